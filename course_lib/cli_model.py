@@ -1,0 +1,363 @@
+"""The shell commands `train` and `generate`.
+
+`register(app)` adds them to a typer application. They read options, call the package, show a progress bar,
+and turn a person's mistake into one sentence. Everything else is done by the modules they call, which are
+imported only when a command runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import torch
+
+    from course_lib.model import GPT
+    from course_lib.tokens import BPETokenizer
+    from course_lib.training import History, Moment, Record, TrainConfig
+
+TRAIN_EXAMPLES = """
+Examples:
+
+\b
+  python -m course_lib train
+      a minute on the little world
+  python -m course_lib train --preset small --minutes 10 --out small.safetensors
+  python -m course_lib train --corpus my_notes.txt --steps 2000 --seed 7
+  python -m course_lib train --minutes 10 --resume
+      go on after Ctrl-C
+"""
+
+GENERATE_EXAMPLES = """
+Examples:
+
+\b
+  python -m course_lib generate
+      a story from the shipped model
+  python -m course_lib generate --prompt "One morning, " --temperature 0.7 --n 3
+  python -m course_lib generate --model my_model.safetensors --seed 5
+  python -m course_lib generate --prompt "有一天" --temperature 0
+      the likeliest text
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to an application.
+
+    >>> app = typer.Typer()
+    >>> register(app)
+    >>> [command.name for command in app.registered_commands]
+    ['train', 'generate']
+    """
+    app.command("train", epilog=TRAIN_EXAMPLES)(train)
+    app.command("generate", epilog=GENERATE_EXAMPLES)(generate)
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """Say a person's mistake in one sentence on stderr and leave with exit code 1, without a traceback."""
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError) as problem:
+        typer.echo(f"Error: {problem}", err=True)
+        raise typer.Exit(1) from None
+
+
+# train --------------------------------------------------------------------------------------------
+
+
+def train(
+    corpus: Annotated[
+        str, typer.Option(help="A corpus by name (world, world-en, ...) or a path to a text file.")
+    ] = "world",
+    preset: Annotated[str, typer.Option(help="The shape of the model: tiny, small, base, ...")] = "tiny",
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes; 1 if no steps are given either.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
+    out: Annotated[Path, typer.Option(help="Where to save the model.")] = Path("my_model.safetensors"),
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(
+            help="A tokenizer's folder; if not given, the course's for the little world, else a new one."
+        ),
+    ] = None,
+    vocab_size: Annotated[int, typer.Option(help="Entries of a newly trained tokenizer.")] = 2048,
+    batch_size: Annotated[int, typer.Option(help="Windows per step.")] = 32,
+    context: Annotated[
+        int | None, typer.Option(help="Tokens per window; if not given, the preset's.")
+    ] = None,
+    lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 2e-3,
+    seed: Annotated[int, typer.Option(help="Same seed and same steps, same model.")] = 0,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or mps; if not given, the best there is.")
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Save in half precision: half the file.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+) -> None:
+    """Train a GPT and save it; Ctrl-C stops and saves, --resume goes on."""
+    with clear_errors():
+        from course_lib.training import TrainConfig
+
+        checkpoint = out.with_suffix(".checkpoint")
+        _check_out(out, checkpoint, resume)
+        if minutes is None and steps is None:
+            minutes = 1.0
+        config = TrainConfig(
+            steps=steps,
+            max_seconds=None if minutes is None else 60 * minutes,
+            batch_size=batch_size,
+            lr=lr,
+            seed=seed,
+            log_every=20,
+            eval_every=200,
+            checkpoint_every=200,
+        )
+        shape = {} if context is None else {"context_length": context}
+        _check_preset(preset, shape)
+        ids, val_ids, vocab_size = _read_corpus(corpus, tokenizer, vocab_size, out)
+        model = _new_model(preset, {**shape, "vocab_size": vocab_size}, seed, device)
+        history = _train(model, ids, val_ids, config, checkpoint, resume)
+        about = {"corpus": corpus, "preset": preset, "seed": seed, **_summary(history)}
+        _save(model, out, half, about)
+        if not history.interrupted:
+            checkpoint.unlink(missing_ok=True)
+        typer.echo(_result(history, out))
+
+
+def _check_out(out: Path, checkpoint: Path, resume: bool) -> None:
+    if out.suffix != ".safetensors":
+        raise ValueError(f"--out got {out}; its name must end in .safetensors, e.g. my_model.safetensors.")
+    if resume and not checkpoint.exists():
+        raise ValueError(
+            f"There is nothing to resume: no file {checkpoint}; leave --resume away, or give the same --out."
+        )
+
+
+def _check_preset(preset: str, shape: dict[str, Any]) -> None:
+    """A wrong name is said before the long work begins."""
+    from course_lib.config import GPTConfig
+
+    GPTConfig.preset(preset, **shape)
+
+
+def _read_corpus(
+    corpus: str, tokenizer_folder: Path | None, vocab_size: int, out: Path
+) -> tuple[torch.Tensor, torch.Tensor | None, int]:
+    """The corpus as ids to train on and to validate on; its tokenizer is saved where the model will be."""
+    from course_lib.context import encode_documents
+    from course_lib.data import load_corpus
+
+    documents = load_corpus(corpus)
+    tokenizer = _tokenizer_for(corpus, documents.train, tokenizer_folder, vocab_size)
+    tokenizer.save(_own_tokenizer_folder(out))
+    ids = encode_documents(documents.train, tokenizer)
+    validation = encode_documents(documents.validation, tokenizer) if documents.validation else None
+    typer.echo(f"{len(ids):,} tokens of {documents.name}.")
+    return ids, validation, tokenizer.vocab_size
+
+
+def _new_model(preset: str, shape: dict[str, Any], seed: int, device: str | None) -> GPT:
+    from course_lib import runtime
+    from course_lib.config import GPTConfig
+    from course_lib.model import GPT
+
+    where = runtime.device(device)
+    model = GPT(GPTConfig.preset(preset, **shape), generator=runtime.seed(seed)).to(where)
+    size = sum(weight.numel() for weight in model.parameters())
+    typer.echo(f"A {preset} model with {size:,} parameters on {where}.")
+    return model
+
+
+def _train(
+    model: GPT,
+    ids: torch.Tensor,
+    val_ids: torch.Tensor | None,
+    config: TrainConfig,
+    checkpoint: Path,
+    resume: bool,
+) -> History:
+    from course_lib import training
+
+    bar = [ProgressBar()]
+    history = training.train(
+        model, ids, config, val_ids=val_ids, callbacks=bar, checkpoint_path=checkpoint, resume=resume
+    )
+    if history.interrupted:
+        typer.echo(f"Stopped; the same command with --resume goes on from {checkpoint}.")
+    return history
+
+
+def _save(model: GPT, out: Path, half: bool, about: dict[str, Any]) -> None:
+    import torch
+
+    from course_lib.checkpoint import save_model
+
+    save_model(out, model, dtype=torch.float16 if half else None, metadata=about)
+
+
+def _summary(history: History) -> dict[str, Any]:
+    last = history.records[-1] if history.records else None
+    return {
+        "steps": last.step if last else 0,
+        "seconds": round(last.seconds, 1) if last else 0.0,
+        "train_loss": history.train_loss,
+        "val_loss": history.val_loss,
+    }
+
+
+def _result(history: History, out: Path) -> str:
+    named = (("training", history.train_loss), ("validation", history.val_loss))
+    losses = [f"{name} loss {loss:.3f}" for name, loss in named if loss is not None]
+    return f"Saved {out}. Nats per token: {', '.join(losses) or 'nothing was measured'}."
+
+
+def _tokenizer_for(
+    corpus: str, documents: tuple[str, ...], folder: Path | None, vocab_size: int
+) -> BPETokenizer:
+    """The one that was asked for; for the little world the course's own; else a new one for this text."""
+    from course_lib.runtime import data_dir
+    from course_lib.tokens import BPETokenizer
+
+    shipped = data_dir() / "tokenizer"
+    if folder is None and corpus.startswith("world") and shipped.is_dir():
+        folder = shipped
+    if folder is not None:
+        return _load_tokenizer(folder)
+    typer.echo(f"Training a tokenizer of {vocab_size:,} entries ...")
+    return BPETokenizer.train(documents, vocab_size)
+
+
+def _load_tokenizer(folder: Path) -> BPETokenizer:
+    from course_lib.tokens import BPETokenizer
+
+    if not folder.is_dir():
+        raise ValueError(f"There is no tokenizer folder {folder}; give one that `train` wrote.")
+    return BPETokenizer.load(folder)
+
+
+def _own_tokenizer_folder(model_path: Path) -> Path:
+    """A model's tokenizer lies beside it, in a folder of the same name."""
+    return model_path.with_suffix(".tokenizer")
+
+
+class ProgressBar:
+    """A callback for `training.train` that shows a bar on the terminal (tqdm, on stderr)."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._losses = ""
+
+    def on_start(self, config: TrainConfig, history: History) -> None:
+        """Draw the empty bar."""
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=100, bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}")
+
+    def on_step(self, moment: Moment) -> None:
+        """Move the bar, which draws itself a few times a second only."""
+        self._bar.set_postfix_str(f"step {moment.step}{self._losses}", refresh=False)
+        self._bar.update(100 * moment.fraction_done - self._bar.n)
+
+    def on_record(self, record: Record, history: History) -> None:
+        """Show the last losses."""
+        validation = "" if history.val_loss is None else f" validation {history.val_loss:.3f}"
+        self._losses = f" loss {record.train_loss:.3f}{validation}"
+
+    def on_end(self, history: History) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()
+
+
+# generate -----------------------------------------------------------------------------------------
+
+
+def generate(
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A model file; if not given, the course's data/checkpoints/base.safetensors."),
+    ] = None,
+    prompt: Annotated[str, typer.Option(help="How the text begins; empty: the model begins it.")] = "",
+    temperature: Annotated[
+        float, typer.Option(help="0: always the likeliest token; 1: as the model thinks.")
+    ] = 0.8,
+    top_p: Annotated[
+        float, typer.Option(help="Keep only the likeliest tokens that make up this probability.")
+    ] = 1.0,
+    top_k: Annotated[int | None, typer.Option(help="Keep only so many of the likeliest tokens.")] = None,
+    tokens: Annotated[int, typer.Option(help="At most so many new tokens per text.")] = 256,
+    n: Annotated[int, typer.Option("--n", help="How many texts.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same text; if not given, always another.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="A tokenizer's folder; if not given, the model's.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+) -> None:
+    """Let a trained GPT write, token by token, onto the terminal."""
+    with clear_errors():
+        from course_lib import runtime
+        from course_lib.checkpoint import load_model
+        from course_lib.sampling import SamplingConfig
+
+        if n < 1:
+            raise ValueError(f"--n got {n}; it must be at least 1.")
+        sampling = SamplingConfig(temperature=temperature, top_p=top_p, top_k=top_k)
+        path = model or runtime.data_dir() / "checkpoints" / "base.safetensors"
+        gpt = load_model(path, device=runtime.device(device))
+        words = _load_tokenizer(tokenizer or _tokenizer_folder_of(path))
+        _check_fit(gpt.config.vocab_size, words.vocab_size)
+        generator = _generator(seed)
+        for number in range(1, n + 1):
+            if n > 1:
+                typer.secho(f"--- {number}", dim=True)
+            _write(gpt, words, prompt, tokens, sampling, generator)
+
+
+def _write(
+    model: GPT, tokenizer: BPETokenizer, prompt: str, tokens: int, sampling: Any, generator: torch.Generator
+) -> None:
+    """Let one text appear on the terminal as it is written."""
+    from course_lib.generation import stream
+
+    end = tokenizer.end_id
+    start = [end, *tokenizer.encode(prompt)]  # the end of the text before is where a text begins
+    new = stream(model, start, tokens, sampling=sampling, stop_tokens=[end], generator=generator)
+    typer.echo(prompt, nl=False)
+    for piece in tokenizer.decode_stream(new, skip_special=True):
+        typer.echo(piece, nl=False)
+    typer.echo()
+
+
+def _generator(seed: int | None) -> torch.Generator:
+    import torch
+
+    generator = torch.Generator()
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    return generator
+
+
+def _tokenizer_folder_of(path: Path) -> Path:
+    """Where a model's tokenizer is: beside it under its name, or in `tokenizer`, beside or one up."""
+    places = [_own_tokenizer_folder(path), path.parent / "tokenizer", path.parent.parent / "tokenizer"]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise ValueError(f"No tokenizer was found for {path}: no folder {places[0]}; give one with --tokenizer.")
+
+
+def _check_fit(model_size: int, tokenizer_size: int) -> None:
+    if model_size != tokenizer_size:
+        raise ValueError(
+            f"The model knows {model_size:,} tokens and the tokenizer has {tokenizer_size:,}: they don't "
+            "belong together; give the model's own with --tokenizer."
+        )

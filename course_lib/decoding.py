@@ -1,0 +1,145 @@
+"""A batch of texts that grow token by token, and the model's logits for what comes next.
+
+With a key/value cache each token is computed once; without one the whole text is read again for each new
+token. Both give the same logits. This module does not know how tokens are chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+
+from course_lib.evaluation import context_of, device_of
+
+Prompt = Sequence[int] | torch.Tensor
+
+
+class Decoder:
+    """Texts in a batch, each with its own length, and the model that continues them.
+
+    `model` is any function from ids (B, T) to logits (B, T, V) in which no position sees a later one. If it
+    has `make_cache`, the cache is used. The texts stand flush right in one table; what fills up the left is
+    never looked at. Past the end of the context, the window slides: the model sees the last `context_length`
+    tokens and the cache, whose entries know of tokens that have slid out, is no longer used.
+
+    Raises: ValueError for an empty prompt, one longer than the context, or ids outside the vocabulary.
+
+    >>> def successor(ids):  # a model that is sure that after n comes n + 1
+    ...     return torch.nn.functional.one_hot((ids + 1) % 10, 10).float()
+    >>> texts = Decoder(successor, [[3], [7, 8]], room=2)
+    >>> texts.next_logits().argmax(-1)
+    tensor([4, 9])
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., torch.Tensor],
+        prompts: Sequence[Prompt],
+        room: int,
+        context_length: int | None = None,
+        use_cache: bool = True,
+    ):
+        rows = [[int(token) for token in prompt] for prompt in prompts]
+        self.model = model
+        self.context_length = context_of(model, context_length, required=False)
+        _check_prompts(rows, self.context_length, getattr(getattr(model, "config", None), "vocab_size", None))
+        self.device = device_of(model)
+        self.filled = max(map(len, rows))  # columns in use
+        self.pads = [self.filled - len(row) for row in rows]
+        # The filling repeats the row's own first token: "all ids so far" then holds nothing foreign.
+        table = [row[:1] * pad + row + [0] * room for row, pad in zip(rows, self.pads, strict=True)]
+        self._table = torch.tensor(table, device=self.device)
+        self._padding = torch.tensor(self.pads, device=self.device)
+        self._real: torch.Tensor | None = None  # which columns are text; None: all of them
+        if any(self.pads):
+            self._real = torch.arange(self._table.shape[1], device=self.device) >= self._padding[:, None]
+        self._cache: Any = model.make_cache(len(rows)) if use_cache and hasattr(model, "make_cache") else None
+        self._cached = 0  # columns in the cache
+
+    @property
+    def ids(self) -> torch.Tensor:
+        """The texts so far (B, T); shorter ones are filled up on the left with their own first token."""
+        return self._table[:, : self.filled]
+
+    @property
+    def lengths(self) -> list[int]:
+        """The number of tokens of each text."""
+        return [self.filled - pad for pad in self.pads]
+
+    def next_logits(self) -> torch.Tensor:
+        """The logits (B, V), in float32, of the token that follows each text."""
+        if self._cache is not None and self.context_length is not None and self.filled > self.context_length:
+            self._cache = None
+        return (self._reread() if self._cache is None else self._read_on()).float()
+
+    def append(self, tokens: torch.Tensor) -> None:
+        """Add one token to each text; `tokens` is (B,)."""
+        self._table[:, self.filled] = tokens
+        self.filled += 1
+
+    def reorder(self, rows: torch.Tensor) -> None:
+        """Let text i become a copy of text `rows[i]`, for beam search; prompts must be equally long."""
+        self._table = self._table[rows]
+        if self._cache is not None:
+            self._cache.reorder(rows)
+
+    def _read_on(self) -> torch.Tensor:
+        new = self._table[:, self._cached : self.filled]
+        self._cached = self.filled
+        if self._real is None:
+            return self.model(new, cache=self._cache)[:, -1]
+        return self.model(new, cache=self._cache, key_mask=self._real[:, : self.filled])[:, -1]
+
+    def _reread(self) -> torch.Tensor:
+        earliest = 0 if self.context_length is None else max(0, self.filled - self.context_length)
+        if self._real is None:
+            return self.model(self._table[:, earliest : self.filled])[:, -1]
+        # Shorter rows now end in filling on the right instead, where no token of theirs looks.
+        start = self._padding.clamp(min=earliest)
+        last = self.filled - 1 - start
+        columns = start[:, None] + torch.arange(int(last.max()) + 1, device=self.device)
+        logits = self.model(self._table.gather(1, columns.clamp(max=self.filled - 1)))
+        return logits[torch.arange(len(last), device=self.device), last]
+
+
+def as_rows(prompts: Prompt | Sequence[Prompt]) -> tuple[list[Prompt], bool]:
+    """The prompts as a list, and whether only one was given.
+
+    >>> as_rows([4, 2]), as_rows([[4, 2], [5]])
+    (([[4, 2]], True), ([[4, 2], [5]], False))
+    """
+    if isinstance(prompts, torch.Tensor):
+        prompts = prompts.tolist()
+    prompts = list(prompts)
+    single = not any(isinstance(prompt, Iterable) and getattr(prompt, "ndim", 1) for prompt in prompts)
+    return ([prompts], True) if single else (prompts, False)
+
+
+def as_stops(stop_tokens: Iterable[int] | int) -> frozenset[int]:
+    """The stop tokens as a set; one may be given by itself.
+
+    >>> sorted(as_stops([3, 1])), sorted(as_stops(7))
+    ([1, 3], [7])
+    """
+    return frozenset([stop_tokens] if isinstance(stop_tokens, int) else map(int, stop_tokens))
+
+
+def _check_prompts(rows: list[list[int]], context_length: int | None, vocab_size: int | None) -> None:
+    if not rows or not all(rows):
+        raise ValueError(
+            "A prompt is empty, but the model needs a token to go on from: give the end-of-text token."
+        )
+    longest = max(map(len, rows))
+    if context_length is not None and longest > context_length:
+        raise ValueError(
+            f"A prompt has {longest} tokens, but the model's context holds {context_length}; shorten it, "
+            f"e.g. to its last {context_length} tokens."
+        )
+    low, high = min(map(min, rows)), max(map(max, rows))
+    if low < 0 or (vocab_size is not None and high >= vocab_size):
+        raise ValueError(
+            f"A prompt holds the id {low if low < 0 else high}, but this model's ids go from 0 to "
+            f"{'...' if vocab_size is None else vocab_size - 1}; encode it with the model's own tokenizer."
+        )

@@ -1,0 +1,199 @@
+"""How good a model is: the loss on fixed windows, and what whole documents cost it.
+
+Works for any callable that maps token ids (B, T) to logits (B, T, V). It does not know how models are
+trained.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+IGNORE = -100  # a target with this value does not count, as in torch and transformers
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+@contextlib.contextmanager
+def mode(model: Any, training: bool) -> Iterator[None]:
+    """Put a module into training or evaluation mode for a while, and every part of it back as it was.
+
+    >>> layer = torch.nn.Dropout(0.5)
+    >>> with mode(layer, training=False):
+    ...     print(layer.training)
+    False
+    >>> layer.training
+    True
+    """
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    before = [module.training for module in modules]
+    for module in modules:
+        module.training = training
+    try:
+        yield
+    finally:
+        for module, was_training in zip(modules, before, strict=True):
+            module.training = was_training
+
+
+def summed_nats(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """`cross_entropy(..., reduction="sum")` by torch's fused kernel, for its speed.
+
+    Shapes: logits (..., V), targets (...); targets of -100 don't count.
+
+    >>> summed_nats(torch.zeros(1, 3, 2), torch.tensor([[0, 1, -100]]))  # two targets at log(2) each
+    tensor(1.3863)
+    """
+    return F.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORE, reduction="sum")
+
+
+@torch.inference_mode()
+def evaluate(
+    model: Callable[[torch.Tensor], torch.Tensor],
+    ids: torch.Tensor | Sequence[Batch],
+    context_length: int | None = None,
+    *,
+    windows: int | None = 64,
+    batch_size: int = 32,
+    precision: str = "float32",
+) -> float:
+    """The mean loss on a fixed set of windows, evenly spaced over `ids`: the same at every call.
+
+    `windows=None` takes all of `ids`, window after window. `ids` may also be a list of ready batches (x, y).
+    The model is evaluated without dropout and left in the mode it was in.
+
+    Units: nats per token.
+    Raises: ValueError if `ids` is too short for one window.
+    """
+    if isinstance(ids, torch.Tensor):
+        batches = _fixed_batches(ids, context_of(model, context_length), windows, batch_size)
+    else:
+        batches = ids
+    device, total, count = device_of(model), 0.0, 0
+    with mode(model, training=False), autocast(device, precision):
+        for x, y in batches:
+            total += summed_nats(model(x.to(device)), y.to(device)).item()
+            count += int((y != IGNORE).sum())
+    if not count:
+        raise ValueError(
+            "evaluate got no targets to measure; give ids, or batches with targets that are not -100."
+        )
+    return total / count
+
+
+def _fixed_batches(ids: torch.Tensor, length: int, windows: int | None, batch_size: int) -> Iterator[Batch]:
+    spare = len(ids) - 1 - length
+    if spare < 0:
+        raise ValueError(
+            f"evaluate got {len(ids)} ids; a window of {length} needs {length + 1}: "
+            "use a shorter context_length."
+        )
+    most = spare // length + 1
+    n = most if windows is None else min(windows, most)
+    starts = (
+        [round(i * spare / max(1, n - 1)) for i in range(n)]
+        if windows is not None
+        else range(0, spare + 1, length)
+    )
+    rows = torch.as_tensor(list(starts))[:, None] + torch.arange(length + 1)
+    ids = ids.cpu()
+    for part in rows.split(batch_size):
+        window = ids[part].long()
+        yield window[:, :-1], window[:, 1:]
+
+
+@torch.inference_mode()
+def document_nats(
+    model: Callable[[torch.Tensor], torch.Tensor],
+    documents: Sequence[Sequence[int] | torch.Tensor],
+    end_id: int,
+    *,
+    context_length: int | None = None,
+    batch_size: int = 32,
+    precision: str = "float32",
+) -> torch.Tensor:
+    """What each whole document costs the model: -log of its probability, given that a document starts.
+
+    The model sees the end-of-text token first and is charged for every token of the document and for the
+    end-of-text token that closes it. So exp(-nats) sums to at most 1 over all possible documents, and the
+    mean over documents of the little world can be compared with the world's entropy. A document longer than
+    the context is read in windows that overlap by half: every token is charged once, though the model may
+    have lost sight of the beginning by then.
+
+    Shapes: `documents` holds N sequences of ids, without end tokens; the result is (N,), float64, on the CPU.
+    Units: nats per document.
+
+    >>> uniform = lambda ids: torch.zeros(*ids.shape, 8)
+    >>> document_nats(uniform, [[3, 1], []], end_id=7) / torch.tensor(8.0).log()  # 2 tokens + end; end alone
+    tensor([3., 1.], dtype=torch.float64)
+    """
+    nats = torch.zeros(len(documents), dtype=torch.float64)
+    pieces = _pieces(documents, end_id, context_of(model, context_length, required=False))
+    pieces.sort(key=lambda piece: len(piece[1]))  # rows of similar length waste little padding
+    device = device_of(model)
+    with mode(model, training=False), autocast(device, precision):
+        for start in range(0, len(pieces), batch_size):
+            rows = pieces[start : start + batch_size]
+            x = nn.utils.rnn.pad_sequence([x for _, x, _ in rows], batch_first=True, padding_value=end_id)
+            y = nn.utils.rnn.pad_sequence([y for _, _, y in rows], batch_first=True, padding_value=IGNORE)
+            logits = model(x.to(device)).float()
+            losses = F.cross_entropy(
+                logits.flatten(0, 1), y.to(device).flatten(), ignore_index=IGNORE, reduction="none"
+            )
+            sums = losses.view(y.shape).cpu().double().sum(1)
+            nats.index_add_(0, torch.tensor([index for index, _, _ in rows]), sums)
+    return nats
+
+
+def _pieces(
+    documents: Sequence[Sequence[int] | torch.Tensor], end_id: int, length: int | None
+) -> list[tuple[int, torch.Tensor, torch.Tensor]]:
+    """Cut documents into (document, inputs, targets) of at most `length` tokens, each target counted once."""
+    pieces = []
+    for index, document in enumerate(documents):
+        ids = torch.tensor([end_id, *[int(token) for token in document], end_id])
+        x, y = ids[:-1], ids[1:]
+        width = length or len(x)
+        pieces.append((index, x[:width], y[:width]))
+        for start in range(width, len(x), max(1, width // 2)):
+            stop = min(start + max(1, width // 2), len(x))
+            first = stop - width
+            targets = y[first:stop].clone()
+            targets[: start - first] = IGNORE  # charged before; here they are context only
+            pieces.append((index, x[first:stop], targets))
+    return pieces
+
+
+def context_of(model: Any, wanted: int | None, required: bool = True) -> int | None:
+    """The length of a window: as wanted, else the model's own; None if unknown and not required.
+
+    Raises: ValueError if nothing is known, or more is wanted than the model can take.
+
+    >>> context_of(torch.nn.Linear(2, 3), wanted=16)
+    16
+    """
+    own = getattr(getattr(model, "config", None), "context_length", None)
+    if wanted is None and own is None and required:
+        raise ValueError("This model does not say how long its context is; give context_length, e.g. 128.")
+    if wanted is not None and own is not None and wanted > own:
+        raise ValueError(
+            f"context_length={wanted} is longer than the model's context of {own}; use {own} or less."
+        )
+    return wanted or own
+
+
+def device_of(model: Any) -> torch.device:
+    """The device a module's parameters are on; the CPU for anything without parameters."""
+    parameters = model.parameters() if isinstance(model, nn.Module) else ()
+    return next((parameter.device for parameter in parameters), torch.device("cpu"))
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """With precision "bfloat16": half-sized numbers for the large products and float32 for the rest."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -1,0 +1,43 @@
+"""Exercises with checks that name the mistake, hints, solutions and quizzes: one file per topic.
+
+    from course_lib.exercises import start_here as ex
+
+    ex.most_likely_next.check(most_likely_next)   # right? if not, where and why
+    ex.most_likely_next.hint()                    # and .hint(2), .solution()
+    ex.quiz.show(), ex.quiz.answer(1, "b")
+    progress()                                    # what is done so far
+
+The topics' files declare the exercises; the modules that begin with an underscore are the machinery: `_core`
+(the API) and `_quiz`; `_judge`, `_compare`, `_values`, `_faults` and `_properties` (is it right, and if not,
+what is wrong); `_run` (time limit, tracebacks) and `_source`; `_feedback` and `_sides` (what is shown);
+`_progress` (files) and `_overview`. Nothing here draws figures or trains.
+"""
+
+from __future__ import annotations
+
+from course_lib.exercises._core import Exercise, ExerciseError
+from course_lib.exercises._feedback import Feedback, State
+from course_lib.exercises._judge import Case, Mistake, Property
+from course_lib.exercises._overview import Progress, exercises_of, progress, quiz_of, topics
+from course_lib.exercises._properties import causal, gradient_flows
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+__all__ = [
+    "Case",
+    "Exercise",
+    "ExerciseError",
+    "Feedback",
+    "Mistake",
+    "Option",
+    "Progress",
+    "Property",
+    "Question",
+    "Quiz",
+    "State",
+    "causal",
+    "exercises_of",
+    "gradient_flows",
+    "progress",
+    "quiz_of",
+    "topics",
+]

@@ -1,0 +1,293 @@
+"""The exercises' API: declare an exercise, check an answer, give hints and the solution.
+
+An `Exercise` holds everything about one exercise: a reference, cases to try, the mistakes people make, hints
+and an explanation. `check` runs a learner's answer and returns and shows a `Feedback`; it never raises in a
+learner's notebook. It does not know figures, notebooks or which topics there are.
+
+The learner's code runs in this process, under a time limit: safe from accidents, not from malice.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from course_lib.exercises import _progress, _run
+from course_lib.exercises._compare import ATOL, RTOL
+from course_lib.exercises._faults import first_fault
+from course_lib.exercises._feedback import Feedback, Note, State
+from course_lib.exercises._judge import Case, Judge, Mistake, Observed, Property
+from course_lib.exercises._source import standalone
+from course_lib.exercises._values import show_value
+
+KINDS = ("build", "explore")
+LEVELS = ("easy", "medium", "hard")
+
+
+class ExerciseError(AssertionError):
+    """Raised for a wrong answer where a grader or a test asks for it; its text is the feedback."""
+
+
+def report(feedback: Feedback, raise_errors: bool | None) -> Feedback:
+    """Show a feedback, and raise it if it is not 'right' and that is wanted (by default: in grading)."""
+    feedback.display()
+    if raise_errors is None:
+        raise_errors = _progress.in_grading()
+    if raise_errors and not feedback.right:
+        raise ExerciseError(str(feedback))
+    return feedback
+
+
+@dataclass(frozen=True, repr=False)
+class Exercise:
+    """One exercise.
+
+    `reference` is a right answer: a function, a class, or a plain value. `cases` are the calls to try, or a
+    function that makes them (the same at every call), so that nothing large is built at import. `use(answer,
+    *args, **kwargs)` says how an answer is used in a case where that is not a plain call, e.g. `lambda cls,
+    config, x: cls(config)(x)`. With `open_ended=True` values are not compared, only the properties: the
+    reference is then one answer of many. `piece` is the file in `my_gpt/` of a build exercise (by default its
+    name); its answer is kept there when right.
+
+    >>> double = Exercise(
+    ...     name="double", topic="demo", title="Twice as much", kind="explore",
+    ...     reference=lambda x: x + x, cases=[Case(2), Case(0), Case(5)],
+    ...     hints=("What is x + x?", "`return x + x`"), explanation="Adding a number to itself doubles it.",
+    ...     mistakes=(
+    ...         Mistake("x squared", lambda x: x * x, "2 * 2 is 4 by chance; 5 * 5 is 25."),
+    ...         Mistake("x itself", lambda x: x, "Nothing was added."),
+    ...         Mistake("one more", lambda x: x + 1, "That adds 1, not x."),
+    ...     ),
+    ... )
+    >>> feedback = double.check(lambda x: x**2)
+    Not right yet  (Twice as much)
+    <BLANKLINE>
+    The result is wrong: it is 25, but should be 10.
+    <BLANKLINE>
+    Looks like: x squared. 2 * 2 is 4 by chance; 5 * 5 is 25.
+    <BLANKLINE>
+    The call: double(5)
+    <BLANKLINE>
+      expected: 10
+      got:      25
+    >>> feedback.state
+    <State.WRONG: 'wrong'>
+    """
+
+    name: str
+    topic: str
+    title: str
+    reference: Any
+    cases: Sequence[Case] | Callable[[], Iterable[Case]]
+    hints: Sequence[str]
+    explanation: str
+    mistakes: Sequence[Mistake]
+    kind: str = "build"
+    difficulty: str = "easy"
+    minutes: int = 5
+    properties: Sequence[Property] = ()
+    use: Callable[..., Any] | None = None
+    rtol: float = RTOL
+    atol: float = ATOL
+    exact_type: bool = False
+    may_change_inputs: bool = False
+    open_ended: bool = False
+    piece: str | None = None
+    seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        for field, value, allowed in (("kind", self.kind, KINDS), ("difficulty", self.difficulty, LEVELS)):
+            if value not in allowed:
+                raise ValueError(
+                    f"Exercise {self.name} got {field}={value!r}; choose from {', '.join(allowed)}."
+                )
+        if not 2 <= len(self.hints) <= 3:
+            raise ValueError(f"Exercise {self.name} got {len(self.hints)} hints; give two or three.")
+        if len(self.mistakes) < 3 and not self.open_ended:
+            raise ValueError(f"Exercise {self.name} got {len(self.mistakes)} mistakes; name at least three.")
+
+    @property
+    def key(self) -> str:
+        """The exercise's name in the progress file."""
+        return f"{self.topic}.{self.name}"
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.title}  ({self.kind} exercise, {self.difficulty}, about {self.minutes} minutes)\n"
+            f"  .check(your_answer)   .hint()   .hint(2)   .solution()"
+        )
+
+    # what a learner calls -----------------------------------------------------------------------------------
+
+    def check(self, answer: Any = ..., *, raise_errors: bool | None = None) -> Feedback:
+        """Check an answer, show the feedback and return it.
+
+        Never raises for a wrong answer, except in grading (NBGRADER_EXECUTION is set) or with
+        `raise_errors=True`. `raise_errors=False` keeps it from raising in grading too, for cells that show a
+        mistake on purpose.
+        """
+        with _run.surroundings() as printed:
+            feedback = self._judge_safely(answer)
+        if printed.text and feedback.state is not State.NOT_ATTEMPTED:
+            feedback = replace(feedback, printed=printed.text)
+        return report(self._keep(answer, feedback), raise_errors)
+
+    def hint(self, number: int = 1) -> Note:
+        """Show a hint: 1 is the gentlest."""
+        if number not in range(1, len(self.hints) + 1):
+            note = Note(
+                f"There are {len(self.hints)} hints",
+                f"Ask for one of `.hint(1)` to `.hint({len(self.hints)})`.",
+            )
+            note.display()
+            return note
+        more = (
+            f"\n\nMore help: `.hint({number + 1})`."
+            if number < len(self.hints)
+            else "\n\nMore help: `.solution()`."
+        )
+        note = Note(f"Hint {number} of {len(self.hints)}", self.hints[number - 1] + more)
+        self._record(lambda: _progress.record_help(self.key, number))
+        note.display()
+        return note
+
+    def solution(self) -> Note:
+        """Show one right answer and why it is right."""
+        note = Note(f"Solution: {self.title}", self.explanation, self.solution_source())
+        self._record(lambda: _progress.record_help(self.key))
+        note.display()
+        return note
+
+    def solution_source(self) -> str:
+        """The reference as the text of a notebook cell, under the exercise's name."""
+        if not callable(self.reference):
+            return f"{self.name} = {self.reference!r}"
+        if getattr(self.reference, "__name__", "<lambda>") == "<lambda>":
+            return ""
+        return standalone(self.reference, self.name)[0].rstrip()
+
+    # how an answer is judged --------------------------------------------------------------------------------
+
+    def judge(self, answer: Any) -> Feedback:
+        """The feedback for an answer, without showing or keeping anything. Prints and warnings are let
+        through."""
+        if (early := self._unusable(answer)) is not None:
+            return early
+        judge = self._judge()
+        seen = judge.observe(answer, self.seconds)
+        if seen.late is not None:
+            return self._feedback(State.TIMED_OUT, self._late_message(), call=seen.late)
+        if self._untouched(answer, seen):
+            return self._not_attempted()
+        reference = judge.observe(self.reference)
+        feedback = first_fault(judge, seen, reference, self.title)
+        if feedback is None:
+            return self._feedback(State.RIGHT, "Your answer passes every test.")
+        known = judge.recognise(seen, reference, self.mistakes)
+        if known is None:
+            return feedback
+        mistake, case = known
+        feedback = first_fault(judge, seen, reference, self.title, case) or feedback
+        return replace(feedback, mistake=mistake.name, why=mistake.why)
+
+    def _judge_safely(self, answer: Any) -> Feedback:
+        """A fault of the course's own must not look like one of the learner's, nor stop the notebook."""
+        try:
+            return self.judge(answer)
+        except Exception as error:  # noqa: BLE001
+            message = (
+                f"The check itself failed on this answer (`{_run.crash_of(error)}`). That is a fault of the course, "
+                "not yours; please report it. Go on with the next cell."
+            )
+            return self._feedback(State.CRASHED, message)
+
+    def _judge(self) -> Judge:
+        return Judge(
+            self.name, self.cases, self.use, self.properties, self.rtol, self.atol, self.exact_type,
+            self.may_change_inputs, self.open_ended, not callable(self.reference),
+        )  # fmt: skip
+
+    def _unusable(self, answer: Any) -> Feedback | None:
+        """Feedback for an answer that cannot even be tried."""
+        if answer is ... or answer is None:
+            return self._not_attempted()
+        if not callable(self.reference):
+            return None
+        if not callable(answer):
+            message = (
+                f"`check` got {show_value(answer, 60)}, but needs the function itself: write its name "
+                f"without brackets, as in `.check({self.name})`."
+            )
+            return self._feedback(State.WRONG, message, aspect="type")
+        if isinstance(self.reference, type) and not isinstance(answer, type):
+            return self._feedback(State.WRONG, "`check` got a function, but needs a class.", aspect="type")
+        return None if self.use is not None else self._wrong_arguments(answer)
+
+    def _wrong_arguments(self, answer: Any) -> Feedback | None:
+        """Feedback for a function that cannot be called as the exercise calls it."""
+        case = self._judge().fresh_cases()[0]
+        try:
+            signature = inspect.signature(answer)
+        except (TypeError, ValueError):  # some built-ins do not tell
+            return None
+        try:
+            signature.bind(*case.args, **case.kwargs)
+        except TypeError as error:
+            wanted = inspect.signature(self.reference).replace(return_annotation=inspect.Signature.empty)
+            names = ", ".join(wanted.parameters)
+            message = (
+                f"Your function cannot be called as the exercise does ({error}). "
+                f"Its arguments should be: `{names}`."
+            )
+            return self._feedback(State.WRONG, message, aspect="type")
+        return None
+
+    def _untouched(self, answer: Any, seen: Observed) -> bool:
+        """Whether this is the starter: it raises NotImplementedError, or does nothing, or gives `...`."""
+        if not seen.outcomes:
+            return False
+        first = seen.outcomes[0]
+        if first.crash is not None:
+            return first.crash.not_written
+        return first.value is ... or first.value is None and _does_nothing(answer)
+
+    def _not_attempted(self) -> Feedback:
+        message = "Write your answer in the cell above, run it, then run this one. For a start: `.hint()`."
+        return self._feedback(State.NOT_ATTEMPTED, message)
+
+    def _late_message(self) -> str:
+        return (
+            f"It was stopped after {self.seconds:g} seconds. Is there a loop that never ends? "
+            "If the notebook stays slow, restart the kernel (menu Kernel, Restart)."
+        )
+
+    def _feedback(self, state: State, message: str, **more: Any) -> Feedback:
+        return Feedback(state, self.title, message, **more)
+
+    # what is kept -------------------------------------------------------------------------------------------
+
+    def _keep(self, answer: Any, feedback: Feedback) -> Feedback:
+        """Record the try, and the answer's source if it is a right piece of the GPT; tell of trouble in a
+        note."""
+        notes = []
+        if feedback.right and self.kind == "build" and callable(answer) and not _progress.in_grading():
+            notes.append(_progress.save_piece(self.piece or self.name, answer, self.name))
+        if feedback.state is not State.NOT_ATTEMPTED:
+            notes.append(self._record(lambda: _progress.record_exercise(self.key, str(feedback.state))))
+        return replace(feedback, notes=tuple(note for note in notes if note))
+
+    def _record(self, write: Callable[[], str]) -> str:
+        return "" if _progress.in_grading() else write()
+
+
+def _stub() -> None:
+    pass
+
+
+def _does_nothing(answer: Any) -> bool:
+    """Whether a function's body is only `pass`, `...`, `return None` or a docstring, judged by its
+    instructions."""
+    code = getattr(inspect.unwrap(answer), "__code__", None)
+    return code is not None and code.co_code[::2] == _stub.__code__.co_code[::2]

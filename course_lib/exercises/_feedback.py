@@ -1,0 +1,164 @@
+"""What a learner gets to see: feedback and notes, as HTML for a notebook and as text for a
+terminal.
+
+Knows how things look, not whether an answer is right. Colours only repeat what words and frames already say.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from course_lib.exercises._compare import Difference
+from course_lib.exercises._sides import sides_html, sides_text
+from course_lib.show import Shown, highlight
+
+# Colour-blind-safe (Okabe and Ito); each state also has its own word.
+_COLOURS = {"right": "#009e73", "wrong": "#d55e00", "crashed": "#d55e00", "timed out": "#d55e00"}
+_NEUTRAL = "#0072b2"
+_MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.9em"
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    NOT_ATTEMPTED = "not attempted"
+    WRONG = "wrong"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    RIGHT = "right"
+
+
+_HEADLINES = {
+    State.NOT_ATTEMPTED: "Not attempted yet",
+    State.WRONG: "Not right yet",
+    State.CRASHED: "It crashed",
+    State.TIMED_OUT: "It did not finish",
+    State.RIGHT: "Right!",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Feedback(Shown):
+    """The outcome of a check. Shown by `check` itself; its fields are for tests and graders."""
+
+    state: State
+    title: str
+    message: str = ""
+    aspect: str | None = None  # what is wrong: type, shape, dtype, finite, values, property or inputs
+    mistake: str | None = None  # the name of the recognised mistake
+    why: str = ""  # why that mistake is one
+    call: str = ""  # the call that went wrong
+    difference: Difference | None = None
+    lines: tuple[str, ...] = ()  # the learner's lines that led to a crash
+    printed: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is right."""
+        return self.state is State.RIGHT
+
+    @property
+    def headline(self) -> str:
+        """The state in words."""
+        return _HEADLINES[self.state]
+
+    def __str__(self) -> str:
+        parts = [f"{self.headline}  ({self.title})", self.message]
+        if self.mistake:
+            parts.append(_unmarked(f"Looks like: {self.mistake}. {self.why}"))
+        if self.call:
+            parts.append(f"The call: {self.call}")
+        parts.extend(sides_text(self.difference))
+        if self.lines:
+            parts.append("\n".join(["Your lines:", *("  " + line for line in self.lines)]))
+        if self.printed:
+            parts.append("Your code printed:\n" + _indent(self.printed))
+        return "\n\n".join(part for part in [*parts, *map(_unmarked, self.notes)] if part)
+
+    def _repr_html_(self) -> str:
+        parts = [_paragraphs(self.message)]
+        if self.mistake:
+            parts.append(f"<p><b>Looks like: {inline(self.mistake)}.</b> {inline(self.why)}</p>")
+        if self.call:
+            parts.append(f"<p>The call: <code>{html.escape(self.call)}</code></p>")
+        parts.append(sides_html(self.difference))
+        if self.lines:
+            parts.append("<p>Your lines:</p>" + _pre("\n".join(self.lines)))
+        if self.printed:
+            parts.append("<p>Your code printed:</p>" + _pre(self.printed))
+        parts.extend(_paragraphs(note) for note in self.notes)
+        return box(
+            f"{self.headline} <span style='font-weight: normal'>({inline(self.title)})</span>",
+            parts,
+            self.state,
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Note(Shown):
+    """A titled text, with code below it if there is some: hints, solutions, questions."""
+
+    title: str
+    body: str
+    code: str = ""
+
+    def __str__(self) -> str:
+        return "\n\n".join(part for part in (self.title, _unmarked(self.body), self.code) if part)
+
+    def _repr_html_(self) -> str:
+        return box(inline(self.title), [_paragraphs(self.body), highlight(self.code) if self.code else ""])
+
+
+def box(title: str, parts: list[str], state: str = "") -> str:
+    """A framed block of HTML with a coloured left edge; `title` and `parts` are HTML already."""
+    edge = _COLOURS.get(state, _NEUTRAL)
+    style = f"border-left: 5px solid {edge}; padding: 2px 14px; margin: 4px 0; max-width: 60em"
+    return f'<div style="{style}"><p><b>{title}</b></p>{"".join(parts)}</div>'
+
+
+# Little Markdown --------------------------------------------------------------------------------------------
+
+
+def inline(text: str) -> str:
+    """`code` and **bold** as HTML; everything else as it stands. Formulas between dollars are left to the
+    notebook.
+
+    >>> inline("use `a < b`, **not** a > b")
+    'use <code>a &lt; b</code>, <b>not</b> a &gt; b'
+    """
+    pieces = re.split(r"(`[^`\n]+`)", text)
+    return "".join(
+        f"<code>{html.escape(piece[1:-1])}</code>"
+        if piece.startswith("`") and piece.endswith("`") and len(piece) > 2
+        else re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(piece, quote=False))
+        for piece in pieces
+    )
+
+
+def _unmarked(text: str) -> str:
+    """Text for a terminal: without the stars around bold words."""
+    return re.sub(r"\*\*(\S.*?)\*\*", r"\1", text)
+
+
+def _paragraphs(text: str) -> str:
+    """Paragraphs parted by empty lines; a paragraph that is fenced with ``` is code."""
+    pieces = re.split(r"```(?:python)?\n(.*?)\n?```", text, flags=re.DOTALL)
+    out = []
+    for i, piece in enumerate(pieces):
+        if i % 2:
+            out.append(highlight(piece))
+        else:
+            out.extend(f"<p>{inline(p.strip())}</p>" for p in re.split(r"\n\s*\n", piece) if p.strip())
+    return "".join(out)
+
+
+def _pre(text: str) -> str:
+    return f'<pre style="{_MONO}; white-space: pre-wrap; margin: 2px 0 6px 12px">{html.escape(text)}</pre>'
+
+
+def _indent(text: str) -> str:
+    return "\n".join("  " + line for line in text.splitlines())

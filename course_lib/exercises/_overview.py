@@ -1,0 +1,145 @@
+"""What has been done so far, by topic: `progress()`. Knows which topics and exercises there are."""
+
+from __future__ import annotations
+
+import html
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+import course_lib.exercises
+from course_lib.exercises import _progress
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._feedback import box
+from course_lib.exercises._quiz import Quiz
+from course_lib.show import Shown
+
+_MARKS = {"right": "[x]", None: "[ ]"}  # anything else: tried
+
+
+def topics() -> list[str]:
+    """The names of the topics that have exercises, in the order of the course.
+
+    >>> topics()[0]
+    'start_here'
+    """
+    names = [
+        m.name for m in pkgutil.iter_modules(course_lib.exercises.__path__) if not m.name.startswith("_")
+    ]
+    order = {name: i for i, name in enumerate(COURSE)}
+    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+
+
+COURSE = tuple(
+    "start_here tokens context attention model training generation interop finetuning translation "
+    "sentiment assistant limits modern scaling preferences interpretability".split()
+)
+
+
+def exercises_of(topic: str) -> list[Exercise]:
+    """The exercises of a topic, in the order in which its file names them."""
+    return [value for value in vars(_module(topic)).values() if isinstance(value, Exercise)]
+
+
+def quiz_of(topic: str) -> Quiz | None:
+    """The quiz of a topic."""
+    return getattr(_module(topic), "quiz", None)
+
+
+def _module(topic: str) -> ModuleType:
+    return importlib.import_module(f"course_lib.exercises.{topic}")
+
+
+@dataclass(frozen=True)
+class _Row:
+    title: str
+    kind: str
+    state: str | None
+    helped: bool
+
+    @property
+    def mark(self) -> str:
+        return _MARKS.get(self.state, "[~]")
+
+    @property
+    def words(self) -> str:
+        words = {"right": "done", None: "not yet"}.get(self.state, "tried")
+        return f"{words}, solution read" if self.helped else words
+
+
+@dataclass(frozen=True, repr=False)
+class Progress(Shown):
+    """How far a learner is; shown as a table by a notebook and by `print`."""
+
+    rows: dict[str, list[_Row]]
+    quiz: dict[str, tuple[int, int]]  # topic -> right answers, questions
+    sentence: str = ""
+
+    @property
+    def done(self) -> int:
+        """Exercises answered rightly."""
+        return sum(row.state == "right" for rows in self.rows.values() for row in rows)
+
+    @property
+    def total(self) -> int:
+        """Exercises there are."""
+        return sum(len(rows) for rows in self.rows.values())
+
+    def __str__(self) -> str:
+        lines = [f"{self.done} of {self.total} exercises done"]
+        for topic, rows in self.rows.items():
+            lines += ["", f"{topic}: {self._count(topic)}"]
+            lines += [f"  {row.mark} {row.title} ({row.words})" for row in rows]
+        return "\n".join([*lines, *(["", self.sentence] if self.sentence else [])])
+
+    def _repr_html_(self) -> str:
+        parts = [self._topic_html(topic, rows) for topic, rows in self.rows.items()]
+        note = f"<p>{html.escape(self.sentence)}</p>" if self.sentence else ""
+        return box(f"{self.done} of {self.total} exercises done", [f"<table>{''.join(parts)}</table>", note])
+
+    def _count(self, topic: str) -> str:
+        rows = self.rows[topic]
+        words = f"{sum(row.state == 'right' for row in rows)} of {len(rows)} exercises"
+        right, asked = self.quiz.get(topic, (0, 0))
+        return words + (f", quiz {right} of {asked}" if asked else "")
+
+    def _topic_html(self, topic: str, rows: list[_Row]) -> str:
+        done = sum(row.state == "right" for row in rows)
+        bar = "&#9632;" * done + "&#9633;" * (len(rows) - done)
+        cell = 'style="text-align: left; padding: 2px 14px 2px 0; vertical-align: top"'
+        items = "".join(f"<div>{row.mark} {html.escape(row.title)} ({row.words})</div>" for row in rows)
+        head = f"<b>{html.escape(topic)}</b><br>{bar}<br>{self._count(topic)}"
+        row = 'style="background-color: transparent"'
+        return f"<tr {row}><td {cell}>{head}</td><td {cell}>{items}</td></tr>"
+
+
+def progress() -> Progress:
+    """What has been done so far, by topic. Put it last in a cell, or print it.
+
+    >>> progress().total >= 1
+    True
+    """
+    try:
+        data, sentence = _progress.load()
+    except OSError as error:
+        data, sentence = _progress.empty(), f"The progress file could not be read ({type(error).__name__})."
+    rows = {topic: list(_rows(topic, data["exercises"])) for topic in topics()}
+    quizzes = {topic: _quiz_count(topic, data["quiz"]) for topic in topics()}
+    return Progress(rows, quizzes, sentence)
+
+
+def _rows(topic: str, entries: dict[str, dict]) -> Iterator[_Row]:
+    for exercise in exercises_of(topic):
+        entry = entries.get(exercise.key, {})
+        yield _Row(exercise.title, exercise.kind, entry.get("state"), bool(entry.get("solution")))
+
+
+def _quiz_count(topic: str, entries: dict[str, dict]) -> tuple[int, int]:
+    quiz = quiz_of(topic)
+    if quiz is None:
+        return 0, 0
+    given = entries.get(topic, {})
+    numbers = range(1, len(quiz.questions) + 1)
+    return sum(given.get(str(n)) == "right" for n in numbers), len(quiz.questions)

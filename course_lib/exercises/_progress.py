@@ -1,0 +1,183 @@
+"""What is kept on disk: how far a learner is, and the learner's own pieces of the GPT.
+
+Progress is one small JSON file, `.progress.json` at the top of the course's folder (or where COURSE_PROGRESS
+says); pieces are files in `my_gpt/` beside it (or where COURSE_MY_GPT says). Every write is whole or not at
+all, and two notebooks may write at once: each reads, merges and replaces the file under a lock. It does not
+know any exercise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from course_lib.exercises._source import standalone
+from course_lib.runtime import atomic_write
+
+# From least to most done; a merge never goes back.
+_ORDER = ("not attempted", "timed out", "crashed", "wrong", "right")
+_LOCK_SECONDS = 10.0
+
+
+def in_grading() -> bool:
+    """Whether nbgrader is running the notebook: then `check` raises, and nothing is written."""
+    return bool(os.environ.get("NBGRADER_EXECUTION"))
+
+
+def course_folder() -> Path:
+    """The top folder of the course: the nearest one above the current folder, or else where the package
+    lies."""
+    here = Path.cwd()
+    package_parent = Path(__file__).resolve().parents[2]
+    for folder in (here, *here.parents, package_parent):
+        if (folder / "course_lib").is_dir() and (folder / "pyproject.toml").is_file():
+            return folder
+    return here
+
+
+def progress_path() -> Path:
+    """Where progress is kept."""
+    named = os.environ.get("COURSE_PROGRESS")
+    return Path(named).expanduser() if named else course_folder() / ".progress.json"
+
+
+def pieces_folder() -> Path:
+    """Where the learner's right answers are kept."""
+    named = os.environ.get("COURSE_MY_GPT")
+    return Path(named).expanduser() if named else course_folder() / "my_gpt"
+
+
+# Progress ---------------------------------------------------------------------------------------------------
+
+
+def empty() -> dict[str, Any]:
+    """Progress at the start of the course."""
+    return {"version": 1, "exercises": {}, "quiz": {}}
+
+
+def load(path: Path | None = None) -> tuple[dict[str, Any], str]:
+    """The progress so far, and a sentence if the file was damaged and had to be set aside.
+
+    Raises: OSError if the file is there but cannot be read.
+    """
+    path = path or progress_path()
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return empty(), ""
+    try:
+        return _checked(json.loads(text)), ""
+    except (ValueError, RecursionError):
+        kept = _set_aside(path)
+        return (
+            empty(),
+            f"The progress file was damaged; it was set aside as `{kept.name}`, and counting starts anew.",
+        )
+
+
+def _checked(data: Any) -> dict[str, Any]:
+    """`data` if it has the form of a progress file; more keys than we know are kept as they are."""
+    if not isinstance(data, dict) or not isinstance(data.get("version"), int):
+        raise ValueError("not a progress file")
+    for part in ("exercises", "quiz"):
+        entries = data.setdefault(part, {})
+        if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+            raise ValueError(f"no {part} in this progress file")
+    return data
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    os.replace(path, kept)
+    return kept
+
+
+def update(change: Callable[[dict[str, Any]], None], path: Path | None = None) -> str:
+    """Read, change and replace the file under a lock. Gives a sentence for the learner if something was
+    amiss.
+
+    A disk that is full, or a folder that may not be written, costs the record, never the learner's work.
+    """
+    from filelock import FileLock, Timeout
+
+    path = path or progress_path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
+            data, sentence = load(path)
+            change(data)
+            with atomic_write(path) as file:
+                file.write(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False).encode())
+        return sentence
+    except (OSError, Timeout, NotImplementedError) as error:
+        return f"Your progress could not be saved ({type(error).__name__}); the check itself is not affected."
+
+
+def record_exercise(key: str, state: str) -> str:
+    """Count a try at the exercise `key` ("attention.causal_mask"), and keep the best state reached."""
+
+    def change(data: dict[str, Any]) -> None:
+        entry = data["exercises"].setdefault(key, {})
+        entry["tries"] = _whole(entry.get("tries")) + 1
+        entry["state"] = max(entry.get("state"), state, key=_rank)
+
+    return update(change)
+
+
+def record_help(key: str, hint: int | None = None) -> str:
+    """Keep the highest hint that was read, or with `hint=None` that the solution was."""
+
+    def change(data: dict[str, Any]) -> None:
+        entry = data["exercises"].setdefault(key, {})
+        if hint is None:
+            entry["solution"] = True
+        else:
+            entry["hints"] = max(_whole(entry.get("hints")), hint)
+
+    return update(change)
+
+
+def record_quiz(topic: str, number: int, right: bool) -> str:
+    """Keep whether question `number` of a topic's quiz was answered rightly, now or before."""
+
+    def change(data: dict[str, Any]) -> None:
+        entry = data["quiz"].setdefault(topic, {})
+        entry[str(number)] = "right" if right or entry.get(str(number)) == "right" else "wrong"
+
+    return update(change)
+
+
+def _rank(state: Any) -> int:
+    return _ORDER.index(state) if state in _ORDER else -1
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+# Pieces -----------------------------------------------------------------------------------------------------
+
+
+def save_piece(piece: str, answer: Any, name: str) -> str:
+    """Write the source of a right answer to `my_gpt/<piece>.py`, and say so in a sentence."""
+    try:
+        text, missing = standalone(answer, name)
+        folder = pieces_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        head = f'"""My own `{name}`, kept by the course when its check said it is right."""\n\n'
+        with atomic_write(folder / f"{piece}.py") as file:
+            file.write((head + text).encode())
+    except ValueError as error:
+        return f"It could not be kept for your own GPT: {error}"
+    except OSError as error:
+        return f"It could not be kept for your own GPT ({type(error).__name__}: {error.strerror})."
+    kept = f"Kept as `my_gpt/{piece}.py`, a part of your own GPT."
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        kept += f" It uses {names} from outside, which the file does not have: better give it as an argument."
+    return kept

@@ -1,0 +1,287 @@
+"""Run a learner's code so that nothing it does can hang, flood or crash the notebook.
+
+A time limit, captured prints and warnings, untouched random states, and tracebacks cut down to the learner's
+own lines. This is protection from accidents, not from attacks: the code runs in this very process. It does
+not know what an exercise is or whether an answer is right.
+
+How the time limit works. In the main thread of Linux and macOS, a timer interrupts the code between two
+Python instructions. Elsewhere (Windows, other threads) the code runs in a second thread into which an
+exception is thrown. Code that catches every exception is interrupted again until it ends. What neither can
+stop is one single call into C that runs for very long, such as `10 ** 10 ** 9`: that needs a restart of the
+kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import ctypes
+import functools
+import io
+import linecache
+import os
+import random
+import re
+import signal
+import sys
+import sysconfig
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType, TracebackType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
+_GIVE_UP = 20  # interruptions of a thread before it is left behind
+
+
+class TimeUp(BaseException):
+    """The time limit has passed. Not an `Exception`, so that `except Exception` does not swallow it."""
+
+
+@dataclass(frozen=True)
+class Crash:
+    """An exception in the learner's code: its type, its message, and the learner's lines that led to it."""
+
+    kind: str
+    message: str
+    lines: tuple[str, ...] = ()
+    not_written: bool = False  # the starter's own `raise NotImplementedError`
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}" if self.message else self.kind
+
+
+def plain(text: str) -> str:
+    """`text` without memory addresses, which differ on every run.
+
+    >>> plain("<object at 0x7f22e1c0>")
+    '<object at 0x...>'
+    """
+    return re.sub(r"0x[0-9a-fA-F]{4,}", "0x...", text)
+
+
+# The time limit ---------------------------------------------------------------------------------------------
+
+
+def with_limit(work: Callable[[], T], seconds: float) -> T:
+    """The result of `work()`, or TimeUp after `seconds`.
+
+    >>> with_limit(lambda: 2 + 3, seconds=1.0)
+    5
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if hasattr(signal, "setitimer") and in_main_thread:
+        return _with_timer(work, seconds)
+    return _with_thread(work, seconds)
+
+
+def _with_timer(work: Callable[[], T], seconds: float) -> T:
+    armed, late = True, False
+
+    def ring(signum: int, frame: FrameType | None) -> None:
+        nonlocal late
+        if armed:
+            late = True
+            _raise_in_handlers_too(frame)
+            raise TimeUp
+
+    trace_before = sys.gettrace()
+    handler_before = signal.signal(signal.SIGALRM, ring)
+    timer_before = signal.setitimer(signal.ITIMER_REAL, seconds, _INTERRUPT_AGAIN)
+    try:
+        try:
+            result = work()
+        finally:
+            armed = False
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler_before)
+        signal.setitimer(signal.ITIMER_REAL, *timer_before)
+        if late:
+            sys.settrace(trace_before)
+    if late:  # the learner's code caught the interruption and went on to an end
+        raise TimeUp
+    return result
+
+
+def _raise_in_handlers_too(frame: FrameType | None) -> None:
+    """Make the learner's running frames raise TimeUp at their next line.
+
+    For `while True: try: ... except: pass`: the interruption lands inside the `try` and is swallowed, but the
+    next line, which is in the handler, is outside of that `try`.
+    """
+
+    def at_next_line(frame: FrameType, event: str, arg: object) -> Any:
+        if event == "line":
+            raise TimeUp
+        return at_next_line
+
+    sys.settrace(lambda *_: None)  # frames that start from now on are left alone
+    while frame is not None and not _is_ours(frame.f_code.co_filename):
+        frame.f_trace = at_next_line
+        frame = frame.f_back
+
+
+def _with_thread(work: Callable[[], T], seconds: float) -> T:
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - handed on to the caller below
+            errors.append(error)
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=lambda: context.run(target), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    late = thread.is_alive()
+    for _ in range(_GIVE_UP):
+        if not thread.is_alive():
+            break
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimeUp))
+        thread.join(_INTERRUPT_AGAIN)
+    if late:
+        raise TimeUp
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+# Calls ------------------------------------------------------------------------------------------------------
+
+
+def attempt(call: Callable[[], Any]) -> tuple[Any, Crash | None]:
+    """The value of `call()` and None, or None and the crash. The time limit and Ctrl-C pass through.
+
+    >>> attempt(lambda: 1 / 0)[1].kind
+    'ZeroDivisionError'
+    """
+    try:
+        return call(), None
+    except (TimeUp, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # noqa: BLE001 - sys.exit() in an answer must not end the kernel
+        return None, crash_of(error)
+
+
+def crash_of(error: BaseException) -> Crash:
+    """What a learner needs to see of an exception."""
+    frames = [frame for frame in _frames(error.__traceback__) if _is_learners(frame.filename)]
+    last = frames[-1].line or "" if frames else ""
+    starter = isinstance(error, NotImplementedError) and (
+        not str(error) or last.startswith("raise NotImplemented")
+    )
+    message, _ = attempt_text(lambda: str(error))
+    return Crash(type(error).__name__, plain(message), _fold([_describe(frame) for frame in frames]), starter)
+
+
+def attempt_text(make: Callable[[], str], limit: int = 2000) -> tuple[str, bool]:
+    """Text from a learner's object, whose `__str__` or `__repr__` may itself fail; and whether it worked."""
+    try:
+        text = make()
+    except Exception as error:  # noqa: BLE001
+        return f"(cannot be printed: {type(error).__name__})", False
+    return (text if len(text) <= limit else text[:limit] + "..."), True
+
+
+def _frames(trace: TracebackType | None) -> list[traceback.FrameSummary]:
+    linecache.checkcache()
+    return list(traceback.extract_tb(trace))
+
+
+def _describe(frame: traceback.FrameSummary) -> str:
+    where = "in your cell" if frame.name == "<module>" else f"in {frame.name}"
+    return f"line {frame.lineno}, {where}:  {frame.line or ''}".rstrip()
+
+
+def _fold(lines: list[str]) -> tuple[str, ...]:
+    """Long chains of calls, as in endless recursion, cut to the first few and the last."""
+    if len(lines) <= 8:
+        return tuple(lines)
+    middle = "... and so on: it keeps calling itself" if len(lines) > 100 else "..."
+    return (*lines[:4], middle, lines[-1])
+
+
+def _is_ours(filename: str) -> bool:
+    """Code of this package (the machinery, a topic's adapters, this very file)."""
+    return os.path.dirname(os.path.abspath(filename)) == _HERE
+
+
+def _is_learners(filename: str) -> bool:
+    if filename.startswith("<"):  # <stdin>, <string>, <ipython-input-...>, but not <frozen importlib>
+        return not filename.startswith(("<frozen", "<__"))
+    return not os.path.normcase(os.path.abspath(filename)).startswith(_library_folders())
+
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    folders = [*filter(None, installed), os.path.dirname(_HERE)]
+    return tuple(os.path.normcase(os.path.abspath(folder)) + os.sep for folder in folders)
+
+
+# Surroundings -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Printed:
+    """What the learner's code printed and warned while it ran."""
+
+    stream: io.StringIO = field(default_factory=lambda: _Bounded())
+    warned: list[warnings.WarningMessage] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The first lines that were printed, then the warnings, each once."""
+        lines = self.stream.getvalue().splitlines()
+        shown = [line[:200] for line in lines[:12]] + (["..."] if len(lines) > 12 else [])
+        once = dict.fromkeys(f"{w.category.__name__}: {w.message}"[:300] for w in self.warned)
+        return plain("\n".join([*shown, *list(once)[:3]]))
+
+
+class _Bounded(io.StringIO):
+    """A text stream that keeps its beginning only, so that printing in an endless loop does not fill the
+    memory."""
+
+    def write(self, text: str) -> int:
+        if self.tell() < 20_000:
+            super().write(text[:20_000])
+        return len(text)
+
+
+@contextlib.contextmanager
+def surroundings() -> Iterator[Printed]:
+    """Collect prints and warnings; give Python's, NumPy's and torch's random states back as they were."""
+    printed = Printed()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_same_randomness())
+        printed.warned = stack.enter_context(warnings.catch_warnings(record=True))
+        warnings.simplefilter("always")
+        stack.enter_context(contextlib.redirect_stdout(printed.stream))
+        stack.enter_context(contextlib.redirect_stderr(printed.stream))
+        yield printed
+
+
+@contextlib.contextmanager
+def _same_randomness() -> Iterator[None]:
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    python_state = random.getstate()
+    numpy_state = numpy.random.get_state() if numpy is not None else None
+    torch_state = torch.get_rng_state() if torch is not None else None
+    try:
+        yield
+    finally:
+        random.setstate(python_state)
+        if numpy_state is not None:
+            numpy.random.set_state(numpy_state)
+        if torch_state is not None:
+            torch.set_rng_state(torch_state)

@@ -1,0 +1,93 @@
+"""Values as the checks see them: what is an array, how to write a value down, how to keep a copy of it.
+
+NumPy and torch are looked up only among what is loaded already, so that an exercise in plain Python needs
+neither. It does not know about exercises or what is right.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import Any
+
+from course_lib.exercises._run import attempt_text, plain
+
+
+def show_value(value: Any, limit: int = 200) -> str:
+    """A short, stable text for any value: what a person would type, where that is possible.
+
+    >>> show_value({"a": 1})
+    "{'a': 1}"
+    """
+    if is_array(value):
+        small = value.size if not is_tensor(value) else value.numel()
+        name = "tensor" if is_tensor(value) else "array"
+        if small > 12:
+            return f"{name} of shape {tuple(value.shape)}"
+        return f"{name}({_rounded(as_numpy(value).tolist())})"
+    if isinstance(value, set | frozenset):
+        # The order of a set of strings differs from run to run.
+        value_text = "{" + ", ".join(sorted(show_value(item) for item in value)) + "}" if value else "set()"
+        return value_text if len(value_text) <= limit else value_text[:limit] + "..."
+    if isinstance(value, type) or callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    return plain(attempt_text(lambda: repr(value), limit)[0])
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether `value` is a torch tensor, asked without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and hasattr(torch, "Tensor") and isinstance(value, torch.Tensor)
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` is a torch tensor, a NumPy array or a NumPy number."""
+    numpy = sys.modules.get("numpy")
+    return is_tensor(value) or (numpy is not None and isinstance(value, numpy.ndarray | numpy.generic))
+
+
+def as_numpy(value: Any) -> Any:
+    """`value` as a NumPy array, or None where that makes no sense (text, ragged lists)."""
+    import numpy as np
+
+    if is_tensor(value):
+        tensor = value.detach().cpu()
+        is_half = tensor.dtype in (sys.modules["torch"].bfloat16, sys.modules["torch"].float16)
+        return (tensor.float() if is_half else tensor).resolve_conj().resolve_neg().numpy()
+    if isinstance(value, str | bytes) or value is None:
+        return None
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return None
+    return array if array.dtype.kind in "biufc" else None
+
+
+def snapshot(value: Any) -> Any:
+    """A copy that stays as it is whatever happens to `value`; tensors keep `requires_grad` only if they are
+    leaves.
+
+    >>> box = [1]; copy_of_box = snapshot(box); box.append(2); copy_of_box
+    [1]
+    """
+    if is_tensor(value):
+        fresh = value.detach().clone()
+        return (
+            fresh.requires_grad_(value.requires_grad and value.is_leaf)
+            if fresh.is_floating_point()
+            else fresh
+        )
+    if type(value) in (list, tuple):
+        return type(value)(snapshot(item) for item in value)
+    if type(value) is dict:
+        return {key: snapshot(item) for key, item in value.items()}
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001 - what cannot be copied (a file, a generator) is passed as it is
+        return value

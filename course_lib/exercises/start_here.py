@@ -1,0 +1,307 @@
+"""Exercise and quiz of notebook 00: the smallest language model there is, and the map of the course."""
+
+from __future__ import annotations
+
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+
+def _most_likely_next(text: str, word: str) -> str | None:
+    """The word that most often follows `word` in `text`; None if nothing does."""
+    words = text.split()
+    counts = {}
+    for i in range(len(words) - 1):  # the last word has none after it
+        if words[i] == word:
+            following = words[i + 1]
+            counts[following] = counts.get(following, 0) + 1
+    return max(counts, key=counts.get, default=None)
+
+
+_CASES = (
+    Case("the cat sat on the mat and the cat ran", "the"),
+    Case("a red hat and a blue hat and a blue coat", "a"),
+    Case("we go home and then we sing", "we"),
+    Case("I like tea and you like", "like"),
+    Case("小猫 喜欢 鱼 小猫 喜欢 毛线 小狗 喜欢 毛线", "喜欢"),
+    Case("one two three", "four"),
+    Case("good night moon", "moon"),
+)
+
+
+# What people write instead ----------------------------------------------------------------------------------
+
+
+def _counts(pairs: list[tuple[str, str]], word: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for first, second in pairs:
+        if first == word:
+            counts[second] = counts.get(second, 0) + 1
+    return counts
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    words = text.split()
+    return list(zip(words, words[1:], strict=False))
+
+
+def _word_before(text: str, word: str) -> str | None:
+    counts = _counts([(second, first) for first, second in _pairs(text)], word)
+    return max(counts, key=counts.get, default=None)
+
+
+def _letters(text: str, word: str) -> str | None:
+    counts = _counts(list(zip(text, text[1:], strict=False)), word)
+    return max(counts, key=counts.get, default=None)
+
+
+def _past_the_end(text: str, word: str) -> str | None:
+    words = text.split()
+    following = [words[i + 1] for i in range(len(words)) if words[i] == word]
+    return max(following, key=following.count, default=None)
+
+
+def _rarest(text: str, word: str) -> str | None:
+    counts = _counts(_pairs(text), word)
+    return min(counts, key=counts.get, default=None)
+
+
+def _last_of_equals(text: str, word: str) -> str | None:
+    counts = _counts(_pairs(text), word)
+    return max(reversed(counts), key=counts.get, default=None)
+
+
+def _first_follower(text: str, word: str) -> str | None:
+    return next(iter(_counts(_pairs(text), word)), None)
+
+
+def _last_follower(text: str, word: str) -> str | None:
+    return next((second for first, second in reversed(_pairs(text)) if first == word), None)
+
+
+def _commonest_word(text: str, word: str) -> str | None:
+    words = text.split()
+    return max(words, key=words.count, default=None)
+
+
+def _no_answer_for_strangers(text: str, word: str) -> str | None:
+    counts = _counts(_pairs(text), word)
+    return max(counts, key=counts.get)
+
+
+def _all_counts(text: str, word: str) -> dict[str, int]:
+    return _counts(_pairs(text), word)
+
+
+most_likely_next = Exercise(
+    name="most_likely_next",
+    topic="start_here",
+    title="The smallest language model",
+    kind="explore",
+    difficulty="easy",
+    minutes=10,
+    reference=_most_likely_next,
+    cases=_CASES,
+    hints=(
+        "Cut the text into words with `text.split()`. Then walk along it: each time you stand on `word`, "
+        "look one step to the right, and count what you see.",
+        "A dictionary can count: `counts[following] = counts.get(following, 0) + 1`. The last word of the "
+        "text has nothing to its right, so walk with `range(len(words) - 1)`.",
+        "`max(counts, key=counts.get, default=None)` is the key with the largest count. Among equals it "
+        "takes the first one that was put in, and for an empty dictionary it gives `None`.",
+    ),
+    explanation=(
+        "For each place where `word` stands, its right-hand neighbour is counted. The neighbour with the "
+        "largest count is the most likely next word, judging by this text.\n\n"
+        "This is a language model: from what came before, it says what comes next. It looks at one word of "
+        "context, and it knows nothing about a word it has not seen. A GPT does the same task with hundreds "
+        "of tokens of context, and it has learned how words resemble each other, so that it has a guess "
+        "for sentences that nobody wrote before."
+    ),
+    mistakes=(
+        Mistake(
+            "the word before is counted, not the word after",
+            _word_before,
+            "A language model goes forward: it knows what stands to the left and guesses what stands to the "
+            "right. Where `words[i]` is the given word, the one to count is `words[i + 1]`.",
+        ),
+        Mistake(
+            "the text is walked letter by letter",
+            _letters,
+            "`text[i]` is one letter, which hardly ever equals a word. Cut the text into words first: "
+            "`text.split()`.",
+        ),
+        Mistake(
+            "it looks past the end of the text",
+            _past_the_end,
+            "If the given word is the last of the text, there is no `words[i + 1]`. Stop one word earlier: "
+            "`range(len(words) - 1)`.",
+        ),
+        Mistake(
+            "it takes the rarest word",
+            _rarest,
+            "The most likely next word is the one with the **largest** count: `max`, not `min`.",
+        ),
+        Mistake(
+            "among equals it takes the last one seen",
+            _last_of_equals,
+            "When two words follow equally often, the one that was seen first should win. Comparing counts "
+            "with `>` keeps the first; `>=` lets a later one take its place.",
+        ),
+        Mistake(
+            "it takes the first word that follows, without counting",
+            _first_follower,
+            "What follows once need not follow often. Go through the whole text, count, and decide at the "
+            "end.",
+        ),
+        Mistake(
+            "it remembers only the last word that follows",
+            _last_follower,
+            "Each find replaces the one before it. Keep a count for every word that follows, and decide at "
+            "the end.",
+        ),
+        Mistake(
+            "it takes the commonest word of the whole text",
+            _commonest_word,
+            "The answer must depend on the given word: count only where `words[i] == word`.",
+        ),
+        Mistake(
+            "it has no answer for a word that nothing follows",
+            _no_answer_for_strangers,
+            "For a word that is not in the text, or is only its last word, nothing was counted, and `max` "
+            "of nothing is an error. Give `None` then: `max(..., default=None)`.",
+        ),
+        Mistake(
+            "it gives back all counts",
+            _all_counts,
+            "The counts are right, but one step is missing: which key has the largest count?",
+        ),
+    ),
+)
+
+
+quiz = Quiz(
+    topic="start_here",
+    questions=(
+        Question(
+            "What is a token?",
+            (
+                Option(
+                    "Always one word.",
+                    "Words are one way to cut a text, but rare words would each need an entry.",
+                ),
+                Option(
+                    "A piece of text from a fixed vocabulary: a character, a part of a word, or a word.",
+                    "The model never sees letters or words, only the numbers of such pieces. Notebook 01 "
+                    "builds the vocabulary.",
+                    right=True,
+                ),
+                Option(
+                    "Always one letter.",
+                    "Letters work, but they make texts long, and a model can look back only so far.",
+                ),
+                Option(
+                    "A password for using a model.",
+                    "Web services have such tokens too; it is the same word for another thing.",
+                ),
+            ),
+        ),
+        Question(
+            "What does the model practise while it is trained?",
+            (
+                Option(
+                    "Guessing the next token of texts that it is given.",
+                    "That one task, repeated over much text, is all of the training in Part I of this "
+                    "course.",
+                    right=True,
+                ),
+                Option(
+                    "Answering questions that people have written answers for.",
+                    "That can come afterwards (notebooks 08 and 11). It starts from a model that can "
+                    "already guess the next token.",
+                ),
+                Option(
+                    "Following grammar rules that experts have written down.",
+                    "Nobody writes rules. What looks like grammar was learned because it helps to guess "
+                    "what comes next.",
+                ),
+                Option(
+                    "Storing every text word for word.",
+                    "It has far too few parameters for that. It can repeat passages it saw very often, but "
+                    "it must find patterns to do well on new text.",
+                ),
+            ),
+        ),
+        Question(
+            "How does a model write a story?",
+            (
+                Option(
+                    "It looks for a fitting story in its training data and copies it.",
+                    "The training data is not there any more when it writes; only the parameters are.",
+                ),
+                Option(
+                    "It plans the whole story first, then writes it down.",
+                    "It gives probabilities for one token at a time; there is no separate plan.",
+                ),
+                Option(
+                    "It fills in the blanks of a template.",
+                    "Some older programs did that. A language model has no templates.",
+                ),
+                Option(
+                    "It picks a next token by its probability, appends it, and starts over with the longer "
+                    "text.",
+                    "This loop is all there is; notebook 06 is about the many ways to pick.",
+                    right=True,
+                ),
+            ),
+        ),
+        Question(
+            "The dashed line in the loss curve is the entropy floor of the text. What does it say?",
+            (
+                Option(
+                    "The loss at which the model starts to overfit.",
+                    "Overfitting shows as a validation loss that rises, at whatever height that happens.",
+                ),
+                Option(
+                    "The loss of a model that guesses at random.",
+                    "That would be far above: the logarithm of the vocabulary's size.",
+                ),
+                Option(
+                    "The surprise that is in the text itself: on average, no model can be below it on new "
+                    "text.",
+                    "Which animal a story is about was decided by chance, so even a perfect model cannot "
+                    "know it beforehand. We know the floor because our corpus comes from a program whose "
+                    "choices can be counted.",
+                    right=True,
+                ),
+                Option(
+                    "The loss that a larger model would reach.",
+                    "A larger model may come closer to the floor, but it has to stay above it as well.",
+                ),
+            ),
+        ),
+        Question(
+            "A model states something false, fluently and in a sure tone. What explains it best?",
+            (
+                Option(
+                    "It was trained to write likely text, and likely is not the same as true.",
+                    "A sentence that sounds right is likely, whether or not it is so. Notebooks 08 and 12 "
+                    "measure how often that happens and what helps.",
+                    right=True,
+                ),
+                Option(
+                    "It is lying.",
+                    "To lie is to know better. It only has probabilities for what comes next.",
+                ),
+                Option(
+                    "Its computer made a calculation error.",
+                    "Every calculation can be correct and the statement still be false.",
+                ),
+                Option(
+                    "The false statement must have been in its training data.",
+                    "It may have been, but a model also joins pieces into statements that stood nowhere.",
+                ),
+            ),
+        ),
+    ),
+)

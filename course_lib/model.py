@@ -1,0 +1,333 @@
+"""The GPT: token ids in, a score for every possible next token out.
+
+`GPT(config)` is one class for the whole course: GPT-2's parts by default, and by options those of today's models
+(RMSNorm, SwiGLU, rotary positions, grouped queries, norms on queries and keys). It does not know training, generation or
+optimizers.
+
+The names in a GPT: `tokens` and `positions` turn ids into vectors, `blocks` hold `norm1`, `attention` (`qkv`, `out`), `norm2`
+and `mlp` (`up`, `down`, with SwiGLU also `gate`), then come `norm` and `head`, whose matrix is that of `tokens` if tied.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_lib.attention import KVCache, MultiHeadAttention, Remember, causal_mask
+from course_lib.config import GPTConfig
+from course_lib.context import LearnedPositions, Places, RotaryPositions, SinusoidalPositions
+
+INIT_STD = 0.02  # the size of fresh weights, as in GPT-2
+
+
+def layer_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, eps: float = 1e-5) -> torch.Tensor:
+    """Bring each vector to mean 0 and variance 1, then stretch and shift each entry as learned: the plain formula.
+
+    Shapes: x (..., C), weight and bias (C,) -> (..., C).
+    Source: Ba, Kiros and Hinton 2016, section 3 (arXiv:1607.06450).
+
+    >>> layer_norm(torch.tensor([1.0, 3.0]), torch.ones(2), eps=0.0)
+    tensor([-1.,  1.])
+    """
+    mean = x.mean(dim=-1, keepdim=True)
+    variance = (x - mean).square().mean(dim=-1, keepdim=True)
+    out = (x - mean) / torch.sqrt(variance + eps) * weight
+    return out if bias is None else out + bias
+
+
+def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
+    """Bring each vector to a mean square of 1, then stretch each entry as learned: no mean taken off, no shift.
+
+    Shapes: x (..., C), weight (C,) -> (..., C).
+    Source: Zhang and Sennrich 2019, section 3 (arXiv:1910.07467).
+
+    >>> rms_norm(torch.tensor([1.0, 7.0]), torch.ones(2), eps=0.0)  # the mean square is 25
+    tensor([0.2000, 1.4000])
+    """
+    return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + eps) * weight
+
+
+class LayerNorm(nn.Module):
+    """`layer_norm` with its learned weight and (if wanted) bias, by torch's fused kernel.
+
+    Shapes: (..., width) -> (..., width).
+
+    >>> LayerNorm(2)(torch.tensor([1.0, 3.0])).detach().round(decimals=3)
+    tensor([-1.,  1.])
+    """
+
+    def __init__(self, width: int, bias: bool = True, eps: float = 1e-5):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width)) if bias else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+class RMSNorm(nn.Module):
+    """`rms_norm` with its learned weight, by torch's own function.
+
+    Shapes: (..., width) -> (..., width).
+
+    >>> RMSNorm(2)(torch.tensor([1.0, 7.0])).detach()
+    tensor([0.2000, 1.4000])
+    """
+
+    def __init__(self, width: int, eps: float = 1e-5):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+
+class MLP(nn.Module):
+    """What each token does by itself: out to a wider space, a bend, and back.
+
+    The bend is GPT-2's GELU (in its tanh form), or with activation="relu2" the square of ReLU.
+
+    Shapes: (B, T, C) -> (B, T, C).
+    Source: Radford and others 2019; Hendrycks and Gimpel 2016 (arXiv:1606.08415) on GELU; So and others 2021 (arXiv:2109.08668)
+    on squared ReLU.
+
+    >>> MLP(GPTConfig(n_heads=2, width=6))(torch.zeros(2, 3, 6)).shape
+    torch.Size([2, 3, 6])
+    """
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.squared = config.activation == "relu2"
+        self.up = nn.Linear(config.width, config.mlp_hidden, bias=config.bias)
+        self.down = nn.Linear(config.mlp_hidden, config.width, bias=config.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.up(x)
+        x = F.relu(x).square() if self.squared else F.gelu(x, approximate="tanh")
+        return self.down(x)
+
+
+class SwiGLU(nn.Module):
+    """An MLP with a gate: one matrix proposes, another, bent by SiLU, decides how much of it gets through.
+
+    Shapes: (B, T, C) -> (B, T, C).
+    Source: Shazeer 2020, section 2 (arXiv:2002.05202).
+
+    >>> SwiGLU(GPTConfig(n_heads=2, width=6, activation="swiglu"))(torch.zeros(2, 3, 6)).shape
+    torch.Size([2, 3, 6])
+    """
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.gate = nn.Linear(config.width, config.mlp_hidden, bias=config.bias)
+        self.up = nn.Linear(config.width, config.mlp_hidden, bias=config.bias)
+        self.down = nn.Linear(config.mlp_hidden, config.width, bias=config.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+def make_norm(config: GPTConfig) -> LayerNorm | RMSNorm:
+    """The kind of norm that a configuration asks for.
+
+    >>> type(make_norm(GPTConfig(norm="rmsnorm"))).__name__
+    'RMSNorm'
+    """
+    if config.norm == "rmsnorm":
+        return RMSNorm(config.width, config.norm_eps)
+    return LayerNorm(config.width, config.bias, config.norm_eps)
+
+
+class Block(nn.Module):
+    """One layer: tokens look at each other, then each thinks for itself; both add to what was there.
+
+    The norms stand before each part, so that the sum itself, the residual stream, runs through untouched.
+
+    Shapes: x (B, T, C) -> (B, T, C); the other arguments are those of `MultiHeadAttention`.
+    Source: Radford and others 2019, section 2.3; Xiong and others 2020 (arXiv:2002.04745) on norms before the parts.
+
+    >>> Block(GPTConfig(n_heads=2, width=6))(torch.zeros(2, 3, 6)).shape
+    torch.Size([2, 3, 6])
+    """
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.norm1 = make_norm(config)
+        self.attention = MultiHeadAttention(config)
+        self.norm2 = make_norm(config)
+        self.mlp = SwiGLU(config) if config.activation == "swiglu" else MLP(config)
+        self.dropout = config.dropout
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        rotary: tuple[torch.Tensor, torch.Tensor] | None = None,
+        remember: Remember | None = None,
+    ) -> torch.Tensor:
+        x = x + self._drop(self.attention(self.norm1(x), mask, rotary, remember))
+        return x + self._drop(self.mlp(self.norm2(x)))
+
+    def _drop(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x, self.dropout) if self.training and self.dropout else x
+
+
+class GPT(nn.Module):
+    """A language model: for each place in a text, the logits of the token that comes next.
+
+    The weights come from `generator` (same seed, same weights), or from torch's own random numbers.
+
+    Shapes: ids (B, T) -> logits (B, T, V).
+    Raises: ValueError for ids that are no (B, T) whole numbers, outside the vocabulary, or longer than the context.
+    Source: Radford and others 2019, section 2.3, "Language Models are Unsupervised Multitask Learners"; Vaswani and others
+    2017 (arXiv:1706.03762).
+
+    >>> model = GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=2, n_heads=2, width=6))
+    >>> model(torch.tensor([[1, 2, 3], [4, 5, 6]])).shape
+    torch.Size([2, 3, 11])
+    """
+
+    def __init__(self, config: GPTConfig, generator: torch.Generator | None = None):
+        super().__init__()
+        self.config = config
+        self.tokens = nn.Embedding(config.vocab_size, config.width)
+        self.positions = _make_positions(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.norm = make_norm(config)
+        self.head = nn.Linear(config.width, config.vocab_size, bias=False)
+        if config.tie_embeddings:
+            self.head.weight = self.tokens.weight
+        self.initialize(generator)
+
+    def initialize(self, generator: torch.Generator | None = None) -> None:
+        """Draw fresh weights as GPT-2 does: normal with a deviation of 0.02, biases zero, norms neutral.
+
+        The matrices that write to the residual stream are made smaller by √(2 × layers), so that the sum of all
+        their contributions starts out no larger in a deep model than in a shallow one.
+        """
+        residual_std = INIT_STD / math.sqrt(2 * self.config.n_layers)
+        for name, parameter in self.named_parameters():  # the tied matrix comes once
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif parameter.ndim == 1:
+                nn.init.ones_(parameter)
+            else:
+                std = residual_std if name.endswith(("attention.out.weight", "mlp.down.weight")) else INIT_STD
+                nn.init.normal_(parameter, 0.0, std, generator=generator)
+
+    def forward(
+        self, ids: torch.Tensor, cache: KVCache | None = None, key_mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The logits of what follows each of the `ids`.
+
+        With a `cache`, `ids` holds only the tokens that are new, and the cache is extended by them. For texts of
+        different lengths, fill up the shorter ones on the left and give `key_mask` (B, S), False at the filling;
+        S counts all columns so far, the cached ones included. What comes out at the filling has no meaning.
+        """
+        start = self._check(ids, cache)
+        B, T = ids.shape
+        places: Places = slice(start, start + T)
+        mask = None
+        if key_mask is not None:
+            places, mask = _places_and_mask(key_mask, B, T, start)
+        elif start and T > 1:
+            mask = causal_mask(T, start + T, ids.device)
+        x = self._embed(ids, places)
+        rotary = self.positions(places) if isinstance(self.positions, RotaryPositions) else None
+        for layer, block in enumerate(self.blocks):
+            x = block(x, mask, rotary, partial(cache.append, layer) if cache is not None else None)
+        if cache is not None:
+            cache.length += T
+        return self.head(self.norm(x))
+
+    def make_cache(self, batch_size: int, capacity: int | None = None) -> KVCache:
+        """An empty cache for `batch_size` texts, with room for the whole context if `capacity` doesn't say less.
+
+        >>> model = GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=2, n_heads=2, width=6))
+        >>> cache = model.make_cache(batch_size=1)
+        >>> first, then = model(torch.tensor([[1, 2, 3]]), cache=cache), model(torch.tensor([[4]]), cache=cache)
+        >>> torch.allclose(then[:, 0], model(torch.tensor([[1, 2, 3, 4]]))[:, 3], atol=1e-6)
+        True
+        """
+        room = self.config.context_length if capacity is None else capacity
+        if batch_size < 1 or not 1 <= room <= self.config.context_length:
+            raise ValueError(
+                f"make_cache got batch_size={batch_size}, capacity={room}; needed a batch of at least 1 and a capacity "
+                f"from 1 to the context_length, {self.config.context_length}."
+            )
+        return KVCache(self.config.n_layers, batch_size, room)
+
+    def parameter_count(self, embeddings: bool = True) -> int:
+        """How many numbers are learned, shared ones counted once; with embeddings=False, without the tables by
+        which ids and positions are looked up (unless tied to the head, they take no part in multiplications).
+
+        >>> config = GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=1, width=2, mlp_width=3)
+        >>> GPT(config).parameter_count()  # 14 + 10 + (4 + 18 + 6 + 4 + 9 + 8) + 4, the head being tied
+        77
+        """
+        tables = {id(p) for table in (self.tokens, self.positions) if table is not None for p in table.parameters()}
+        return sum(p.numel() for p in self.parameters() if embeddings or id(p) not in tables)
+
+    def _embed(self, ids: torch.Tensor, places: Places) -> torch.Tensor:
+        try:
+            x = self.tokens(ids)
+        except IndexError:
+            wrong = next(id for id in ids.flatten().tolist() if not 0 <= id < self.config.vocab_size)
+            raise ValueError(
+                f"Got the id {wrong}, but this model's ids go from 0 to {self.config.vocab_size - 1}; "
+                "encode the text with the model's own tokenizer."
+            ) from None
+        if isinstance(self.positions, LearnedPositions | SinusoidalPositions):
+            x = x + self.positions(places)
+        dropout = self.config.dropout
+        return F.dropout(x, dropout) if self.training and dropout else x
+
+    def _check(self, ids: torch.Tensor, cache: KVCache | None) -> int:
+        """How many tokens come before these, after looking whether they can be read at all."""
+        if ids.ndim != 2 or ids.dtype not in (torch.int64, torch.int32) or not ids.numel():
+            raise ValueError(
+                f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed whole numbers (int64) of shape (B, T) "
+                "with B and T at least 1: for one text write torch.tensor([ids])."
+            )
+        start = cache.length if cache is not None else 0
+        if start + ids.shape[1] > self.config.context_length:
+            before = f" after {start} in the cache" if start else ""
+            raise ValueError(
+                f"Got {ids.shape[1]} tokens{before}, but the context holds {self.config.context_length}; shorten the text, "
+                f"e.g. to its last {self.config.context_length} tokens."
+            )
+        return start
+
+
+def _make_positions(config: GPTConfig) -> LearnedPositions | SinusoidalPositions | RotaryPositions | None:
+    if config.positions == "learned":
+        return LearnedPositions(config.context_length, config.width)
+    if config.positions == "sinusoidal":
+        # Waves of height 1 would drown fresh token vectors; waves have half the square of their height on average.
+        return SinusoidalPositions(config.context_length, config.width, scale=INIT_STD * math.sqrt(2))
+    if config.positions == "rotary":
+        return RotaryPositions(config.context_length, config.head_width, config.rope_base)
+    return None
+
+
+def _places_and_mask(key_mask: torch.Tensor, B: int, T: int, start: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where each new token stands in its own text (B, T), and what it may look at (B, 1, T, S)."""
+    S = start + T
+    if key_mask.shape != (B, S) or key_mask.dtype != torch.bool:
+        raise ValueError(
+            f"Got a key_mask of shape {tuple(key_mask.shape)} and type {key_mask.dtype}; needed booleans of shape "
+            f"{(B, S)}: one for each text and column, the cached ones included."
+        )
+    places = (key_mask.cumsum(dim=1) - 1).clamp(min=0)[:, start:]
+    mask = key_mask[:, None, None, :]
+    if T > 1:
+        # The filling looks at itself, though nobody looks at it: a query without any key would give no number.
+        own = torch.eye(S, dtype=torch.bool, device=key_mask.device)[start:]
+        mask = mask & causal_mask(T, S, key_mask.device) | own
+    return places, mask

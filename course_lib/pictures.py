@@ -1,0 +1,240 @@
+"""Two pictures drawn by code: the life of a language model, and the map of the course.
+
+Words can be given in another language; nothing is loaded from a file. It does not know models or training.
+Use it through `course_lib.viz`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
+INK, GREY, PAPER = "#222222", "#8a8a8a", "#f7f7f5"
+
+LIFE_WORDS = {
+    "data": ("data", "much text"),
+    "tokens": ("tokens", "cut into pieces,\nnumbered"),
+    "model": ("model", "a score for every\npossible next token"),
+    "training": ("training", "guess, compare, adjust:\nmany times"),
+    "generation": ("generation", "pick one, append it,\nstart over"),
+}
+
+COURSE_PARTS = (
+    (
+        "I  Build it",
+        "",
+        ("01 tokens", "02 context", "03 attention", "04 model", "05 training", "06 generation"),
+    ),
+    (
+        "II  Use it",
+        "with the GPT\nof part I",
+        ("07 interop", "08 fine-tuning", "09 translation", "10 sentiment", "11 assistant"),
+    ),
+    (
+        "III  Question it, push it",
+        "builds on\nparts I and II",
+        ("12 limits", "13 modern", "14 scaling", "15 preferences", "16 interpretability"),
+    ),
+)
+
+
+def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None) -> Any:
+    """The life of a language model in five stations: data, tokens, model, training, generation. Gives the
+    Axes.
+
+    `words` replaces the titles and captions, key by key, for another language.
+
+    >>> ax = llm_life()
+    >>> len(ax.texts) > 10
+    True
+    """
+    ax = _canvas(ax, (9.6, 2.75), (0, 100), (1.8, 30.5))
+    stations = (_data, _tokens, _model, _training, _generation)
+    for i, (draw, (name, default)) in enumerate(zip(stations, LIFE_WORDS.items(), strict=True)):
+        left, (title, caption) = 1 + 20.2 * i, (words or {}).get(name, default)
+        _box(ax, left, 8.5, 16.8, 17)
+        ax.text(left + 8.4, 27.2, title, ha="center", va="bottom", fontsize=12, fontweight="bold", color=INK)
+        ax.text(left + 8.4, 7.2, caption, ha="center", va="top", fontsize=9.5, color=INK, linespacing=1.15)
+        draw(ax, left + 8.4, 17.0)
+        if i:
+            _arrow(ax, (left - 3.3, 17.0), (left - 0.2, 17.0))
+    ax.course_alt = (
+        "The life of a language model in five stations joined by arrows: data (much text), tokens (the text "
+        "cut into numbered pieces), model (layers that give scores for the next token), training (a falling "
+        "loss curve over a dashed floor) and generation (one token is picked from bars of probability and "
+        "appended, again and again)."
+    )
+    return ax
+
+
+def course_map(
+    here: str | None = "00", ax: Any = None, parts: Sequence[tuple[str, str, Sequence[str]]] = COURSE_PARTS
+) -> Any:
+    """The map of the course: its parts as rows of notebooks. `here` frames the notebook of that number. Gives
+    the Axes.
+
+    Each part has a title, what it builds on, and its notebooks as "number topic".
+
+    >>> ax = course_map(here="03")
+    >>> "03 attention" in ax.course_alt
+    True
+    """
+    ax = _canvas(ax, (9.6, 3.5), (-1, 100), (-1, 33.5))
+    colours = (BLUE, GREEN, RED)
+    _notebook(ax, 0, 24.0, 12.0, "00\nstart here", INK, here == "00")
+    for row, ((part, builds_on, notebooks), colour) in enumerate(zip(parts, colours, strict=False)):
+        y = 24.0 - 12.0 * row
+        ax.text(16, y + 6.9, part, ha="left", va="bottom", fontsize=11, fontweight="bold", color=INK)
+        for i, notebook in enumerate(notebooks):
+            number, _, topic = notebook.partition(" ")
+            _notebook(ax, 16 + 14.1 * i, y, 12.0, f"{number}\n{topic}", colour, here == number)
+            _arrow(ax, (16 + 14.1 * i - (1.9 if i else 3.7), y + 3), (16 + 14.1 * i - 0.2, y + 3), size=7)
+        ax.text(11.6, y + 3, builds_on, ha="right", va="center", fontsize=9, color="#555555", style="italic")
+    ax.course_alt = "The map of the course. It starts with 00 start here. " + " ".join(
+        f"Part {part}: {', '.join(notebooks)}." for part, _, notebooks in parts
+    )
+    return ax
+
+
+# Stations ---------------------------------------------------------------------------------------------------
+
+
+def _data(ax: Any, x: float, y: float) -> None:
+    """Three sheets of paper, one behind the other, with lines of text."""
+    for k in (2, 1, 0):
+        left, bottom = x - 5.2 + 1.3 * k, y - 6.2 + 1.2 * k
+        _box(ax, left, bottom, 8.0, 10.0, face="white", edge=GREY, rounding=0.2)
+    for j, length in enumerate((6.2, 5.4, 6.0, 4.4, 5.8, 3.2)):
+        height = y + 2.2 - 1.4 * j
+        ax.plot([x - 4.3, x - 4.3 + length], [height, height], color=BLUE, lw=1.8, solid_capstyle="round")
+
+
+def _tokens(ax: Any, x: float, y: float) -> None:
+    """Words cut into coloured pieces, with their numbers below."""
+    rows = ((("Mia", 312), ("·lost", 871)), (("·her", 94), ("·um", 402)), (("brel", 1290), ("la", 77)))
+    colours = (("#cfe8f7", "#fde3b3"), ("#c9ecdf", "#f6d9e8"), ("#fbf5c4", "#dcdcf2"))
+    for r, (pieces, faces) in enumerate(zip(rows, colours, strict=True)):
+        for c, ((word, number), face) in enumerate(zip(pieces, faces, strict=True)):
+            left, bottom = x - 7.4 + 7.6 * c, y + 2.7 - 5.1 * r
+            _box(ax, left, bottom, 7.1, 4.4, face=face, edge=GREY, rounding=0.4)
+            ax.text(
+                left + 3.55,
+                bottom + 2.9,
+                word,
+                ha="center",
+                va="center",
+                fontsize=9,
+                family="monospace",
+                color=INK,
+            )
+            ax.text(
+                left + 3.55, bottom + 1.1, str(number), ha="center", va="center", fontsize=7, color="#444444"
+            )
+
+
+def _model(ax: Any, x: float, y: float) -> None:
+    """Layers of dots; in each, a dot takes from the dots to its left."""
+    columns = [x - 5.6 + 2.8 * i for i in range(5)]
+    for k in range(4):
+        height = y - 6.0 + 4.0 * k
+        for i, column in enumerate(columns):
+            if k:
+                for j in range(max(0, i - 2), i + 1):
+                    strength = 0.9 if j == i else 0.45
+                    ax.plot(
+                        [columns[j], column],
+                        [height - 4, height],
+                        color=SKY,
+                        lw=0.9,
+                        alpha=strength,
+                        zorder=2,
+                    )
+            ax.plot([column], [height], "o", color=BLUE, ms=5, zorder=3)
+
+
+def _training(ax: Any, x: float, y: float) -> None:
+    """A loss curve that falls towards a dashed floor."""
+    left, bottom = x - 6.6, y - 6.4
+    ax.plot([left, left, left + 13.2], [bottom + 12.6, bottom, bottom], color=INK, lw=1.1)
+    steps = [i / 60 for i in range(61)]
+    curve = [bottom + 2.6 + 9.2 * math.exp(-4.2 * s) + 0.22 * math.sin(31 * s) * (1 - s) for s in steps]
+    ax.plot([left + 0.6 + 12 * s for s in steps], curve, color=RED, lw=2)
+    ax.plot([left + 0.3, left + 13], [bottom + 1.9, bottom + 1.9], color=INK, lw=1.2, ls=(0, (4, 3)))
+
+
+def _generation(ax: Any, x: float, y: float) -> None:
+    """Bars of probability for the next word after the start of a sentence."""
+    ax.text(
+        x, y + 5.6, "Mia lost her ...", ha="center", va="center", fontsize=9, family="monospace", color=INK
+    )
+    for j, (word, share) in enumerate((("hat", 0.55), ("key", 0.3), ("cat", 0.15))):
+        height = y + 1.4 - 3.6 * j
+        ax.text(x - 3.2, height, word, ha="right", va="center", fontsize=9, family="monospace", color=INK)
+        _box(
+            ax,
+            x - 2.6,
+            height - 1.0,
+            15.5 * share,
+            2.0,
+            face=ORANGE if j == 0 else SKY,
+            edge="none",
+            rounding=0.1,
+        )
+
+
+# Strokes ----------------------------------------------------------------------------------------------------
+
+
+def _canvas(ax: Any, size: tuple[float, float], x: tuple[float, float], y: tuple[float, float]) -> Any:
+    """Axes without axes, on which a picture is drawn in units of its own."""
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    ax.set_xlim(*x)
+    ax.set_ylim(*y)
+    ax.axis("off")
+    return ax
+
+
+def _box(
+    ax: Any, x: float, y: float, width: float, height: float, face: str = PAPER, edge: str = "#c8c8c4",
+    rounding: float = 1.0, lw: float = 1.0,
+) -> None:  # fmt: skip
+    from matplotlib.patches import FancyBboxPatch
+
+    style = f"round,pad=0,rounding_size={rounding}"
+    ax.add_patch(
+        FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=face, edgecolor=edge, linewidth=lw)
+    )
+
+
+def _notebook(ax: Any, x: float, y: float, width: float, label: str, colour: str, here: bool) -> None:
+    _box(ax, x, y, width, 6.0, face="white", edge=colour, rounding=0.8, lw=3.5 if here else 1.5)
+    weight = "bold" if here else "normal"
+    number, _, topic = label.partition("\n")
+    ax.text(
+        x + width / 2,
+        y + 4.3,
+        number,
+        ha="center",
+        va="center",
+        fontsize=9.5,
+        color=colour,
+        fontweight="bold",
+    )
+    ax.text(x + width / 2, y + 1.9, topic, ha="center", va="center", fontsize=9, color=INK, fontweight=weight)
+
+
+def _arrow(ax: Any, start: tuple[float, float], end: tuple[float, float], size: float = 11) -> None:
+    style = {
+        "arrowstyle": "-|>",
+        "color": GREY,
+        "lw": 1.3,
+        "mutation_scale": size,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
+    ax.annotate("", xy=end, xytext=start, arrowprops=style)

@@ -1,0 +1,171 @@
+"""How the next token is chosen: functions that reshape a distribution, and the draw itself.
+
+Every function takes logits (B, V) and returns logits (B, V); a token that is ruled out gets -inf. Each equals
+the logits processor of the same name in `transformers`. This module does not know about models or loops.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+NEVER = -math.inf
+
+
+def temperature(logits: torch.Tensor, value: float) -> torch.Tensor:
+    """Divide the logits: below 1 the likely tokens gain, above 1 the unlikely ones do.
+
+    Raises: ValueError if `value` is not above 0.
+
+    >>> temperature(torch.tensor([[1.0, 3.0]]), 0.5)
+    tensor([[2., 6.]])
+    """
+    if not value > 0:
+        raise ValueError(
+            f"temperature got {value!r}; it must be above 0 (SamplingConfig(temperature=0) means greedy)."
+        )
+    return logits / value
+
+
+def top_k(logits: torch.Tensor, k: int) -> torch.Tensor:
+    """Keep the k most likely tokens (and any that ties with the last of them).
+
+    Source: Fan, Lewis and Dauphin 2018, section 5.4 (arXiv:1805.04833).
+    Raises: ValueError if `k` is not at least 1.
+
+    >>> top_k(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2)
+    tensor([[-inf, 4., 3., -inf]])
+    """
+    if k < 1 or k != int(k):
+        raise ValueError(
+            f"top_k got {k!r}; it must be a whole number of at least 1, or None to keep all tokens."
+        )
+    last_kept = logits.topk(min(int(k), logits.shape[-1])).values[..., -1:]
+    return logits.masked_fill(logits < last_kept, NEVER)
+
+
+def top_p(logits: torch.Tensor, p: float) -> torch.Tensor:
+    """Keep the smallest set of most likely tokens whose probabilities reach p together ('nucleus').
+
+    Source: Holtzman and others 2020, section 3.1 (arXiv:1904.09751).
+    Raises: ValueError if `p` is not between 0 and 1.
+
+    >>> top_p(torch.tensor([[0.5, 0.3, 0.2]]).log(), 0.6).exp()
+    tensor([[0.5000, 0.3000, 0.0000]])
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"top_p got {p!r}; it is a probability, between 0 and 1, e.g. 0.9.")
+    ascending, order = logits.sort()
+    # Going up from the least likely: what has been passed so far is not needed while it is at most 1 - p.
+    needless = ascending.softmax(-1).cumsum(-1) <= 1 - p
+    needless[..., -1] = False
+    return logits.masked_fill(needless.scatter(-1, order, needless), NEVER)
+
+
+def min_p(logits: torch.Tensor, p: float) -> torch.Tensor:
+    """Keep the tokens that are at least p times as likely as the likeliest: few when the model is sure.
+
+    Source: Nguyen and others 2025, section 3 (arXiv:2407.01082).
+    Raises: ValueError if `p` is not between 0 and 1.
+
+    >>> min_p(torch.tensor([[0.6, 0.3, 0.1]]).log(), 0.4).exp()
+    tensor([[0.6000, 0.3000, 0.0000]])
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(
+            f"min_p got {p!r}; it is a fraction of the highest probability, between 0 and 1, e.g. 0.05."
+        )
+    probabilities = logits.softmax(-1)
+    highest = probabilities.amax(-1, keepdim=True)
+    return logits.masked_fill(probabilities < p * highest, NEVER)
+
+
+def repetition_penalty(logits: torch.Tensor, ids: torch.Tensor, penalty: float) -> torch.Tensor:
+    """Make tokens that occur in `ids` less likely: divide their logits by `penalty`, or multiply if negative.
+
+    Shapes: logits (B, V), ids (B, T): what has been read and written so far.
+    Source: Keskar and others 2019, section 4.1 (arXiv:1909.05858).
+    Raises: ValueError if `penalty` is not above 0.
+
+    >>> repetition_penalty(torch.tensor([[4.0, -1.0, 3.0]]), torch.tensor([[0, 1, 1]]), penalty=2.0)
+    tensor([[ 2., -2.,  3.]])
+    """
+    if not penalty > 0:
+        raise ValueError(
+            f"repetition_penalty got {penalty!r}; it must be above 0; above 1 discourages, 1 changes nothing."
+        )
+    seen = logits.gather(-1, ids)
+    return logits.scatter(-1, ids, torch.where(seen < 0, seen * penalty, seen / penalty))
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """How to choose tokens; what is None (or 1.0) does nothing. `temperature=0` always takes the likeliest.
+
+    The order is that of `transformers`: repetition penalty, temperature, top-k, top-p, min-p.
+
+    Raises: ValueError for a value outside its range.
+
+    >>> SamplingConfig(temperature=0.8, top_p=0.95).greedy
+    False
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(
+                f"SamplingConfig got temperature={self.temperature!r}; it must be 0 (greedy) or above."
+            )
+        one = torch.zeros(1, 1)
+        self(one, torch.zeros(1, 1, dtype=torch.long))  # each function checks its own number
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is always taken."""
+        return self.temperature == 0
+
+    def __call__(self, logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """The logits to draw from.
+
+        Shapes: logits (B, V), ids (B, T): the text so far; result (B, V).
+        """
+        if self.repetition_penalty != 1:
+            logits = repetition_penalty(logits, ids, self.repetition_penalty)
+        if not self.greedy and self.temperature != 1:
+            logits = temperature(logits, self.temperature)
+        if self.top_k is not None:
+            logits = top_k(logits, self.top_k)
+        if self.top_p is not None:
+            logits = top_p(logits, self.top_p)
+        if self.min_p is not None:
+            logits = min_p(logits, self.min_p)
+        return logits
+
+
+PLAIN = SamplingConfig()  # the model's own distribution
+GREEDY = SamplingConfig(temperature=0.0)
+
+
+def draw(logits: torch.Tensor, dice: torch.Tensor) -> torch.Tensor:
+    """One token per row, each with its probability; the chance is in `dice`, one number in [0, 1) per row.
+
+    The probabilities are laid end to end, and the die says where between 0 and 1 to look. So a row's token
+    depends on nothing but its own logits and its own die.
+
+    Shapes: logits (B, V), dice (B,), result (B,).
+
+    >>> logits = torch.tensor([[0.2, 0.3, 0.5]]).log().expand(3, 3)
+    >>> draw(logits, torch.tensor([0.1, 0.4, 0.9]))
+    tensor([0, 1, 2])
+    """
+    heights = logits.float().softmax(-1).cumsum(-1)
+    # The highest die is lowered a little: rounding must not lift it to the very top, where no token is left.
+    where = dice[:, None].clamp(max=1 - 2**-23) * heights[:, -1:]
+    return torch.searchsorted(heights, where, right=True)[:, 0]

@@ -1,0 +1,115 @@
+"""The files of a tokenizer: GPT-2's vocab.json and merges.txt, and small JSON files; damage is named in one
+sentence.
+
+Knows the files' formats; does not know how text is tokenized, which is `course_lib.tokens`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from course_lib.bpe import byte_alphabet
+from course_lib.runtime import atomic_write
+
+_CHARACTERS = byte_alphabet()
+_BYTES = {character: byte for byte, character in _CHARACTERS.items()}
+
+
+def written(token: bytes) -> str:
+    """A token as GPT-2's files write it, every byte a visible character.
+
+    >>> written(b" the"), written("好".encode())
+    ('Ġthe', 'å¥½')
+    """
+    return "".join(map(_CHARACTERS.__getitem__, token))
+
+
+def unwritten(token: str, path: Path) -> bytes:
+    """The bytes of a token that is written in GPT-2's visible alphabet."""
+    try:
+        return bytes(map(_BYTES.__getitem__, token))
+    except KeyError as error:
+        raise ValueError(
+            f"{path} has the token {token!r}, but {error.args[0]!r} stands for no byte in GPT-2's alphabet; "
+            "if the token is special, name it in special_tokens."
+        ) from None
+
+
+def read_vocabulary(path: Path, names: list[str]) -> list[bytes | str]:
+    """The tokens of a vocab.json in the order of their ids, special ones as str."""
+    vocabulary = read_json(path)
+    ids = list(vocabulary.values())
+    if not all(type(id) is int for id in ids) or sorted(ids) != list(range(len(ids))):
+        raise ValueError(
+            f"{path} is damaged: its ids must be 0 to {len(vocabulary) - 1}, each once; get the file again."
+        )
+    return [
+        token if token in names else unwritten(token, path)
+        for token in sorted(vocabulary, key=vocabulary.__getitem__)
+    ]
+
+
+def read_merges(path: Path) -> list[tuple[bytes, bytes]]:
+    """The merges of a merges.txt in rank order."""
+    lines = [line.rstrip("\r") for line in _read_text(path).split("\n")]
+    merges = []
+    for number, line in enumerate(lines, start=1):
+        if (number == 1 and line.startswith("#version")) or (not line and number == len(lines)):
+            continue
+        parts = line.split(" ")
+        if len(parts) != 2 or not all(parts):
+            raise ValueError(
+                f"{path}, line {number}: got {line!r}, needed two tokens with one space between."
+            )
+        merges.append((unwritten(parts[0], path), unwritten(parts[1], path)))
+    return merges
+
+
+def merges_text(merges: list[tuple[bytes, bytes]]) -> str:
+    """The content of merges.txt: a line with the version, then a merge a line."""
+    lines = ["#version: 0.2", *(f"{written(left)} {written(right)}" for left, right in merges)]
+    return "\n".join(lines) + "\n"
+
+
+def is_strings(value: Any) -> bool:
+    """Whether this is a list of str."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def to_json(content: Any) -> str:
+    """JSON in which 好 stays 好."""
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError:
+        raise ValueError(
+            f"{path} is missing or cannot be read; give the folder that a tokenizer was saved to."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is damaged: byte {error.start} is no UTF-8; save or get the file again."
+        ) from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises: ValueError if the file is missing or holds anything else."""
+    try:
+        content = json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path} is damaged: no JSON from line {error.lineno} on; save or get the file again."
+        ) from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged: needed a JSON object in {{ }}; save or get the file again.")
+    return content
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8, all or nothing, making the folder if need be."""
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))

@@ -1,0 +1,213 @@
+"""Says whether a text is a story of the little world, and if not, what breaks it.
+
+`check` first asks the oracle for the text's probability. If that is zero, it finds the first sentence that no path of
+the world could have told. If the sentence is one that the world can say in some story, a fact is broken (the kite was
+red, now it is blue), and the verdict says which word and what would have been true; otherwise it is not a sentence of
+this world.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from pkgutil import walk_packages
+
+from course_lib.world.chance import First, Fork, Replay
+from course_lib.world.documents import KINDS, document, name_of
+from course_lib.world.oracle import Explanation, explain
+from course_lib.world.simulation import WorldConfig
+from course_lib.world.telling import Either, Lazy, Slot, Teller, tellings
+from course_lib.world.words import UNSEEN, Entity
+
+
+LONGEST_TELLING = 14  # sentences in one telling line, at the most
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` found. `is_story`: the world could have told exactly this text. `sentences` and `grammatical`: how
+    many sentences the text has, and how many of them the world can say somewhere. `problem`: one sentence, empty if
+    all is well. `nats`: -log probability under the world, or None.
+
+    >>> check("The moon ate the bank.").grammatical
+    0
+    """
+
+    language: str
+    is_story: bool
+    sentences: int
+    grammatical: int
+    problem: str
+    nats: float | None
+
+
+def check(text: str, config: WorldConfig = WorldConfig(), limit: int = 200_000) -> Verdict:  # noqa: B008 (frozen)
+    """Judge a text in English or Chinese (told apart by whether it has Chinese characters).
+
+    Raises: ValueError for an empty text.
+
+    >>> from course_lib.world.documents import document
+    >>> check(document(5, "en").text).is_story
+    True
+    """
+    text = text.strip()
+    if not text:
+        raise ValueError("there is no text to check: give a story, or at least a sentence of one")
+    language = "zh" if re.search("[\u4e00-\u9fff]", text) else "en"
+    found = explain(text, language, config, limit=limit)
+    spans = list(sentence_spans(text, language))
+    sayable = _sayable(text, spans, language)
+    problem = "" if found.nats is not None else _problem(text, spans, sayable, found)
+    return Verdict(language, found.nats is not None, len(spans), sum(sayable), problem, found.nats)
+
+
+def sentence_spans(text: str, language: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence (a line break ends one too).
+
+    >>> [("It rains. We go home."[a:b]) for a, b in sentence_spans("It rains. We go home.", "en")]
+    ['It rains.', 'We go home.']
+    """
+    pattern = r'[^\n]+?(?:(?<!\d)[.!?]"?(?=\s|$)|(?=\n|$))\s*' if language == "en" else r"[^\n]+?(?:[。！？]”?|(?=\n|$))\s*"
+    for match in re.finditer(pattern, text):
+        yield match.start(), match.start() + len(match.group().rstrip())
+
+
+def _problem(text: str, spans: list, sayable: list[bool], found: Explanation) -> str:
+    if not found.complete:
+        return "the search was cut off before it could tell"
+    if found.reached >= len(text):
+        return "the text stops before the story is over"
+    start, end = max((span for span in spans if span[0] <= found.reached), default=(0, len(text)))
+    sentence = text[start:end]
+    if not sayable[spans.index((start, end))]:
+        return f"«{sentence}» is not a sentence of this world"
+    wordings = sorted({wording for slot, wording in found.expected if slot and wording.strip()})
+    told = text[found.reached - 12 if found.reached > 12 else 0 : found.reached + 12]
+    if not wordings:
+        return f"«{sentence}» cannot come at this point of the story"
+    return f"«{sentence}» breaks a fact near «{told}»: it would be {' or '.join(wordings[:4])}"
+
+
+# ---------------------------------------------------------------- sentences the world can say somewhere
+
+
+def _sayable(text: str, spans: list[tuple[int, int]], language: str) -> list[bool]:
+    """For each sentence whether it is, alone or with its neighbours, the telling of some event."""
+    lower, result = text.lower(), [False] * len(spans)
+    for first in range(len(spans)):
+        for last in range(first, min(first + LONGEST_TELLING, len(spans))):
+            if all(result[first : last + 1]):
+                continue
+            if _is_telling(lower[spans[first][0] : spans[last][1]], language):
+                result[first : last + 1] = [True] * (last + 1 - first)
+    return result
+
+
+def _is_telling(piece: str, language: str) -> bool:
+    """Whether a piece of text is the telling of an event, or of two (a heading and what follows it)."""
+    first = _tellings_end(piece, 0, language)
+    return len(piece) in first or any(len(piece) in _tellings_end(piece, end, language) for end in first)
+
+
+def _tellings_end(piece: str, start: int, language: str) -> set[int]:
+    start += len(piece[start:]) - len(piece[start:].lstrip())
+    lines = ((event, line) for event, both in tellings().items() if event[0] != "?" for line in both[language])
+    return set().union(*(_ends(line, 0, piece, start, language, event) for event, line in lines))
+
+
+def _ends(nodes: tuple, index: int, piece: str, start: int, language: str, event: str) -> set[int]:
+    """Where a match of `nodes[index:]` that begins at `start` can end."""
+    if index == len(nodes):
+        return {start}
+    node = nodes[index]
+    if isinstance(node, str):
+        node = node.lower().rstrip("\n") if index == len(nodes) - 1 else node.lower()
+        after = {start + len(node)} if piece.startswith(node, start) else set()
+    elif isinstance(node, Either):
+        after = set().union(*(_ends(option, 0, piece, start, language, event) for option in node.options))
+    else:
+        wordings = _wordings(event, node, language)
+        after = {start + size for size in wordings.sizes if piece[start : start + size] in wordings.texts}
+    return set().union(*(_ends(nodes, index + 1, piece, end, language, event) for end in after))
+
+
+@dataclass(frozen=True)
+class _Wordings:
+    texts: frozenset[str]
+    sizes: tuple[int, ...]
+
+
+@lru_cache(maxsize=None)
+def _wordings(event: str, slot: Slot, language: str) -> _Wordings:
+    """Every wording that a slot of an event can have, in lower case."""
+    if slot.name not in _kinds_of_roles().get(event, {}) and len(slot.name) == 2:
+        texts = {slot.form} if language == "en" else {"他们", "她们", "他们的", "她们的"}
+    else:
+        kinds = _kinds_of_roles().get(event, {}).get(slot.name, frozenset())
+        texts = set().union(*(_renderings(kind, slot.form, language) for kind in sorted(kinds)))
+    return _Wordings(frozenset(texts), tuple(sorted({len(text) for text in texts})))
+
+
+@lru_cache(maxsize=1)
+def _kinds_of_roles() -> dict[str, dict[str, frozenset[str]]]:
+    """What kind of entity fills each role of each event, as seen in a few hundred documents of each kind of text."""
+    seen: dict[str, dict[str, set[str]]] = {}
+    for kind in KINDS:
+        for seed in range(300):
+            for event, roles in document(seed, "en", kinds=(kind,)).events:
+                for name, value in roles.items():
+                    entity = value.options[0] if isinstance(value, Lazy) else value
+                    if entity is not None:
+                        seen.setdefault(event, {}).setdefault(name, set()).add(entity.kind)
+    return {event: {name: frozenset(kinds) for name, kinds in roles.items()} for event, roles in seen.items()}
+
+
+@lru_cache(maxsize=None)
+def _renderings(kind: str, form: str, language: str) -> frozenset[str]:
+    """All wordings of all entities of a kind, found by rendering each in every way the teller can."""
+    texts = set()
+    for entity in _entities().get(kind, ()):
+        for focused in (False, True):
+            stack: list[tuple[int, ...]] = [()]
+            while stack:
+                path = stack.pop()
+                try:
+                    texts.add(_render_slot(entity, form, language, focused, Replay(path, None, language)).lower())
+                except Fork as fork:
+                    stack += [(*path, index) for index, _ in fork.branches]
+    return frozenset(texts)
+
+
+def _render_slot(entity: Entity, form: str, language: str, focused: bool, chance: Replay | First) -> str:
+    copy = entity.own_copy()
+    if copy.kind == "thing":
+        copy.mark, copy.sized = UNSEEN, True
+        if form in ("", "n", "that", "colour"):  # these show a mark that was drawn before
+            copy.mark = Teller(chance, language)._draw_mark(copy)
+            if copy.mark is None and form == "colour":
+                return ""
+    if copy.kind == "job":
+        copy.sex = None
+    teller = Teller(chance, language)
+    if focused:
+        teller.focus, teller.recent = copy, [copy]
+    return teller._slot(Slot("X", form), {"X": copy})
+
+
+@lru_cache(maxsize=1)
+def _entities() -> dict[str, tuple[Entity, ...]]:
+    """Every entity of every table in the package, by kind."""
+    import course_lib.world as package
+
+    found: dict[str, dict[tuple[str, str], Entity]] = {}
+    for info in walk_packages(package.__path__, package.__name__ + "."):
+        for value in vars(import_module(info.name)).values():
+            if isinstance(value, tuple) and value and all(isinstance(item, Entity) for item in value):
+                for entity in value:
+                    for one in (entity, *getattr(entity, "spots", ())):
+                        found.setdefault(one.kind, {})[one.en, one.zh] = one
+    return {kind: tuple(entities.values()) for kind, entities in found.items()}
+
+
+__all__ = ["Verdict", "check", "name_of", "sentence_spans"]

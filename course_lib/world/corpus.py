@@ -1,0 +1,157 @@
+"""The course's corpus: documents of the little world by seed, the bundled files, and the entropy floor.
+
+`python -m course_lib.world.corpus` writes `data/world/`; the same program gives the same bytes on every machine.
+Each part of the corpus has its own range of seeds and its own cast, so that nothing in validation, in the held-out
+worlds or among the strangers is ever trained on. `fresh` gives as many further training documents as one likes.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from course_lib.world.documents import document
+from course_lib.world.oracle import explain
+from course_lib.world.simulation import WorldConfig
+from course_lib.world.telling import LANGUAGES
+
+SEPARATOR = "<|endoftext|>"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the corpus: which seeds, which cast, and how many bytes of each language are bundled."""
+
+    first_seed: int
+    cast: str
+    bytes: int
+
+
+PARTS = {
+    "train": Part(0, "everyday", 2_000_000),
+    "validation": Part(1_000_000_000, "everyday", 120_000),
+    "heldout": Part(2_000_000_000, "heldout", 120_000),
+    "strangers": Part(3_000_000_000, "strangers", 60_000),
+}
+CHINESE_SEEDS = 500_000_000  # the two languages tell different stories, so neither part translates the other
+
+
+def fresh(language: str, part: str = "train", skip: int = 0) -> Iterator[str]:
+    """The documents of a part in order, without end: the bundled ones first, then ones no file holds.
+
+    >>> next(fresh("en")) == next(fresh("en"))
+    True
+    """
+    config = WorldConfig(cast=PARTS[part].cast)
+    start = PARTS[part].first_seed + (CHINESE_SEEDS if language == "zh" else 0) + skip
+    for seed in itertools.count(start):
+        yield document(seed, language, config).text
+
+
+def bundled(language: str, part: str) -> list[str]:
+    """The documents of a part that are bundled: as many as fit in its number of bytes."""
+    documents, size = [], 0
+    for text in fresh(language, part):
+        size += len(text.encode()) + len(SEPARATOR) + 2
+        if size > PARTS[part].bytes:
+            return documents
+        documents.append(text)
+    raise AssertionError("fresh() never ends")
+
+
+def as_file(documents: Iterable[str]) -> str:
+    """The text of a corpus file: each document followed by a line that holds only the end-of-text mark.
+
+    >>> as_file(["One.", "Two."])
+    'One.\\n<|endoftext|>\\nTwo.\\n<|endoftext|>\\n'
+    """
+    return "".join(f"{text}\n{SEPARATOR}\n" for text in documents)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """An entropy estimate over documents: mean nats per document with its 95 % interval, and per character.
+
+    The mean of -log p(document) under the world. It estimates the world's entropy, and no model's expected loss can be
+    lower: for any q, E[-log q] = E[-log p] + KL(p || q), and the divergence is never negative (Cover and Thomas 2006,
+    section 2.6).
+    """
+
+    documents: int
+    nats_per_document: float
+    half_interval: float
+    nats_per_character: float
+
+    @classmethod
+    def of(cls, nats: list[float], characters: int) -> "Floor":
+        """The floor from the exact nats of some documents with so many characters in all.
+
+        >>> Floor.of([40.0, 44.0], characters=420).nats_per_character
+        0.2
+        """
+        mean = math.fsum(nats) / len(nats)
+        variance = math.fsum((value - mean) ** 2 for value in nats) / max(1, len(nats) - 1)
+        half = 1.96 * math.sqrt(variance / len(nats))
+        return cls(len(nats), mean, half, math.fsum(nats) / characters)
+
+
+def exact_nats(text: str, language: str, cast: str = "everyday") -> float:
+    """-log of the exact probability of a document, in nats.
+
+    Raises: ValueError if the world cannot tell this text.
+
+    >>> 0 < exact_nats(next(fresh("en")), "en") < 200
+    True
+    """
+    found = explain(text, language, WorldConfig(cast=cast))
+    if found.nats is None:
+        raise ValueError(f"the little world cannot tell this text: it agrees up to character {found.reached} of {len(text)}")
+    return found.nats
+
+
+def statistics(documents: list[str], language: str, cast: str) -> dict:
+    """What `data/world/statistics.json` says of one file."""
+    floor = Floor.of([exact_nats(text, language, cast) for text in documents], sum(map(len, documents)))
+    return {"bytes": len(as_file(documents).encode()), "characters": sum(map(len, documents)), "floor": asdict(floor)}
+
+
+def readme_table(report: dict) -> str:
+    """The table of `data/README.md`, from what `statistics.json` says."""
+    rows = ["| file | documents | bytes | floor, nats per document | floor, nats per character |", "|---|---:|---:|---:|---:|"]
+    for name, entry in report.items():
+        floor = entry.get("floor")
+        exact = (
+            f"{floor['nats_per_document']:.1f} ± {floor['half_interval']:.1f} | {floor['nats_per_character']:.3f}"
+            if floor
+            else "as validation | as validation"
+        )
+        rows.append(f"| `{name}.txt` | {entry['documents']:,} | {entry['bytes']:,} | {exact} |")
+    return "\n".join(rows)
+
+
+def build(folder: Path) -> None:
+    """Write all corpus files and their statistics into `folder`, and the table of the README beside it.
+
+    The floor of the training part is not computed: it is drawn from the same world as validation.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    report: dict = {}
+    for part, language in itertools.product(PARTS, LANGUAGES):
+        documents = bundled(language, part)
+        (folder / f"{part}.{language}.txt").write_text(as_file(documents), encoding="utf-8", newline="\n")
+        summary = {"documents": len(documents), "bytes": len(as_file(documents).encode())}
+        if part != "train":
+            summary |= statistics(documents, language, PARTS[part].cast)
+        report[f"{part}.{language}"] = summary
+    (folder / "statistics.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    readme = folder.parent / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition("<!-- statistics -->\n")
+    after = rest.partition("<!-- /statistics -->")[2]
+    table = f"<!-- statistics -->\n{readme_table(report)}\n<!-- /statistics -->"
+    readme.write_text(before + table + after, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    build(Path(__file__).resolve().parents[2] / "data" / "world")

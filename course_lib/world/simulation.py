@@ -1,0 +1,149 @@
+"""Runs one small world: draws who and what is in it, lets things happen, and has them told as they happen.
+
+A `World` holds the chance that decides, the state of what is true, and the teller. A story's program calls
+`world.state.<verb>(...)` to let something happen and `world.tell(event, ...)` to have it told. `WorldConfig` holds
+the knobs: which cast of people is used, how strongly jobs go with pronouns, which facts about the town are stated
+and how often.
+
+Knows nothing of particular stories.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from course_lib.world import words
+from course_lib.world.chance import Chance
+from course_lib.world.state import State
+from course_lib.world.telling import Lazy, Teller
+from course_lib.world.words import UNSEEN, Entity
+
+CASTS = ("everyday", "heldout", "strangers")
+HELD_OUT_SHARE = 8  # one in eight pairs of a person with a place or a thing is kept for the held-out worlds
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """The knobs of the little world.
+
+    `cast`: "everyday" for training and validation; "heldout" for worlds in which people are at places and own
+    things that they are never seen with in an everyday world; "strangers" for people whose names no everyday or
+    held-out world uses. `skew`: 1 keeps the chance that a person of some job is a "she" as the job table says, 0
+    makes every job even. `facts`: how strongly the town facts differ in how often they are stated (1: each rank
+    half as often as the one before it, 0: all alike).
+
+    Raises: ValueError for an unknown cast, or a skew or spread outside 0 to 1.
+
+    >>> WorldConfig().cast
+    'everyday'
+    """
+
+    cast: str = "everyday"
+    skew: float = 1.0
+    facts: float = 1.0
+
+    def __post_init__(self):
+        if self.cast not in CASTS:
+            raise ValueError(f"the cast is {self.cast!r}, but it must be one of {', '.join(CASTS)}")
+        for name in ("skew", "facts"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, but it must lie between 0 and 1")
+
+
+@lru_cache(maxsize=None)
+def _is_held_out(person: str, other: str) -> bool:
+    return zlib.crc32(f"{person}|{other}".encode()) % HELD_OUT_SHARE == 0
+
+
+@lru_cache(maxsize=None)
+def companions(person: str, options: tuple[Entity, ...], cast: str) -> tuple[Entity, ...]:
+    """The places or things that `person` may be seen with in worlds of this cast.
+
+    >>> everyday = companions("Tom", words.THINGS, "everyday")
+    >>> set(everyday) & set(companions("Tom", words.THINGS, "heldout"))
+    set()
+    """
+    if cast == "strangers":
+        return options
+    return tuple(o for o in options if _is_held_out(person, o.en) == (cast == "heldout"))
+
+
+class World:
+    """One small world on the way through its story.
+
+    >>> world = World(Chance(1), "en")
+    >>> hero = world.hero()
+    >>> world.friend_of(hero)[0] is hero
+    False
+    """
+
+    def __init__(self, chance: Chance, language: str, config: WorldConfig = WorldConfig()):  # noqa: B008 (frozen)
+        self.chance, self.language, self.config = chance, language, config
+        self.state = State()
+        self.teller = Teller(chance, language, config.skew)
+        self.events: list[tuple[str, dict]] = []
+        self.telling_nats = 0.0  # what the choice of words cost; the rest was the choice of events
+        self._used: set[str] = set()
+        self.pick, self.maybe = chance.pick, chance.maybe
+
+    def tell(self, event: str, **roles: Any) -> None:
+        """Have an event told, with those who take part."""
+        self.events.append((event, roles))
+        before = self.chance.nats
+        self.teller.tell(event, **roles)
+        self.telling_nats += self.chance.nats - before
+
+    # -- drawing who and what takes part. Drawn at once: the telling must name it.
+    def new(self, options: Sequence[Entity], rather: Sequence[Entity] = ()) -> Entity:
+        """One that has not been used in this story yet; one of `rather`, if any of them is left."""
+        left = [o for o in rather if o.en not in self._used] or [o for o in options if o.en not in self._used]
+        drawn = self.pick(left, named=True)
+        self._used.add(drawn.en)
+        return drawn
+
+    def hero(self) -> Entity:
+        """The person the story is about."""
+        return self.new(words.STRANGERS if self.config.cast == "strangers" else words.PEOPLE)
+
+    def person(self, sex: str = "") -> Entity:
+        """Another person, of a given sex if one is asked for."""
+        people = words.STRANGERS if self.config.cast == "strangers" else words.PEOPLE
+        return self.new([p for p in people if not sex or p.sex == sex])
+
+    def friend_of(self, person: Entity) -> tuple[Entity, Entity]:
+        """Somebody close to `person`, and what they are to them: (person, relation)."""
+        relation = self.pick(words.RELATIONS, named=True)
+        return self.person(relation.sex), relation
+
+    def place_for(self, person: Entity, places: tuple[Entity, ...] = words.PLACES) -> Entity:
+        """A place where `person` may be in this world."""
+        return self.pick(companions(person.en, places, self.config.cast) or places, named=True)
+
+    def thing_of(self, person: Entity, hard: bool = False, sized: bool = True) -> Entity:
+        """A thing that `person` may have in this world; its colour or size is drawn when first told.
+
+        `hard`: only what can break. `sized=False`: it may have a colour, but is not said to be old, new, big or little.
+        """
+        things = tuple(t for t in words.THINGS if t.hard) if hard else words.THINGS
+        thing = self.new(things, rather=companions(person.en, things, self.config.cast))
+        return thing.own_copy(mark=UNSEEN, sized=sized)
+
+    def spots(self, place: Entity, count: int) -> list[Entity]:
+        """Different parts of a place."""
+        left, drawn = list(place.spots), []
+        for _ in range(count):
+            drawn.append(self.pick(left, named=True))
+            left.remove(drawn[-1])
+        return drawn
+
+    def somebody(self, jobs: str) -> Entity:
+        """A person known only by their job; `jobs` names the possible ones. Their sex is drawn with the first pronoun."""
+        names = [name.strip() for name in jobs.split(",")]
+        return self.pick([j for j in words.JOBS if j.en in names], named=True).own_copy(sex=None)
+
+    # -- drawn only when first told
+    def later(self, options: Sequence[Entity], weights: tuple[float, ...] | None = None) -> Lazy:
+        """One of `options`, drawn when a telling first shows it (and never, if none does)."""
+        return Lazy(tuple(options), weights)

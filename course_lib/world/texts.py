@@ -1,0 +1,222 @@
+"""Short texts of the little world that are not stories: notices, letters, recipes, diary pages, conversations, reviews,
+and the town facts.
+
+Each function lets something be the case in a `World` and has it written down. The town facts are the same in every
+world of the course: a model can only know them by having read them, and each is stated at its own rate.
+"""
+
+import zlib
+from functools import lru_cache
+
+from course_lib.world import words
+from course_lib.world.simulation import World
+from course_lib.world.telling import Lazy
+from course_lib.world.words import Entity, table
+
+FESTIVITIES = table(
+    "festivity",
+    "a concert/音乐会, a puppet show/木偶戏, a race/跑步比赛, a kite festival/风筝节, a dance/舞会, a picnic/野餐会, a story hour/故事会, a flower show/花展",
+)
+REASONS_CLOSED = table(
+    "reason",
+    "the roof is being mended/屋顶在修理, the floor is being painted/地板在刷漆, a pipe has burst/水管破了, we are on holiday/我们放假, everything is being cleaned/正在大扫除",
+)
+REASONS_AWAY = table(
+    "reason",
+    "I had a bad cold/我感冒了, I had to help at home/我要在家帮忙, my bicycle broke down/我的自行车坏了, my grandmother came to visit/奶奶来看我了, I had too much homework/我作业太多了",
+)
+REASONS_BUSY = table(
+    "reason",
+    "I have a bad cold/我感冒了, I have to help at home/我要在家帮忙, my bicycle is broken/我的自行车坏了, my grandmother is coming to visit/奶奶要来看我, I have too much homework/我作业太多了",
+)
+PASTIMES = table(
+    "pastime",
+    "have a picnic/野餐, fly a kite/放风筝, play chess/下棋, take photos/拍照, draw pictures/画画, sing songs/唱歌, play ball/玩球, watch birds/看小鸟",
+)
+SOUPS = table("dish", "vegetable soup/蔬菜汤, farmer's soup/农家汤, quick soup/快手汤")
+SALADS = table("dish", "fruit salad/水果沙拉, summer salad/夏日沙拉")
+PANCAKES = table("dish", "vegetable pancakes/蔬菜饼, golden pancakes/金黄煎饼, farmer's pancakes/农家煎饼")
+VEGETABLES = table(
+    "ingredient", "cabbage/白菜, carrots/胡萝卜, potatoes/土豆, tomatoes/西红柿, mushrooms/蘑菇, tofu/豆腐, pumpkin/南瓜, beans/豆角"
+)
+FRUITS = table("ingredient", "apples/苹果, pears/梨, bananas/香蕉, peaches/桃子, grapes/葡萄, strawberries/草莓, melon/哈密瓜")
+FILLINGS = table("ingredient", "eggs/鸡蛋, spring onions/葱花, cabbage/白菜, corn/玉米, cheese/奶酪, carrots/胡萝卜, spinach/菠菜")
+ASPECTS = table("aspect", "colour/颜色, shape/形状, price/价格, size/大小, quality/质量, look/样子, design/设计, workmanship/做工")
+FAIR_SKY = table("sky", "sunny/晴, cloudy/多云, warm/温暖")
+FOUL_SKY = table("sky", "rainy/雨, snowy/雪, stormy/大风")
+WEEKDAYS = tuple(Entity("day", day.en, f"星期{day.zh}") for day in words.DAYS)
+MEALS = table("meal", "dumplings/饺子, noodles/面条, pancakes/煎饼, rice/米饭, fish/鱼, soup/汤, fruit/水果, cake/蛋糕")
+# closed places must be ones with a door
+BUILDINGS = tuple(p for p in words.PLACES if p.en in ("library", "museum", "school", "teahouse", "zoo", "station"))
+OPEN_AIR = tuple(
+    p for p in words.PLACES if p.en in ("park", "river", "lake", "beach", "hill", "playground", "village square", "forest", "garden", "farm")
+)
+MINUTES = words.NUMBERS[1:]
+
+
+HOURS = (words.NUMBERS[7:11], words.NUMBERS[1:5], words.NUMBERS[5:9])  # in the morning, the afternoon, the evening
+
+
+def appointment(world: World) -> tuple[Lazy, Lazy]:
+    """A part of a day in the week, and an hour that lies in it."""
+    part = world.pick((0, 1, 2))
+    return world.later(words.WEEK_TIMES[part::3]), world.later(HOURS[part])
+
+
+def notice(world: World) -> None:
+    """A notice on a board: something lost, something found, an event, a closed door."""
+    kind = world.pick(("lost", "found", "event", "closed"))
+    time, hour = appointment(world)
+    if kind in ("lost", "found"):
+        author = world.hero()
+        place, thing = world.place_for(author), world.thing_of(author)
+        roles = {"A": author, "o": thing, "p": place, "t": time, "s": world.spots(place, 1)[0]}
+        world.state.note(f"notice_{kind}", **roles)
+        world.tell(f"notice_{kind}", **roles)
+    elif kind == "event":
+        roles = {"p": world.later(OPEN_AIR), "t": time, "e": world.later(FESTIVITIES), "n": hour}
+        world.state.note("notice_event", **roles)
+        world.tell("notice_event", **roles)
+    else:
+        roles = {"p": world.later(BUILDINGS), "t": time, "why": world.later(REASONS_CLOSED)}
+        world.state.note("notice_closed", **roles)
+        world.tell("notice_closed", **roles)
+
+
+def letter(world: World) -> None:
+    """A letter of thanks, an invitation, get-well wishes or an apology."""
+    author, reader = world.hero(), world.person()
+    relation = world.later([r for r in words.RELATIONS if r.sex in ("", author.sex)])
+    roles = {"A": author, "B": reader, "r": relation}
+    kind = world.pick(("thanks", "invite", "well", "sorry"))
+    if kind == "thanks":
+        thing = world.thing_of(author)
+        world.state.note("present", A=author, o=thing, g=reader)
+        roles["o"] = thing
+    else:
+        place, (time, hour) = world.place_for(author, OPEN_AIR), appointment(world)
+        roles |= {"p": place, "t": time}
+        if kind == "invite":
+            roles |= {"e": world.later(FESTIVITIES), "n": hour, "s": world.spots(place, 1)[0]}
+        roles |= {"well": {"act": world.later(PASTIMES)}, "sorry": {"why": world.later(REASONS_AWAY)}}.get(kind, {})
+    world.tell(f"letter_{kind}", **roles)
+
+
+def recipe(world: World) -> None:
+    """How to cook something simple."""
+    kind, dishes, ingredients = world.pick(
+        (("soup", SOUPS, VEGETABLES), ("salad", SALADS, FRUITS), ("pan", PANCAKES, FILLINGS))
+    )
+    first, second = world.new(ingredients), world.new(ingredients)
+    roles = {"dish": world.later(dishes), "i1": first, "i2": second, "n": world.later(MINUTES)}
+    world.state.note("recipe", **roles)
+    world.tell(f"recipe_{kind}", **roles)
+
+
+def diary(world: World) -> None:
+    """A page of somebody's diary."""
+    fair = world.maybe(0.6)
+    friend, relation = world.friend_of(Entity("person", "I", "我", sex=""))
+    world.tell("diary_head", day=world.later(WEEKDAYS), sky=world.later(FAIR_SKY if fair else FOUL_SKY))
+    roles = {"B": friend, "r": relation}
+    if fair:
+        place = world.pick(OPEN_AIR, named=True)
+        world.tell("diary_out", p=place, act=world.later(PASTIMES), **roles)
+        what = world.pick(("find", "present", "mishap", "quarrel"))
+    else:
+        world.tell("diary_in", **roles)
+        what = world.pick(("present", "quarrel"))
+    if what == "mishap":
+        world.tell("diary_mishap", b=world.later(words.BODY), **roles)
+    else:
+        thing = world.thing_of(friend)
+        roles |= {"s": world.spots(place, 1)[0]} if what == "find" else {}
+        world.tell(f"diary_{what}", o=thing, **roles)
+    good = what in ("find", "present")
+    world.state.note("diary", B=friend, good=good)
+    world.tell("diary_glad" if good else "diary_sad", f=world.later(words.GLAD if good else words.SAD_AT_LAST))
+
+
+def talk(world: World) -> None:
+    """A small conversation, one line for each turn."""
+    kind = world.pick(("way", "invite", "shop", "borrow"))
+    speaker = world.hero()
+    minutes = world.later(MINUTES)
+    if kind == "way":
+        guide = world.somebody("police officer, driver, postal worker, teacher, gardener")
+        world.tell("talk_way", A=speaker, J=guide, p=world.place_for(speaker), n=minutes)
+    elif kind == "shop":
+        world.tell("talk_shop", A=speaker, J=world.somebody("shopkeeper"), o=world.thing_of(speaker), n=minutes)
+    else:
+        other = world.person()
+        if kind == "borrow":
+            roles = {"o": world.thing_of(other), "t": world.later(words.WEEK_TIMES), "g": world.later(words.KIN)}
+            world.tell("talk_borrow", A=speaker, B=other, **roles)
+        else:
+            invitation(world, speaker, other)
+
+
+def invitation(world: World, speaker: Entity, other: Entity) -> None:
+    """One asks the other to come along, who says yes or no."""
+    (time, hour), pastime = appointment(world), world.later(PASTIMES)
+    world.tell("talk_invite", A=speaker, B=other, act=pastime, t=time)
+    if world.maybe(0.6):
+        place = world.pick(OPEN_AIR, named=True)
+        spot = world.spots(place, 1)[0]
+        world.tell("talk_yes", A=speaker, B=other, p=place, s=spot, n=hour)
+    else:
+        world.tell("talk_no", A=speaker, B=other, why=world.later(REASONS_BUSY))
+
+
+def review(world: World) -> None:
+    """What somebody thinks of a thing they bought: good or bad, sometimes after a turn."""
+    good, turns = world.maybe(0.5), world.maybe(0.4)
+    thing = world.new(words.THINGS).own_copy(mark=words.UNSEEN, sized=False)
+    kin = world.later(words.KIN)
+    world.state.note("review", o=thing, good=good, turns=turns)
+    world.tell("review_start", o=thing, g=kin)
+    tone = "good" if good != turns else "bad"
+    for _ in range(world.pick((1, 2))):
+        world.tell(f"review_{tone}", aspect=world.new(ASPECTS))
+    if turns:
+        world.tell("review_but_good" if good else "review_but_bad", aspect=world.new(ASPECTS))
+    if not turns or world.maybe(0.5):
+        world.tell("review_end_good" if good else "review_end_bad", g=kin)
+
+
+# ---------------------------------------------------------------- the town facts
+
+FACT_GROUPS = 6  # with the full spread, each group of facts is stated half as often as the group before
+
+
+@lru_cache(maxsize=1)
+def town_facts() -> tuple[tuple[str, dict, int], ...]:
+    """The closed-book facts: (event, roles, group), most often stated first.
+
+    >>> facts = town_facts()
+    >>> len(facts), facts[0][0].startswith("town_")
+    (48, True)
+    """
+    facts = []
+    for event, role, values in (("town_house", "c", words.COLOURS), ("town_food", "m", MEALS), ("town_rest", "day", WEEKDAYS)):
+        for job in words.JOBS:
+            number = zlib.crc32(f"{event} {job.en}".encode())
+            facts.append((number, event, {"J": job.own_copy(sex=None), role: values[number % len(values)]}))
+    facts.sort(key=lambda fact: fact[0] // 64)  # an order that has nothing to do with job or kind
+    size = len(facts) // FACT_GROUPS
+    return tuple((event, roles, index // size) for index, (_, event, roles) in enumerate(facts))
+
+
+def town(world: World) -> None:
+    """Some facts about the people of the town, the same in every world; how often each is stated differs."""
+    left = list(town_facts())
+    world.tell("town_start")
+    for _ in range(world.pick((3, 4, 5))):
+        weights = [2.0 ** (-world.config.facts * group) for _, _, group in left]
+        fact = world.pick(left, weights)
+        left.remove(fact)
+        world.state.note(fact[0], **fact[1])
+        world.tell(fact[0], **fact[1])
+
+
+TEXTS = (notice, letter, recipe, diary, talk, review, town)
