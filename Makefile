@@ -1,19 +1,27 @@
-# Two commands: `make lab` and `make test`. On Windows, call the script directly (see README).
+# Everything is done by scripts/bootstrap.py, which needs nothing but Python; Windows calls it directly (README.md).
 PYTHON ?= python3
+ARGS ?=
+COURSE = $(PYTHON) scripts/bootstrap.py
 
-.PHONY: lab test env notebooks corpus tokenizer checkpoints format
+.PHONY: lab test doctor format notebooks corpus clean
 
-lab:
-	@$(PYTHON) scripts/bootstrap.py lab
-test:
-	@$(PYTHON) scripts/bootstrap.py test
-env:
-	@$(PYTHON) scripts/bootstrap.py env
-notebooks:
-	@$(PYTHON) scripts/bootstrap.py run jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
-corpus:
-	@$(PYTHON) scripts/bootstrap.py run python -m course_lib.world.corpus
-checkpoints: corpus
-	@$(PYTHON) scripts/bootstrap.py run python scripts/checkpoints.py
-format:
-	@$(PYTHON) scripts/bootstrap.py run ruff format . && $(PYTHON) scripts/bootstrap.py run ruff check --fix .
+lab:  ## open the course in JupyterLab
+	@$(COURSE) lab $(ARGS)
+
+test:  ## run every test
+	@$(COURSE) test $(ARGS)
+
+doctor:  ## say what is installed, how fast this machine is, and what is missing
+	@$(COURSE) run python -m course_lib doctor $(ARGS)
+
+format:  ## bring code and notebooks into the course's form
+	@$(COURSE) run --tools python -m ruff format . && $(COURSE) run --tools python -m ruff check --fix .
+
+notebooks:  ## run all notebooks (or ARGS="notebooks/00_start_here.ipynb") and keep their outputs
+	@$(COURSE) notebooks $(ARGS)
+
+corpus:  ## make the bundled corpus anew, byte for byte
+	@$(COURSE) run python -m course_lib.world.corpus
+
+clean:  ## remove the environment and all caches; answers and progress stay
+	@$(COURSE) clean

@@ -1,8 +1,8 @@
-"""Attention: how a token chooses what to look at, and the cache that keeps what was computed for earlier tokens.
+"""Attention: how a token chooses what to look at, and the cache that keeps what it saw.
 
-The plain formula, `scaled_dot_product`, is what the course derives; `MultiHeadAttention` uses torch's fused kernel, which
-gives the same numbers faster, and the plain formula where attention maps are captured. This module does not know the
-model around it.
+The plain formula, `scaled_dot_product`, is what the course derives; `MultiHeadAttention` uses torch's fused
+kernel, which gives the same numbers faster, and the plain formula where attention maps are captured. This
+module does not know the model around it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def causal_mask(T: int, S: int | None = None, device: torch.device | str | None 
     """
     S = T if S is None else S
     if S < T:
-        raise ValueError(f"causal_mask got T={T} queries and S={S} keys; each query has a key too, so S must be at least T.")
+        raise ValueError(
+            f"causal_mask got T={T} queries and S={S} keys; each query has a key too: S must be at least T."
+        )
     return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
 
 
@@ -50,14 +52,14 @@ def scaled_dot_product(
 ) -> torch.Tensor:
     """softmax(q kᵀ / √D) v: each query takes a mean of the values, weighted by how well it fits their keys.
 
-    `mask` is True where a query may look; each query needs at least one key. `hook` is shown the weights (before dropout);
-    what it returns, if anything, takes their place.
+    `mask` is True where a query may look; each query needs at least one key. `hook` is shown the weights
+    (before dropout); what it returns, if anything, takes their place.
 
     Shapes: q (..., T, D), k and v (..., S, D), mask broadcastable to (..., T, S) -> (..., T, D).
     Source: Vaswani and others 2017, section 3.2.1 (arXiv:1706.03762).
 
     >>> q, k = torch.tensor([[0.0, 0.0]]), torch.tensor([[5.0, 1.0], [2.0, 3.0]])
-    >>> scaled_dot_product(q, k, v=torch.tensor([[1.0], [3.0]]))  # fits both keys equally: the mean of the values
+    >>> scaled_dot_product(q, k, v=torch.tensor([[1.0], [3.0]]))  # both keys fit equally
     tensor([[2.]])
     """
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
@@ -71,18 +73,19 @@ def scaled_dot_product(
 
 
 class MultiHeadAttention(nn.Module):
-    """Several attentions side by side, each with queries, keys and values of its own, joined by a last matrix.
+    """Several attentions side by side, each with queries, keys and values of its own, joined by a last
+    matrix.
 
-    With `n_kv_heads` below `n_heads`, groups of query heads share keys and values (grouped-query attention), which
-    makes the cache smaller. With `qk_norm`, queries and keys are brought to the same length first.
+    With `n_kv_heads` below `n_heads`, groups of query heads share keys and values (grouped-query attention),
+    which makes the cache smaller. With `qk_norm`, queries and keys are brought to the same length first.
 
-    Called with x alone it is causal: no token sees a later one. `mask` (True: may look) replaces that. `rotary` holds the
-    cosines and sines that turn queries and keys. `remember` takes the new keys and values and returns those of the
-    whole text so far: a cache's way in.
+    Called with x alone it is causal: no token sees a later one. `mask` (True: may look) replaces that.
+    `rotary` holds the cosines and sines that turn queries and keys. `remember` takes the new keys and values
+    and returns those of the whole text so far: a cache's way in.
 
     Shapes: x (B, T, C), mask broadcastable to (B, H, T, S) -> (B, T, C).
-    Source: Vaswani and others 2017, section 3.2.2 (arXiv:1706.03762); Ainslie and others 2023, section 2.2, on groups
-    (arXiv:2305.13245); Henry and others 2020, section 2, on norms (arXiv:2010.04245).
+    Source: Vaswani and others 2017, section 3.2.2 (arXiv:1706.03762); Ainslie and others 2023, section 2.2,
+    on groups (arXiv:2305.13245); Henry and others 2020, section 2, on norms (arXiv:2010.04245).
 
     >>> attention = MultiHeadAttention(GPTConfig(n_heads=2, width=6))
     >>> attention(torch.zeros(3, 5, 6)).shape
@@ -122,7 +125,9 @@ class MultiHeadAttention(nn.Module):
         B, T, _ = x.shape
         return x.view(B, T, -1, self.head_width).transpose(1, 2)
 
-    def _attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def _attend(
+        self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
         B, H, T, D = q.shape
         dropout = self.dropout if self.training else 0.0
         if self.hook is not None:
@@ -131,7 +136,8 @@ class MultiHeadAttention(nn.Module):
             return scaled_dot_product(q, k, v, mask, dropout, self.hook)
         grouped = H != self.n_kv_heads
         if grouped and T == 1 and (mask is None or mask.shape[1] == 1):
-            # With one query each, the heads of a group can stand in the place of time: no copies of k and v needed.
+            # With one query each, the heads of a group can stand in the place of time: no copies of k and v
+            # needed.
             q = q.view(B, self.n_kv_heads, H // self.n_kv_heads, D)
             return F.scaled_dot_product_attention(q, k, v, mask, dropout).reshape(B, H, 1, D)
         causal = mask is None and T > 1
@@ -142,10 +148,11 @@ class MultiHeadAttention(nn.Module):
 
 @contextlib.contextmanager
 def capture_attention(model: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Record who looks at whom: within the `with`, each run of the model fills the list with one map per layer.
+    """Record who looks at whom: within the `with`, each run of the model fills the list with one map per
+    layer.
 
-    A later run overwrites the maps of an earlier one. The logits stay the same; only the plain formula is used instead of the
-    fused kernel, which never forms the maps.
+    A later run overwrites the maps of an earlier one. The logits stay the same; only the plain formula is
+    used instead of the fused kernel, which never forms the maps.
 
     Shapes: each map (B, H, T, S), rows summing to 1, without gradients.
     Raises: ValueError if the model has no attention.
@@ -178,7 +185,7 @@ def _recorder(maps: list[torch.Tensor], index: int, inner: Hook | None) -> Hook:
     def record(attn: torch.Tensor) -> torch.Tensor:
         changed = inner(attn) if inner is not None else None
         attn = attn if changed is None else changed
-        maps[index:index + 1] = [attn.detach()]
+        maps[index : index + 1] = [attn.detach()]
         return attn
 
     return record
@@ -187,8 +194,8 @@ def _recorder(maps: list[torch.Tensor], index: int, inner: Hook | None) -> Hook:
 class KVCache:
     """The keys and values of the tokens read so far, so that each is computed once.
 
-    Room for `capacity` positions is set aside per layer at the first use. All texts of a batch fill the same columns;
-    shorter ones are filled up on the left and hidden by a mask (see `GPT.forward`).
+    Room for `capacity` positions is set aside per layer at the first use. All texts of a batch fill the same
+    columns; shorter ones are filled up on the left and hidden by a mask (see `GPT.forward`).
 
     Raises: ValueError if the room or the batch doesn't fit what is to be kept.
 
@@ -215,8 +222,8 @@ class KVCache:
         end = self.length + T
         if B != self.batch_size or end > self.capacity:
             raise ValueError(
-                f"This cache has room for {self.batch_size} texts of {self.capacity} tokens, but got {B} of {end}; "
-                "make one that fits with model.make_cache(batch_size)."
+                f"This cache has room for {self.batch_size} texts of {self.capacity} tokens, but got {B} of {end};"
+                " make one that fits with model.make_cache(batch_size)."
             )
         store = self._stores[layer]
         if store is None:
@@ -227,7 +234,9 @@ class KVCache:
         return store[0].narrow(2, 0, end), store[1].narrow(2, 0, end)
 
     def reorder(self, rows: torch.Tensor) -> None:
-        """Let text i go on from what text `rows[i]` was, as beam search needs; there may be more or fewer than before."""
+        """Let text i go on from what text `rows[i]` was, as beam search needs; there may be more or fewer
+        than before.
+        """
         for layer, store in enumerate(self._stores):
             if store is not None:
                 k, v = (self._picked(kept, rows) for kept in store)

@@ -280,7 +280,7 @@ def _put_together(tensors: Mapping[str, torch.Tensor], rest: Mapping[str, Any]) 
     for name, tensor in tensors.items():
         if name.startswith("optimizer/"):
             _, index, key = name.split("/", 2)
-            state.setdefault(int(index), {})[key] = tensor
+            state.setdefault(int(index), {})[key] = tensor.clone()  # not a window into the whole file
     return {"state": state, "param_groups": [_with_tuples(group) for group in rest["param_groups"]]}
 
 

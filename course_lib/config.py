@@ -18,11 +18,11 @@ CHOICES = {
 class GPTConfig:
     """The shape and the options of a GPT. The defaults are GPT-2's choices at a laptop's size.
 
-    `context_length` is the most tokens the model can look at; `width` the size of the vector that stands for a token
-    (C); `n_kv_heads` below `n_heads` shares keys and values between heads (grouped-query attention, Ainslie et al.
-    2023, arXiv 2305.13245); `mlp_width` None takes 4·width, or for swiglu two thirds of that, since it has three
-    matrices instead of two (Shazeer 2020, arXiv 2002.05202). `dropout` and `norm_eps` are plain numbers; `rope_base` is
-    the base of the rotary angles (Su et al. 2021, arXiv 2104.09864).
+    `context_length` is the most tokens the model can look at; `width` the size of the vector that stands for
+    a token (C); `n_kv_heads` below `n_heads` shares keys and values between heads (grouped-query attention,
+    Ainslie et al. 2023, arXiv 2305.13245); `mlp_width` None takes 4·width, or for swiglu two thirds of that,
+    since it has three matrices instead of two (Shazeer 2020, arXiv 2002.05202). `dropout` and `norm_eps` are
+    plain numbers; `rope_base` is the base of the rotary angles (Su et al. 2021, arXiv 2104.09864).
 
     Raises: ValueError where the numbers do not fit together.
 
@@ -56,7 +56,9 @@ class GPTConfig:
                 _check_count(name, getattr(self, name))
         for name, options in CHOICES.items():
             if getattr(self, name) not in options:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, but it must be one of {', '.join(options)}")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}, but it must be one of {', '.join(options)}"
+                )
         self._check_heads()
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}, but it must be at least 0 and below 1")
@@ -72,13 +74,13 @@ class GPTConfig:
             )
         if self.n_heads % self.kv_heads:
             raise ValueError(
-                f"n_heads is {self.n_heads} and n_kv_heads is {self.kv_heads}, but each key/value head serves the same "
-                "number of heads: choose n_kv_heads that divides n_heads"
+                f"n_heads is {self.n_heads} and n_kv_heads is {self.kv_heads}, but each key/value head "
+                "serves the same number of heads: choose n_kv_heads that divides n_heads"
             )
         if self.positions == "rotary" and self.head_width % 2:
             raise ValueError(
-                f"each head is {self.head_width} wide, but rotary positions turn pairs of numbers: choose width and "
-                "n_heads so that width / n_heads is even"
+                f"each head is {self.head_width} wide, but rotary positions turn pairs of numbers: "
+                "choose width and n_heads so that width / n_heads is even"
             )
 
     @property
@@ -129,7 +131,9 @@ class GPTConfig:
         """
         unknown = values.keys() - {field.name for field in dataclasses.fields(cls)}
         if unknown:
-            raise ValueError(f"unknown fields {sorted(unknown)} in a GPT configuration: was it written by another program?")
+            raise ValueError(
+                f"unknown fields {sorted(unknown)} in a GPT configuration: was it written by another program?"
+            )
         return cls(**values)
 
 

@@ -1,10 +1,10 @@
 """Context: what a language model may look at, and the first models that use it.
 
-Documents become one stream of token ids; windows and batches are cut from it, with the targets shifted by one. Three
-models look at more and more of the past: n-grams that count, a small network that reads a fixed window, a recurrent
-network that reads everything. All of them map ids (B, T) to logits (B, T, V). The ways to tell a model *where* a token
-stands (learned, sinusoidal, rotary positions) are here too. This module does not know attention, training or tokenizers'
-insides.
+Documents become one stream of token ids; windows and batches are cut from it, with the targets shifted by
+one. Three models look at more and more of the past: n-grams that count, a small network that reads a fixed
+window, a recurrent network that reads everything. All of them map ids (B, T) to logits (B, T, V). The ways to
+tell a model *where* a token stands (learned, sinusoidal, rotary positions) are here too. This module does not
+know attention, training or tokenizers' insides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-# From documents to batches -----------------------------------------------------------------------------------------
+# From documents to batches ------------------------------------------------------------------------
 
 
 def encode_documents(documents: Iterable[str], tokenizer: Any) -> torch.Tensor:
@@ -32,7 +32,9 @@ def encode_documents(documents: Iterable[str], tokenizer: Any) -> torch.Tensor:
     tensor([2, 0, 1, 2, 1, 2])
     """
     if isinstance(documents, str):
-        raise ValueError("encode_documents got one str, needed a list of documents; write encode_documents([text], ...).")
+        raise ValueError(
+            "encode_documents got one str, needed a list of documents; write encode_documents([text], ...)."
+        )
     end = tokenizer.end_id
     ids = [end]
     for document in documents:
@@ -44,8 +46,8 @@ def encode_documents(documents: Iterable[str], tokenizer: Any) -> torch.Tensor:
 def windows(ids: torch.Tensor, T: int, stride: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Cut a stream into windows of T inputs, and the T targets that stand one place further on.
 
-    A window starts every `stride` tokens (T if not given, so that each target is used once); a last piece that is too
-    short is left out.
+    A window starts every `stride` tokens (T if not given, so that each target is used once); a last piece
+    that is too short is left out.
 
     Shapes: ids (N,), both results (number of windows, T), int64.
     Raises: ValueError if the stream is too short for one window.
@@ -91,8 +93,8 @@ def get_batch(
 def _check_stream(ids: torch.Tensor, T: int) -> None:
     if ids.ndim != 1 or ids.is_floating_point():
         raise ValueError(
-            f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed one stream of whole numbers, (N,): "
-            "make it with encode_documents."
+            f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed one stream of whole numbers, "
+            "(N,): make it with encode_documents."
         )
     if T < 1:
         raise ValueError(f"Got a window of T={T} tokens; it must be at least 1.")
@@ -103,15 +105,16 @@ def _check_stream(ids: torch.Tensor, T: int) -> None:
         )
 
 
-# Counting: n-grams -------------------------------------------------------------------------------------------------
+# Counting: n-grams --------------------------------------------------------------------------------
 
 
 class _Contexts:
     """All contexts of one length that were seen, and what came after each of them.
 
-    A context is known by a number: its place in `keys`, the sorted codes (number of the context that is one token
-    shorter) * V + (the token further back). What followed context c stands in rows `starts[c]` to `starts[c + 1]` of
-    `tokens` and `share`. `rest[c]` is the probability that is left for the shorter context to hand out.
+    A context is known by a number: its place in `keys`, the sorted codes (number of the context that is one
+    token shorter) * V + (the token further back). What followed context c stands in rows `starts[c]` to
+    `starts[c + 1]` of `tokens` and `share`. `rest[c]` is the probability that is left for the shorter context
+    to hand out.
     """
 
     def __init__(self, keys: torch.Tensor, contexts: torch.Tensor, following: torch.Tensor, vocab_size: int):
@@ -119,12 +122,11 @@ class _Contexts:
         owner, self.tokens = codes // vocab_size, codes % vocab_size
         self.keys = keys
         self.starts = torch.searchsorted(owner, torch.arange(len(keys) + 1))
-        kinds = self.starts.diff()
-        totals = torch.zeros(len(keys), dtype=torch.int64).index_add_(0, owner, counts)
-        discount = _discount(counts)
-        self.share = ((counts - discount) / totals[owner]).float()
-        self.rest = (discount * kinds / totals).float()
-        self.distinct = len(codes)
+        given_up = _discounts(counts)[counts.clamp(max=3)]
+        totals = torch.zeros(len(keys)).index_add_(0, owner, counts.float())
+        self.share = (counts - given_up) / totals[owner]
+        saved = torch.zeros(len(keys)).index_add_(0, owner, given_up)
+        self.rest = torch.where(totals > 0, saved / totals.clamp(min=1), 1.0)
 
     def find(self, codes: torch.Tensor) -> torch.Tensor:
         """The numbers of the contexts with these codes, -1 where there is none."""
@@ -132,7 +134,9 @@ class _Contexts:
         return torch.where(self.keys[places] == codes, places, -1)
 
     def mix(self, probabilities: torch.Tensor, found: torch.Tensor) -> None:
-        """Where a context was found, let it speak first and the shorter one share the rest; (N, V), in place."""
+        """Where a context was found, let it speak first and the shorter one share the rest; (N, V), in
+        place.
+        """
         rows = (found >= 0).nonzero()[:, 0]
         contexts = found[rows]
         scale = torch.ones(len(found))
@@ -148,18 +152,19 @@ class _Contexts:
 class NGramModel:
     """Predicts the next token by what followed the last `order - 1` tokens in the text it was fitted on.
 
-    Smoothing is by interpolated absolute discounting: every count of a context gives up a fixed part of one, and what
-    is saved is handed out as the next shorter context would, down to single tokens and the uniform distribution. So
-    nothing is impossible, and the probabilities sum to 1. A context never seen backs off to the longest one that was.
+    Every count gives up a fixed part of itself, and what is saved is handed out as the next shorter context
+    would, down to single tokens and at last to all tokens alike. So nothing is impossible, and the
+    probabilities sum to 1. A context never seen backs off to the longest one that was. The shorter contexts
+    don't count how often a token came, but after how many different contexts: "Francisco" is frequent, but
+    only after "San". This is modified Kneser-Ney smoothing, interpolated, the best of the classical methods.
 
-    Called with ids (B, T) it gives log-probabilities (B, T, V), float32, which serve as logits. At the beginning of a
-    window it uses the shorter contexts that there are.
+    Called with ids (B, T) it gives log-probabilities (B, T, V), float32, which serve as logits. At the
+    beginning of a window it uses the shorter contexts that there are.
 
     Units: nats.
     Raises: ValueError for ids outside the vocabulary, or when asked before it was fitted.
-    Source: Ney, Essen and Kneser 1994, section 2 (doi:10.1006/csla.1994.1001), which also gives the discount
-    n1 / (n1 + 2 n2), n1 and n2 being how many n-grams were seen once and twice; compared with other smoothings in
-    Chen and Goodman 1999 (doi:10.1006/csla.1999.0128).
+    Source: Kneser and Ney 1995 (doi:10.1109/ICASSP.1995.479394); Chen and Goodman 1999, section 3
+    (doi:10.1006/csla.1999.0128).
 
     >>> model = NGramModel(order=2, vocab_size=3).fit(torch.tensor([0, 1, 0, 1, 0, 2]))
     >>> p = model(torch.tensor([[0]])).exp()[0, 0]  # 1 followed 0 twice, 2 once, 0 never
@@ -169,22 +174,33 @@ class NGramModel:
 
     def __init__(self, order: int, vocab_size: int):
         if order < 1 or vocab_size < 1:
-            raise ValueError(f"NGramModel got order={order}, vocab_size={vocab_size}; both must be at least 1.")
+            raise ValueError(
+                f"NGramModel got order={order}, vocab_size={vocab_size}; both must be at least 1."
+            )
         self.order = order
         self.vocab_size = vocab_size
         self._levels: list[_Contexts] = []
+        self.distinct: list[
+            int
+        ] = []  # how many different n-grams were seen, for n = 1, 2, ... up to the order
 
     def fit(self, ids: torch.Tensor) -> NGramModel:
         """Count a stream of ids (N,); what was counted before is forgotten. Returns the model itself."""
         _check_stream(ids, 1)
         ids = self._checked(ids.cpu().long())
-        # The empty context comes first: one context, followed by every token of the text.
-        contexts = torch.zeros(len(ids), dtype=torch.int64)
-        self._levels = [_Contexts(torch.zeros(1, dtype=torch.int64), contexts, ids, self.vocab_size)]
-        for length in range(1, min(self.order, len(ids))):
-            codes = contexts[1:] * self.vocab_size + ids[: len(ids) - length]
-            keys, contexts = torch.unique(codes, return_inverse=True)
-            self._levels.append(_Contexts(keys, contexts, ids[length:], self.vocab_size))
+        V, top = self.vocab_size, min(self.order, len(ids)) - 1
+        # The empty context comes first: number 0, followed by every token of the text.
+        keys, contexts = torch.zeros(1, dtype=torch.int64), torch.zeros(len(ids), dtype=torch.int64)
+        self._levels, self.distinct = [], [len(ids.unique())]
+        for length in range(top):
+            longer_keys, longer = torch.unique(contexts[1:] * V + ids[: -length - 1], return_inverse=True)
+            grams, number = torch.unique(longer * V + ids[length + 1 :], return_inverse=True)
+            # A place in the text for each different n-gram that is one longer; any place will do.
+            place = torch.empty_like(grams).index_copy_(0, number, torch.arange(len(number)))
+            self._levels.append(_Contexts(keys, contexts[1:][place], ids[length + 1 :][place], V))
+            self.distinct.append(len(grams))
+            keys, contexts = longer_keys, longer
+        self._levels.append(_Contexts(keys, contexts, ids[top:], V))
         return self
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
@@ -195,7 +211,8 @@ class NGramModel:
         return probabilities.log_().view(B, T, self.vocab_size).to(ids.device)
 
     def context_found(self, ids: torch.Tensor) -> torch.Tensor:
-        """How many of the last tokens the model can use at each place: the length of the longest context it has seen.
+        """How many of the last tokens the model can use at each place: the length of the longest context it
+        has seen.
 
         Shapes: ids (B, T), result (B, T).
 
@@ -205,11 +222,6 @@ class NGramModel:
         """
         self._checked_batch(ids)
         return torch.stack(self._lookup(ids)).ge(0).sum(0).sub(1).to(ids.device)
-
-    @property
-    def distinct(self) -> list[int]:
-        """How many different n-grams were seen, for n = 1, 2, ... up to the order."""
-        return [level.distinct for level in self._levels]
 
     def _lookup(self, ids: torch.Tensor) -> list[torch.Tensor]:
         """For each length of context, its number at each place (B, T), -1 where it was never seen."""
@@ -228,37 +240,48 @@ class NGramModel:
         if not self._levels:
             raise ValueError("This NGramModel has counted nothing yet; call fit(ids) first.")
         if ids.ndim != 2:
-            raise ValueError(f"NGramModel got ids of shape {tuple(ids.shape)}, needed (B, T); for one text write ids[None].")
+            raise ValueError(
+                f"NGramModel got ids of shape {tuple(ids.shape)}, needed (B, T); for one text write "
+                "ids[None]."
+            )
         return self._checked(ids)
 
     def _checked(self, ids: torch.Tensor) -> torch.Tensor:
         low, high = (int(ids.min()), int(ids.max())) if ids.numel() else (0, 0)
         if low < 0 or high >= self.vocab_size:
             raise ValueError(
-                f"NGramModel got the id {low if low < 0 else high}, but its ids go from 0 to {self.vocab_size - 1}; "
-                "give it the vocab_size of the tokenizer."
+                f"NGramModel got the id {low if low < 0 else high}, but its ids go from 0 to "
+                f"{self.vocab_size - 1}; give it the vocab_size of the tokenizer."
             )
         return ids
 
 
-def _discount(counts: torch.Tensor) -> float:
-    """How much each count gives up; a half where the text is too small to estimate it."""
-    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-    return once / (once + 2 * twice) if once and twice else 0.5
+def _discounts(counts: torch.Tensor) -> torch.Tensor:
+    """How much a count of 0, 1, 2, and 3 or more gives up (Chen and Goodman 1999, equation 26).
+
+    Where the text is too small for that, all give up the same, at worst a half.
+    """
+    n1, n2, n3, n4 = (int((counts == count).sum()) for count in (1, 2, 3, 4))
+    same = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5
+    twice = 2 - 3 * same * n3 / n2 if n2 else 0.0
+    thrice = 3 - 4 * same * n4 / n3 if n3 else 0.0
+    if not (n1 and 0 < twice < 2 and 0 < thrice < 3):
+        twice = thrice = same
+    return torch.tensor([0.0, same, twice, thrice])
 
 
-# Learning: a window, a state ---------------------------------------------------------------------------------------
+# Learning: a window, a state ----------------------------------------------------------------------
 
 
 class WindowMLP(nn.Module):
     """Predicts the next token from the last `window` tokens with a network of one hidden layer.
 
-    The vectors of these tokens are laid side by side and go through tanh(W x + b) to the logits. Before the beginning
-    of the text stand zeros. The weights come from `generator`, if one is given.
+    The vectors of these tokens are laid side by side and go through tanh(W x + b) to the logits. Before the
+    beginning of the text stand zeros. The weights come from `generator`, if one is given.
 
     Shapes: ids (B, T) -> logits (B, T, vocab_size).
-    Source: Bengio, Ducharme, Vincent and Jauvin 2003, section 2 (https://jmlr.org/papers/v3/bengio03a.html), without its
-    optional direct connections.
+    Source: Bengio, Ducharme, Vincent and Jauvin 2003, section 2 (https://jmlr.org/papers/v3/bengio03a.html),
+    without its optional direct connections.
 
     >>> WindowMLP(vocab_size=7, window=3)(torch.zeros(2, 5, dtype=torch.long)).shape
     torch.Size([2, 5, 7])
@@ -293,8 +316,8 @@ class WindowMLP(nn.Module):
 class RecurrentLM(nn.Module):
     """Predicts the next token from a state that is carried along the text and renewed by every token.
 
-    `kind` is "gru" (gates decide what of the state is kept, see `gru_step`), "lstm" or "rnn" (the plain tanh cell). The
-    weights come from `generator`, if one is given.
+    `kind` is "gru" (gates decide what of the state is kept, see `gru_step`), "lstm" or "rnn" (the plain tanh
+    cell). The weights come from `generator`, if one is given.
 
     Shapes: ids (B, T) -> logits (B, T, vocab_size).
     Source: Elman 1990 (doi:10.1016/0364-0213(90)90002-E) for "rnn"; Hochreiter and Schmidhuber 1997
@@ -317,11 +340,13 @@ class RecurrentLM(nn.Module):
     ):
         super().__init__()
         if kind not in self.KINDS:
-            raise ValueError(f"RecurrentLM got kind={kind!r}; choose one of {', '.join(map(repr, self.KINDS))}.")
+            raise ValueError(
+                f"RecurrentLM got kind={kind!r}; choose one of {', '.join(map(repr, self.KINDS))}."
+            )
         if min(vocab_size, width, n_layers) < 1 or not 0 <= dropout < 1:
             raise ValueError(
-                f"RecurrentLM got vocab_size={vocab_size}, width={width}, n_layers={n_layers}, dropout={dropout}; the "
-                "sizes must be at least 1 and dropout in [0, 1)."
+                f"RecurrentLM got vocab_size={vocab_size}, width={width}, n_layers={n_layers}, dropout={dropout}; "
+                "the sizes must be at least 1 and dropout in [0, 1)."
             )
         self.tokens = nn.Embedding(vocab_size, width)
         between = dropout if n_layers > 1 else 0.0  # torch applies it between layers only
@@ -336,12 +361,15 @@ class RecurrentLM(nn.Module):
 
 
 def gru_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> torch.Tensor:
-    """One step of a gated recurrent unit, written out: the new state after reading `x`. Uses the cell's first layer.
+    """One step of a gated recurrent unit, written out: the new state after reading `x`. Uses the cell's first
+    layer.
 
-    The gate z says how much of the old state is kept; r, how much of it the candidate n for the new one may see.
+    The gate z says how much of the old state is kept; r, how much of it the candidate n for the new one may
+    see.
 
     Shapes: x (B, width), state (B, width) -> (B, width).
-    Source: Cho and others 2014, section 2.3 (arXiv:1406.1078), in torch's variant (r applied after the product).
+    Source: Cho and others 2014, section 2.3 (arXiv:1406.1078), in torch's variant (r applied after the
+    product).
 
     >>> cell = torch.nn.GRU(3, 3, batch_first=True)
     >>> x = torch.randn(2, 1, 3)
@@ -358,7 +386,9 @@ def gru_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> torch.Tensor
 
 
 def _draw_weights(model: nn.Module, generator: torch.Generator | None) -> None:
-    """Uniform weights whose products keep the size of what goes in; unit normal token vectors; biases zero."""
+    """Uniform weights whose products keep the size of what goes in; unit normal token vectors; biases
+    zero.
+    """
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if isinstance(module, nn.Embedding):
@@ -370,7 +400,7 @@ def _draw_weights(model: nn.Module, generator: torch.Generator | None) -> None:
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
 
-# Positions ---------------------------------------------------------------------------------------------------------
+# Positions ----------------------------------------------------------------------------------------
 
 Places = slice | torch.Tensor  # the same positions for all texts, or one row of them for each (B, T)
 
@@ -378,7 +408,8 @@ Places = slice | torch.Tensor  # the same positions for all texts, or one row of
 class LearnedPositions(nn.Embedding):
     """A learned vector for each position, as in GPT-2.
 
-    Shapes: called with `slice(start, stop)` gives (stop - start, width); with positions (B, T) gives (B, T, width).
+    Shapes: called with `slice(start, stop)` gives (stop - start, width); with positions (B, T) gives (B, T,
+    width).
 
     >>> positions = LearnedPositions(context_length=5, width=4)
     >>> positions(slice(0, 3)).shape, positions(torch.tensor([[0, 1], [0, 0]])).shape
@@ -393,8 +424,10 @@ class LearnedPositions(nn.Embedding):
 
 
 class _Tables(nn.Module):
-    """Buffers that follow from a formula: they move with the model, aren't saved, and are computed anew whenever
-    the model changes its device or number format, so that going through half precision leaves no trace in them."""
+    """Buffers that follow from a formula: they move with the model, aren't saved, and are computed anew
+    whenever the model changes its device or number format, so that going through half precision leaves no
+    trace in them.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -441,8 +474,8 @@ class SinusoidalPositions(_Tables):
 class RotaryPositions(_Tables):
     """The cosines and sines of `rotary_angles` for a whole context, kept ready.
 
-    Shapes: called with `slice(start, stop)` gives two tensors (stop - start, D/2); with positions (B, T), two of
-    (B, 1, T, D/2), which fit queries and keys (B, H, T, D).
+    Shapes: called with `slice(start, stop)` gives two tensors (stop - start, D/2); with positions (B, T), two
+    of (B, 1, T, D/2), which fit queries and keys (B, H, T, D).
 
     >>> cos, sin = RotaryPositions(context_length=5, head_width=4)(slice(0, 3))
     >>> cos.shape
@@ -465,9 +498,11 @@ class RotaryPositions(_Tables):
 def rotary_angles(
     T: int, D: int, base: float = 10_000.0, offset: int = 0, device: torch.device | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The cosines and sines by which `apply_rotary` turns queries and keys at positions offset, offset + 1, ...
+    """The cosines and sines by which `apply_rotary` turns queries and keys at positions offset, offset + 1,
+    ...
 
-    Pair i of a head's numbers turns by position / base^(2i / D): the first pair fast, the last one very slowly.
+    Pair i of a head's numbers turns by position / base^(2i / D): the first pair fast, the last one very
+    slowly.
 
     Shapes: both results (T, D/2), float32.
     Raises: ValueError if D is odd.
@@ -478,17 +513,20 @@ def rotary_angles(
     ([1.0, 1.0], [0.0, 0.0])
     """
     if D < 1 or D % 2:
-        raise ValueError(f"rotary_angles got a head width of D={D}; it turns pairs of numbers, so D must be even.")
+        raise ValueError(
+            f"rotary_angles got a head width of D={D}; it turns pairs of numbers, so D must be even."
+        )
     frequencies = 1.0 / base ** (torch.arange(0, D, 2, device=device).float() / D)
     angles = torch.arange(offset, offset + T, device=device).float()[:, None] * frequencies
     return angles.cos(), angles.sin()
 
 
 def apply_rotary(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """Turn each pair of numbers in a head by its angle, so that query times key depends on their distance only.
+    """Turn each pair of numbers in a head by its angle, so that query times key depends on their distance
+    only.
 
-    A pair is made of number i and number i + D/2 (Llama's convention; the paper pairs neighbours, which is the same up to the
-    order of the numbers).
+    A pair is made of number i and number i + D/2 (Llama's convention; the paper pairs neighbours, which is
+    the same up to the order of the numbers).
 
     Shapes: x (..., T, D), cos and sin (..., T, D/2) -> (..., T, D), in x's number format.
     Source: Su and others 2021, section 3.4.2 (arXiv:2104.09864).

@@ -1,8 +1,8 @@
 """What our GPT is called elsewhere: the names, layouts and options of four model families of `transformers`.
 
-A family says whether it can express a `GPTConfig`, what its config.json then holds, and under which names and in which
-layout it keeps the weights; and the same backwards. Knows no files and does not import `transformers`; that is for
-`course_lib.interop`.
+A family says whether it can express a `GPTConfig`, what its config.json then holds, and under which names and
+in which layout it keeps the weights; and the same backwards. Knows no files and does not import
+`transformers`; that is for `course_lib.interop`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from course_lib.model import GPT
 
 Weights = dict[str, torch.Tensor]
 
-_GELUS = ("gelu_new", "gelu_pytorch_tanh")  # two names for the tanh form; the plain "gelu" is another function
+_GELUS = (
+    "gelu_new",
+    "gelu_pytorch_tanh",
+)  # two names for the tanh form; the plain "gelu" is another function
 # Masks and tables that files of old versions carry; they follow from the configuration.
 _NO_WEIGHTS = (".attn.bias", ".attention.bias", ".masked_bias", ".rotary_emb.inv_freq")
 
@@ -83,7 +86,9 @@ class Family:
             elif name.startswith("blocks."):
                 _, layer, rest = name.split(".", 2)
                 start = self.layer.format(layer)
-                weight = self.join(*rest.rsplit(".", 1), lambda inner, s=start: theirs.pop(s + inner, None), config)
+                weight = self.join(
+                    *rest.rsplit(".", 1), lambda inner, s=start: theirs.pop(s + inner, None), config
+                )
             else:
                 weight = theirs.pop(self.outer[name], None)
             if weight is None or weight.shape != own.shape:
@@ -95,20 +100,26 @@ class Family:
             ours[name] = weight
         left = [name for name in theirs if not name.endswith(_NO_WEIGHTS)]
         if left:
-            raise ValueError(f"the weight {left[0]} has no place in our GPT; it belongs to another kind of model.")
+            raise ValueError(
+                f"the weight {left[0]} has no place in our GPT; it belongs to another kind of model."
+            )
         return ours
 
     def _whole_names(self, theirs: Weights) -> Weights:
         """Files of a model without its head leave the first part of all names out."""
         bare = not any(name.startswith(self.body) for name in theirs)
         head = self.outer["head.weight"]
-        return {self.body + name if bare and name != head else name: weight for name, weight in theirs.items()}
+        return {
+            self.body + name if bare and name != head else name: weight for name, weight in theirs.items()
+        }
 
 
 class GPT2(Family):
-    """LayerNorm, learned positions, every matrix with a bias and stored as (in, out): Radford and others 2019.
+    """LayerNorm, learned positions, every matrix with a bias and stored as (in, out): Radford and others
+    2019.
 
-    Fixed or no positions can be expressed too, as a table that just isn't learned, and absent biases as zeros.
+    Fixed or no positions can be expressed too, as a table that just isn't learned, and absent biases as
+    zeros.
     """
 
     model_type, architecture = "gpt2", "GPT2LMHeadModel"
@@ -155,10 +166,14 @@ class GPT2(Family):
         }
 
     def _config_in(self, values: Mapping[str, Any]) -> GPTConfig:
-        _refuse(values, scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False, add_cross_attention=False)
+        _refuse(
+            values, scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False, add_cross_attention=False
+        )
         dropouts = {values.get(name, 0.1) for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop")}
         if len(dropouts) > 1:
-            raise ValueError(f"it has the dropouts {sorted(dropouts)}, but our GPT has one; make them equal in config.json.")
+            raise ValueError(
+                f"it has the dropouts {sorted(dropouts)}, our GPT only one; make them equal in config.json."
+            )
         return GPTConfig(
             vocab_size=values.get("vocab_size", 50257),
             context_length=values.get("n_positions", 1024),
@@ -184,12 +199,16 @@ class GPT2(Family):
         if isinstance(model.positions, SinusoidalPositions):
             theirs["transformer.wpe.weight"] = model.positions.table
         elif model.positions is None:
-            theirs["transformer.wpe.weight"] = model.tokens.weight.new_zeros(config.context_length, config.width)
+            theirs["transformer.wpe.weight"] = model.tokens.weight.new_zeros(
+                config.context_length, config.width
+            )
         return theirs
 
 
 class Llama(Family):
-    """RMSNorm, SwiGLU, rotary positions, groups of heads that share keys and values: Touvron and others 2023."""
+    """RMSNorm, SwiGLU, rotary positions, groups of heads that share keys and values: Touvron and others
+    2023.
+    """
 
     model_type, architecture = "llama", "LlamaForCausalLM"
     body, layer = "model.", "model.layers.{}."
@@ -271,7 +290,9 @@ class Llama(Family):
 
 
 class Qwen3(Llama):
-    """Llama's parts without biases, and norms on queries and keys: Yang and others 2025 (arXiv:2505.09388)."""
+    """Llama's parts without biases, and norms on queries and keys: Yang and others 2025
+    (arXiv:2505.09388).
+    """
 
     model_type, architecture, qk_norm = "qwen3", "Qwen3ForCausalLM", True
 
@@ -285,8 +306,9 @@ class Qwen3(Llama):
 
 
 class GPTNeoX(Family):
-    """LayerNorm and GELU as in GPT-2, but rotary positions: Black and others 2022 (arXiv:2204.06745), with the parts of a
-    layer one after the other (`use_parallel_residual` off)."""
+    """LayerNorm and GELU as in GPT-2, but rotary positions: Black and others 2022 (arXiv:2204.06745), with
+    the parts of a layer one after the other (`use_parallel_residual` off).
+    """
 
     model_type, architecture = "gpt_neox", "GPTNeoXForCausalLM"
     body, layer = "gpt_neox.", "gpt_neox.layers.{}."
@@ -335,7 +357,11 @@ class GPTNeoX(Family):
 
     def _config_in(self, values: Mapping[str, Any]) -> GPTConfig:
         rope = values.get("rope_parameters") or {}
-        values = {"use_parallel_residual": True, "rotary_pct": rope.get("partial_rotary_factor", 0.25), **values}
+        values = {
+            "use_parallel_residual": True,
+            "rotary_pct": rope.get("partial_rotary_factor", 0.25),
+            **values,
+        }
         _refuse(values, use_parallel_residual=False, rotary_pct=1.0, attention_bias=True)
         return GPTConfig(
             vocab_size=values["vocab_size"],
@@ -379,10 +405,11 @@ def family_for(config: GPTConfig) -> Family:
         if family.expresses(config):
             return family
     raise ValueError(
-        f"No model of transformers has this combination of parts (norm={config.norm!r}, activation={config.activation!r}, "
-        f"positions={config.positions!r}, n_kv_heads={config.kv_heads} of {config.n_heads}, qk_norm={config.qk_norm}, "
-        f"bias={config.bias}); it must be GPT-2's (layernorm, gelu or relu2, positions that are not rotary), GPT-NeoX's "
-        "(the same with rotary), Llama's (rmsnorm, swiglu, rotary) or Qwen3's (Llama's with qk_norm, no bias)."
+        "No model of transformers has this combination of parts "
+        f"(norm={config.norm!r}, activation={config.activation!r}, positions={config.positions!r}, "
+        f"n_kv_heads={config.kv_heads} of {config.n_heads}, qk_norm={config.qk_norm}, bias={config.bias}); "
+        "it must be GPT-2's (layernorm, gelu or relu2, positions that are not rotary), GPT-NeoX's (the same with "
+        "rotary), Llama's (rmsnorm, swiglu, rotary) or Qwen3's (Llama's with qk_norm, no bias)."
     )
 
 
@@ -397,7 +424,9 @@ def family_of(values: Mapping[str, Any]) -> Family:
     known = {family.model_type: family for family in FAMILIES}
     found = values.get("model_type")
     if found not in known:
-        raise ValueError(f"it holds a model of type {found!r}, but our GPT can only be one of: {', '.join(known)}.")
+        raise ValueError(
+            f"it holds a model of type {found!r}, but our GPT can only be one of: {', '.join(known)}."
+        )
     return known[found]
 
 
@@ -405,7 +434,9 @@ def _refuse(values: Mapping[str, Any], **needed: Any) -> None:
     for name, value in needed.items():
         found = values.get(name)
         if found is not None and found != value:
-            raise ValueError(f"its config.json has {name}={found!r}, but our GPT can only do {name}={value!r}.")
+            raise ValueError(
+                f"its config.json has {name}={found!r}, but our GPT can only do {name}={value!r}."
+            )
 
 
 def _activation(name: str) -> str:
@@ -418,7 +449,9 @@ def _rope_base(values: Mapping[str, Any], old_name: str = "rope_theta") -> float
     rope = values.get("rope_parameters") or values.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind != "default":
-        raise ValueError(f"its rotary positions are of the type {kind!r}, but our GPT has only the default type.")
+        raise ValueError(
+            f"its rotary positions are of the type {kind!r}, but our GPT has only the default type."
+        )
     return float(rope.get("rope_theta", values.get(old_name, 10_000.0)))
 
 

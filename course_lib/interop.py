@@ -1,13 +1,15 @@
-"""To and from Hugging Face's `transformers`: our GPT and tokenizer as a folder that its classes load, and back.
+"""To and from Hugging Face's `transformers`: our GPT and tokenizer as a folder that its classes load, and
+back.
 
 Such a folder holds config.json (shape and options), generation_config.json, model.safetensors (weights),
-tokenizer.json and tokenizer_config.json. `course_lib.families` knows which architecture says the same as ours. Reading
-needs only the files; `transformers` is imported when a folder is written. This module does not know training.
+tokenizer.json and tokenizer_config.json. `course_lib.families` knows which architecture says the same as
+ours. Reading needs only the files; `transformers` is imported when a folder is written. This module does not
+know training.
 
-Special tokens: by default `transformers` takes the name of a special token inside a text, such as <|endoftext|>, for the
-token itself, as chat templates need it; ours takes it for plain text, so that nobody can forge one. So
-`exported.encode(text)` equals `ours.encode(text, allowed_special="all")`, and `exported.encode(text,
-split_special_tokens=True)` equals `ours.encode(text)`.
+Special tokens: by default `transformers` takes the name of a special token inside a text, such as
+<|endoftext|>, for the token itself, as chat templates need it; ours takes it for plain text, so that nobody
+can forge one. So `exported.encode(text)` equals `ours.encode(text, allowed_special="all")`, and
+`exported.encode(text, split_special_tokens=True)` equals `ours.encode(text)`.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from course_lib.tokens import GPT2_PATTERN, BPETokenizer
 
 REST = r"|[\s\S]"  # what a pattern doesn't match is cut into single characters, as BPETokenizer does
 
-# Out -----------------------------------------------------------------------------------------------------------------
+# Out ----------------------------------------------------------------------------------------------
 
 
 def export_to_transformers(
@@ -44,13 +46,17 @@ def export_to_transformers(
 ) -> Path:
     """Write a folder that `AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` load.
 
-    The exported model gives the same logits, the exported tokenizer the same ids. `stop_tokens` are the special tokens
-    at which its `generate` stops; `chat_template` (Jinja) goes into the tokenizer. Returns the folder.
+    The exported model gives the same logits, the exported tokenizer the same ids. `stop_tokens` are the
+    special tokens at which its `generate` stops; `chat_template` (Jinja) goes into the tokenizer. Returns the
+    folder.
 
-    Raises: ValueError if no architecture of transformers has the model's parts, or the tokenizer doesn't fit the model.
+    Raises: ValueError if no architecture of transformers has the model's parts, or the tokenizer doesn't fit
+    the model.
     """
     if not isinstance(tokenizer, BPETokenizer):
-        raise ValueError(f"export_to_transformers got a {type(tokenizer).__name__}; only a BPETokenizer can be exported.")
+        raise ValueError(
+            f"export_to_transformers got a {type(tokenizer).__name__}; only a BPETokenizer can be exported."
+        )
     if tokenizer.vocab_size > model.config.vocab_size:
         raise ValueError(
             f"The tokenizer has {tokenizer.vocab_size} tokens, but the model only {model.config.vocab_size}; "
@@ -68,7 +74,9 @@ def export_to_transformers(
 def _special_id(tokenizer: BPETokenizer, name: str) -> int:
     if name not in tokenizer.special_tokens:
         known = ", ".join(tokenizer.special_tokens) or "none"
-        raise ValueError(f"stop_tokens names {name!r}, which is no special token of this tokenizer; there are: {known}.")
+        raise ValueError(
+            f"stop_tokens names {name!r}, which is no special token of this tokenizer; there are: {known}."
+        )
     return tokenizer.special_tokens[name]
 
 
@@ -77,7 +85,7 @@ def _write_config(family: Family, model: GPT, end: int | None, stops: list[int],
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
     dtype = model.tokens.weight.dtype
-    ends = {"bos_token_id": end, "eos_token_id": stops[0] if len(stops) == 1 else stops or None, "pad_token_id": end}
+    ends = {"bos_token_id": end, "eos_token_id": stops[0] if len(stops) == 1 else stops or None}
     config = AutoConfig.for_model(
         family.model_type, **family.config_out(model.config), **ends, architectures=[family.architecture]
     )
@@ -88,7 +96,9 @@ def _write_config(family: Family, model: GPT, end: int | None, stops: list[int],
     with atomic_write(folder / "model.safetensors", "wb") as file:
         file.write(save(weights, metadata={"format": "pt"}))
     config.save_pretrained(folder)
-    GenerationConfig(**ends).save_pretrained(folder)
+    # Padding is named here and not in config.json: some of their models give the token named there no
+    # gradient.
+    GenerationConfig(**ends, pad_token_id=end).save_pretrained(folder)
 
 
 def _completed(weights: Weights, wanted: Mapping[str, torch.Tensor]) -> Weights:
@@ -99,7 +109,9 @@ def _completed(weights: Weights, wanted: Mapping[str, torch.Tensor]) -> Weights:
     return {name: weight.detach().cpu().contiguous() for name, weight in {**weights, **zeros}.items()}
 
 
-def _write_tokenizer(tokenizer: BPETokenizer, config: GPTConfig, folder: Path, chat_template: str | None) -> None:
+def _write_tokenizer(
+    tokenizer: BPETokenizer, config: GPTConfig, folder: Path, chat_template: str | None
+) -> None:
     from transformers import PreTrainedTokenizerFast
 
     end = END_OF_TEXT if END_OF_TEXT in tokenizer.special_tokens else None
@@ -117,7 +129,8 @@ def _write_tokenizer(tokenizer: BPETokenizer, config: GPTConfig, folder: Path, c
 
 
 def to_tokenizers(tokenizer: BPETokenizer) -> Any:
-    """Our tokenizer as a `tokenizers.Tokenizer` (the Rust library that `transformers` uses), with the same ids.
+    """Our tokenizer as a `tokenizers.Tokenizer` (the Rust library that `transformers` uses), with the same
+    ids.
 
     >>> ours = BPETokenizer.train("the theme of the thesis", vocab_size=260)
     >>> to_tokenizers(ours).encode("the 主题").ids == ours.encode("the 主题")
@@ -126,7 +139,9 @@ def to_tokenizers(tokenizer: BPETokenizer) -> Any:
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
     names = {id: name for name, id in tokenizer.special_tokens.items()}
-    vocabulary = {names.get(id) or written(tokenizer.token_bytes(id)): id for id in range(tokenizer.vocab_size)}
+    vocabulary = {
+        names.get(id) or written(tokenizer.token_bytes(id)): id for id in range(tokenizer.vocab_size)
+    }
     merges = [(written(left), written(right)) for left, right in tokenizer.merges]
     exported = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -139,15 +154,17 @@ def to_tokenizers(tokenizer: BPETokenizer) -> Any:
     return exported
 
 
-# In ------------------------------------------------------------------------------------------------------------------
+# In -----------------------------------------------------------------------------------------------
 
 
 def import_from_transformers(folder: str | Path) -> tuple[GPT, BPETokenizer | None]:
-    """Read a model that `transformers` (or `export_to_transformers`) has saved: GPT-2, Llama, Qwen3 or GPT-NeoX.
+    """Read a model that `transformers` (or `export_to_transformers`) has saved: GPT-2, Llama, Qwen3 or
+    GPT-NeoX.
 
     The model is in evaluation mode, on the CPU, in float32. The tokenizer is None if the folder holds none.
 
-    Raises: ValueError, in one sentence, for a folder without a model, and for one with parts that our GPT doesn't have.
+    Raises: ValueError, in one sentence, for a folder without a model, and for one with parts that our GPT
+    doesn't have.
     """
     folder = Path(folder)
     values = _read_json(folder / "config.json")
@@ -187,8 +204,8 @@ def _read_weights(folder: Path) -> Weights:
         path = folder / Path(name).name
         if not path.exists():
             raise ValueError(
-                f"{name} is missing; weights must be in safetensors files (a pytorch_model.bin can run any code when it is "
-                "read: let transformers convert it with save_pretrained)."
+                f"{name} is missing; weights must be in safetensors files (a pytorch_model.bin can run any code "
+                "when it is read: let transformers convert it with save_pretrained)."
             )
         try:
             weights.update(load_file(path))
@@ -209,25 +226,33 @@ def _from_tokenizers(content: Mapping[str, Any]) -> BPETokenizer:
     """The tokenizer that a tokenizer.json describes, if it is a byte-level BPE such as ours."""
     model, added = content["model"], content.get("added_tokens") or []
     pattern = _pattern_of(content.get("pre_tokenizer") or {})
-    plain = model.get("type", "BPE") == "BPE" and not model.get("ignore_merges") and not content.get("normalizer")
+    plain = (
+        model.get("type", "BPE") == "BPE" and not model.get("ignore_merges") and not content.get("normalizer")
+    )
     if pattern is None or not plain or not _adds_nothing(content.get("post_processor") or {}):
         raise ValueError(
-            "its tokenizer is no plain byte-level BPE (it normalizes text, adds tokens by itself, or cuts text in another "
-            "way); our BPETokenizer can only be one."
+            "its tokenizer is no plain byte-level BPE (it normalizes text, adds tokens by itself, or cuts text "
+            "in another way); our BPETokenizer can only be one."
         )
     names = [token["content"] for token in sorted(added, key=lambda token: token["id"])]
     ids = {**model["vocab"], **{token["content"]: token["id"] for token in added}}
     if sorted(ids.values()) != list(range(len(ids))):
-        raise ValueError(f"its tokenizer's ids are not 0 to {len(ids) - 1}, each once; save the tokenizer again.")
+        raise ValueError(
+            f"its tokenizer's ids are not 0 to {len(ids) - 1}, each once; save the tokenizer again."
+        )
     path = Path("tokenizer.json")  # for messages
-    layout = [token if token in names else unwritten(token, path) for token in sorted(ids, key=ids.__getitem__)]
+    layout = [
+        token if token in names else unwritten(token, path) for token in sorted(ids, key=ids.__getitem__)
+    ]
     pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
     merges = [(unwritten(left, path), unwritten(right, path)) for left, right in pairs]
     return BPETokenizer(merges, names, pattern, layout=layout)
 
 
 def _adds_nothing(post_processor: Mapping[str, Any]) -> bool:
-    """Whether the ids are left as they are after encoding, as by a template in which only the text itself stands."""
+    """Whether the ids are left as they are after encoding, as by a template in which only the text itself
+    stands.
+    """
     template = post_processor.get("type") == "TemplateProcessing" and not post_processor.get("special_tokens")
     return not post_processor or template or post_processor.get("type") == "ByteLevel"
 
@@ -247,7 +272,7 @@ def _pattern_of(pre_tokenizer: Mapping[str, Any]) -> str | None:
     return None if cut.get("invert") else cut["pattern"]["Regex"].removesuffix(REST)
 
 
-# GPT-2 as published --------------------------------------------------------------------------------------------------
+# GPT-2 as published -------------------------------------------------------------------------------
 
 _REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
 GPT2_FILES = tuple(
@@ -264,7 +289,11 @@ GPT2_FILES = tuple(
         ("config.json", 665, "0daed7749b4f02b8f76240d5444551d7b08712dab4d0adb8239c56ba823bb7b4"),
         ("vocab.json", 1_042_301, "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"),
         ("merges.txt", 456_318, "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"),
-        ("model.safetensors", 548_105_171, "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707"),
+        (
+            "model.safetensors",
+            548_105_171,
+            "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
+        ),
     )
 )
 GPT2_NAMES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
@@ -273,16 +302,18 @@ GPT2_NAMES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 def load_gpt2(name: str | Path = "gpt2", cache: str | Path | None = None) -> tuple[GPT, BPETokenizer | None]:
     """GPT-2 with the weights that OpenAI published in 2019, and its tokenizer.
 
-    `name` is "gpt2" (124 million parameters), "gpt2-medium", "gpt2-large" or "gpt2-xl", or a folder that holds such a
-    model. It is looked for in `cache` (by default the course's cache folder) and in Hugging Face's; "gpt2" is downloaded
-    if it is in neither (548 MB), and its files are checked by their SHA-256.
+    `name` is "gpt2" (124 million parameters), "gpt2-medium", "gpt2-large" or "gpt2-xl", or a folder that
+    holds such a model. It is looked for in `cache` (by default the course's cache folder) and in Hugging
+    Face's; "gpt2" is downloaded if it is in neither (548 MB), and its files are checked by their SHA-256.
 
-    Raises: ValueError for an unknown name, or a size that is not here and has to be fetched first; ConnectionError, with
-    the alternatives, if the download fails.
+    Raises: ValueError for an unknown name, or a size that is not here and has to be fetched first;
+    ConnectionError, with the alternatives, if the download fails.
     """
     if name not in GPT2_NAMES:
         if not Path(name).is_dir():
-            raise ValueError(f"Got {str(name)!r}; needed a folder with a model, or one of {', '.join(GPT2_NAMES)}.")
+            raise ValueError(
+                f"Got {str(name)!r}; needed a folder with a model, or one of {', '.join(GPT2_NAMES)}."
+            )
         return import_from_transformers(name)
     own = Path(cache or cache_dir()) / name
     for folder in (own, *_hub_folders(str(name))):
@@ -290,16 +321,16 @@ def load_gpt2(name: str | Path = "gpt2", cache: str | Path | None = None) -> tup
             return import_from_transformers(folder)
     if name != "gpt2":
         raise ValueError(
-            f"{name} is not on this computer; only gpt2 is downloaded from here, so fetch it once with "
-            f"`hf download openai-community/{name} config.json vocab.json merges.txt model.safetensors`, or give its folder."
+            f"{name} is not on this computer; only gpt2 is downloaded from here, so fetch it once with `hf download "
+            f"openai-community/{name} config.json vocab.json merges.txt model.safetensors`, or give its folder."
         )
     try:
         for file in GPT2_FILES:
             fetch(file, own)
     except ConnectionError as error:
         raise ConnectionError(
-            f"GPT-2's weights are not on this computer and could not be downloaded ({error}); give the folder of a copy, "
-            "load_gpt2(folder), try again with a network, or go on with the course's own model."
+            f"GPT-2's weights are not on this computer and could not be downloaded ({error}); give the "
+            "folder of a copy, load_gpt2(folder), try again with a network, or go on with the course's own model."
         ) from None
     return import_from_transformers(own)
 
@@ -316,5 +347,7 @@ def _hub_folders(name: str) -> list[Path]:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
     home = Path(os.environ.get("HF_HOME") or home)
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    found = [hub / f"models--{repository}" / "snapshots" for repository in (f"openai-community--{name}", name)]
+    found = [
+        hub / f"models--{repository}" / "snapshots" for repository in (f"openai-community--{name}", name)
+    ]
     return [version for folder in found if folder.is_dir() for version in sorted(folder.iterdir())]

@@ -1,11 +1,12 @@
 """The GPT: token ids in, a score for every possible next token out.
 
-`GPT(config)` is one class for the whole course: GPT-2's parts by default, and by options those of today's models
-(RMSNorm, SwiGLU, rotary positions, grouped queries, norms on queries and keys). It does not know training, generation or
-optimizers.
+`GPT(config)` is one class for the whole course: GPT-2's parts by default, and by options those of today's
+models (RMSNorm, SwiGLU, rotary positions, grouped queries, norms on queries and keys). It does not know
+training, generation or optimizers.
 
-The names in a GPT: `tokens` and `positions` turn ids into vectors, `blocks` hold `norm1`, `attention` (`qkv`, `out`), `norm2`
-and `mlp` (`up`, `down`, with SwiGLU also `gate`), then come `norm` and `head`, whose matrix is that of `tokens` if tied.
+The names in a GPT: `tokens` and `positions` turn ids into vectors, `blocks` hold `norm1`, `attention` (`qkv`,
+`out`), `norm2` and `mlp` (`up`, `down`, with SwiGLU also `gate`), then come `norm` and `head`, whose matrix
+is that of `tokens` if tied.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ from course_lib.context import LearnedPositions, Places, RotaryPositions, Sinuso
 INIT_STD = 0.02  # the size of fresh weights, as in GPT-2
 
 
-def layer_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, eps: float = 1e-5) -> torch.Tensor:
-    """Bring each vector to mean 0 and variance 1, then stretch and shift each entry as learned: the plain formula.
+def layer_norm(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, eps: float = 1e-5
+) -> torch.Tensor:
+    """Bring each vector to mean 0 and variance 1, then stretch and shift each entry as learned: the plain
+    formula.
 
     Shapes: x (..., C), weight and bias (C,) -> (..., C).
     Source: Ba, Kiros and Hinton 2016, section 3 (arXiv:1607.06450).
@@ -40,7 +44,8 @@ def layer_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None 
 
 
 def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
-    """Bring each vector to a mean square of 1, then stretch each entry as learned: no mean taken off, no shift.
+    """Bring each vector to a mean square of 1, then stretch each entry as learned: no mean taken off, no
+    shift.
 
     Shapes: x (..., C), weight (C,) -> (..., C).
     Source: Zhang and Sennrich 2019, section 3 (arXiv:1910.07467).
@@ -94,8 +99,8 @@ class MLP(nn.Module):
     The bend is GPT-2's GELU (in its tanh form), or with activation="relu2" the square of ReLU.
 
     Shapes: (B, T, C) -> (B, T, C).
-    Source: Radford and others 2019; Hendrycks and Gimpel 2016 (arXiv:1606.08415) on GELU; So and others 2021 (arXiv:2109.08668)
-    on squared ReLU.
+    Source: Radford and others 2019; Hendrycks and Gimpel 2016 (arXiv:1606.08415) on GELU; So and others 2021
+    (arXiv:2109.08668) on squared ReLU.
 
     >>> MLP(GPTConfig(n_heads=2, width=6))(torch.zeros(2, 3, 6)).shape
     torch.Size([2, 3, 6])
@@ -150,7 +155,8 @@ class Block(nn.Module):
     The norms stand before each part, so that the sum itself, the residual stream, runs through untouched.
 
     Shapes: x (B, T, C) -> (B, T, C); the other arguments are those of `MultiHeadAttention`.
-    Source: Radford and others 2019, section 2.3; Xiong and others 2020 (arXiv:2002.04745) on norms before the parts.
+    Source: Radford and others 2019, section 2.3; Xiong and others 2020 (arXiv:2002.04745) on norms before the
+    parts.
 
     >>> Block(GPTConfig(n_heads=2, width=6))(torch.zeros(2, 3, 6)).shape
     torch.Size([2, 3, 6])
@@ -184,9 +190,10 @@ class GPT(nn.Module):
     The weights come from `generator` (same seed, same weights), or from torch's own random numbers.
 
     Shapes: ids (B, T) -> logits (B, T, V).
-    Raises: ValueError for ids that are no (B, T) whole numbers, outside the vocabulary, or longer than the context.
-    Source: Radford and others 2019, section 2.3, "Language Models are Unsupervised Multitask Learners"; Vaswani and others
-    2017 (arXiv:1706.03762).
+    Raises: ValueError for ids that are no (B, T) whole numbers, outside the vocabulary, or longer than the
+    context.
+    Source: Radford and others 2019, section 2.3, "Language Models are Unsupervised Multitask Learners";
+    Vaswani and others 2017 (arXiv:1706.03762).
 
     >>> model = GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=2, n_heads=2, width=6))
     >>> model(torch.tensor([[1, 2, 3], [4, 5, 6]])).shape
@@ -208,8 +215,8 @@ class GPT(nn.Module):
     def initialize(self, generator: torch.Generator | None = None) -> None:
         """Draw fresh weights as GPT-2 does: normal with a deviation of 0.02, biases zero, norms neutral.
 
-        The matrices that write to the residual stream are made smaller by √(2 × layers), so that the sum of all
-        their contributions starts out no larger in a deep model than in a shallow one.
+        The matrices that write to the residual stream are made smaller by √(2 × layers), so that the sum of
+        all their contributions starts out no larger in a deep model than in a shallow one.
         """
         residual_std = INIT_STD / math.sqrt(2 * self.config.n_layers)
         for name, parameter in self.named_parameters():  # the tied matrix comes once
@@ -226,9 +233,10 @@ class GPT(nn.Module):
     ) -> torch.Tensor:
         """The logits of what follows each of the `ids`.
 
-        With a `cache`, `ids` holds only the tokens that are new, and the cache is extended by them. For texts of
-        different lengths, fill up the shorter ones on the left and give `key_mask` (B, S), False at the filling;
-        S counts all columns so far, the cached ones included. What comes out at the filling has no meaning.
+        With a `cache`, `ids` holds only the tokens that are new, and the cache is extended by them. For texts
+        of different lengths, fill up the shorter ones on the left and give `key_mask` (B, S), False at the
+        filling; S counts all columns so far, the cached ones included. What comes out at the filling has no
+        meaning.
         """
         start = self._check(ids, cache)
         B, T = ids.shape
@@ -247,31 +255,36 @@ class GPT(nn.Module):
         return self.head(self.norm(x))
 
     def make_cache(self, batch_size: int, capacity: int | None = None) -> KVCache:
-        """An empty cache for `batch_size` texts, with room for the whole context if `capacity` doesn't say less.
+        """An empty cache for `batch_size` texts, with room for the whole context if `capacity` doesn't say
+        less.
 
         >>> model = GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=2, n_heads=2, width=6))
         >>> cache = model.make_cache(batch_size=1)
-        >>> first, then = model(torch.tensor([[1, 2, 3]]), cache=cache), model(torch.tensor([[4]]), cache=cache)
+        >>> first = model(torch.tensor([[1, 2, 3]]), cache=cache)
+        >>> then = model(torch.tensor([[4]]), cache=cache)
         >>> torch.allclose(then[:, 0], model(torch.tensor([[1, 2, 3, 4]]))[:, 3], atol=1e-6)
         True
         """
         room = self.config.context_length if capacity is None else capacity
         if batch_size < 1 or not 1 <= room <= self.config.context_length:
             raise ValueError(
-                f"make_cache got batch_size={batch_size}, capacity={room}; needed a batch of at least 1 and a capacity "
-                f"from 1 to the context_length, {self.config.context_length}."
+                f"make_cache got batch_size={batch_size}, capacity={room}; needed a batch of at least 1 and a "
+                f"capacity from 1 to the context_length, {self.config.context_length}."
             )
         return KVCache(self.config.n_layers, batch_size, room)
 
     def parameter_count(self, embeddings: bool = True) -> int:
-        """How many numbers are learned, shared ones counted once; with embeddings=False, without the tables by
-        which ids and positions are looked up (unless tied to the head, they take no part in multiplications).
+        """How many numbers are learned, shared ones counted once; with embeddings=False, without the tables
+        by which ids and positions are looked up (unless tied to the head, they take no part in
+        multiplications).
 
         >>> config = GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=1, width=2, mlp_width=3)
         >>> GPT(config).parameter_count()  # 14 + 10 + (4 + 18 + 6 + 4 + 9 + 8) + 4, the head being tied
         77
         """
-        tables = {id(p) for table in (self.tokens, self.positions) if table is not None for p in table.parameters()}
+        tables = {
+            id(p) for table in (self.tokens, self.positions) if table is not None for p in table.parameters()
+        }
         return sum(p.numel() for p in self.parameters() if embeddings or id(p) not in tables)
 
     def _embed(self, ids: torch.Tensor, places: Places) -> torch.Tensor:
@@ -292,15 +305,15 @@ class GPT(nn.Module):
         """How many tokens come before these, after looking whether they can be read at all."""
         if ids.ndim != 2 or ids.dtype not in (torch.int64, torch.int32) or not ids.numel():
             raise ValueError(
-                f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed whole numbers (int64) of shape (B, T) "
-                "with B and T at least 1: for one text write torch.tensor([ids])."
+                f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed whole numbers (int64) of shape "
+                "(B, T) with B and T at least 1: for one text write torch.tensor([ids])."
             )
         start = cache.length if cache is not None else 0
         if start + ids.shape[1] > self.config.context_length:
             before = f" after {start} in the cache" if start else ""
             raise ValueError(
-                f"Got {ids.shape[1]} tokens{before}, but the context holds {self.config.context_length}; shorten the text, "
-                f"e.g. to its last {self.config.context_length} tokens."
+                f"Got {ids.shape[1]} tokens{before}, but the context holds {self.config.context_length}; "
+                f"shorten the text, e.g. to its last {self.config.context_length} tokens."
             )
         return start
 
@@ -309,7 +322,8 @@ def _make_positions(config: GPTConfig) -> LearnedPositions | SinusoidalPositions
     if config.positions == "learned":
         return LearnedPositions(config.context_length, config.width)
     if config.positions == "sinusoidal":
-        # Waves of height 1 would drown fresh token vectors; waves have half the square of their height on average.
+        # Waves of height 1 would drown fresh token vectors; waves have half the square of their height on
+        # average.
         return SinusoidalPositions(config.context_length, config.width, scale=INIT_STD * math.sqrt(2))
     if config.positions == "rotary":
         return RotaryPositions(config.context_length, config.head_width, config.rope_base)
@@ -321,13 +335,14 @@ def _places_and_mask(key_mask: torch.Tensor, B: int, T: int, start: int) -> tupl
     S = start + T
     if key_mask.shape != (B, S) or key_mask.dtype != torch.bool:
         raise ValueError(
-            f"Got a key_mask of shape {tuple(key_mask.shape)} and type {key_mask.dtype}; needed booleans of shape "
-            f"{(B, S)}: one for each text and column, the cached ones included."
+            f"Got a key_mask of shape {tuple(key_mask.shape)} and type {key_mask.dtype}; needed booleans of "
+            f"shape {(B, S)}: one for each text and column, the cached ones included."
         )
     places = (key_mask.cumsum(dim=1) - 1).clamp(min=0)[:, start:]
     mask = key_mask[:, None, None, :]
     if T > 1:
-        # The filling looks at itself, though nobody looks at it: a query without any key would give no number.
+        # The filling looks at itself, though nobody looks at it: a query without any key would give no
+        # number.
         own = torch.eye(S, dtype=torch.bool, device=key_mask.device)[start:]
         mask = mask & causal_mask(T, S, key_mask.device) | own
     return places, mask

@@ -1,4 +1,4 @@
-"""What turns a gradient into a step: AdamW, gradient clipping, learning-rate schedules, parameter groups.
+"""What turns a gradient into a step: AdamW, gradient clipping, parameter groups.
 
 Everything here is written out so that it can be read, and equals torch's own version. It does not know about
 losses, data or the training loop; `course_lib.training` puts the pieces together.
@@ -6,7 +6,6 @@ losses, data or the training loop; `course_lib.training` puts the pieces togethe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -102,56 +101,6 @@ def clip_gradients(parameters: Iterable[torch.Tensor], max_norm: float) -> torch
     for gradient in gradients:
         gradient.mul_(factor)
     return length
-
-
-def constant_schedule(step: float, steps: float, warmup: float = 0.0, floor: float = 0.0) -> float:
-    """Rise from 0 to 1 during the warm-up, then stay at 1; `floor` has no effect.
-
-    >>> constant_schedule(5, 100, warmup=10), constant_schedule(60, 100, warmup=10)
-    (0.5, 1.0)
-    """
-    return min(1.0, step / warmup) if warmup else 1.0
-
-
-def linear_schedule(step: float, steps: float, warmup: float = 0.0, floor: float = 0.0) -> float:
-    """Rise from 0 to 1 during the warm-up, then fall in a straight line to `floor` at the end.
-
-    Units: `step`, `steps` and `warmup` share one unit: steps, seconds, or fractions of the run. The result is
-    a factor for the learning rate.
-    Source: Bergsma and others 2025, on decay to zero (arXiv:2502.15938).
-
-    >>> [linear_schedule(step, 100, warmup=10) for step in (0, 5, 10, 55, 100)]
-    [0.0, 0.5, 1.0, 0.5, 0.0]
-    """
-    if step < warmup:
-        return step / warmup
-    return floor + (1 - floor) * (1 - _done(step, steps, warmup))
-
-
-def cosine_schedule(step: float, steps: float, warmup: float = 0.0, floor: float = 0.0) -> float:
-    """Rise from 0 to 1 during the warm-up, then fall along half a cosine wave to `floor` at the end.
-
-    Units: as in `linear_schedule`.
-    Source: Loshchilov and Hutter 2017, section 3 (arXiv:1608.03983).
-
-    >>> [round(cosine_schedule(step, 100, warmup=10, floor=0.1), 3) for step in (5, 10, 55, 100)]
-    [0.5, 1.0, 0.55, 0.1]
-    """
-    if step < warmup:
-        return step / warmup
-    return floor + (1 - floor) * (1 + math.cos(math.pi * _done(step, steps, warmup))) / 2
-
-
-SCHEDULES: dict[str, Callable[..., float]] = {
-    "cosine": cosine_schedule,
-    "linear": linear_schedule,
-    "constant": constant_schedule,
-}
-
-
-def _done(step: float, steps: float, warmup: float) -> float:
-    """The fraction of the time after the warm-up that has passed, between 0 and 1."""
-    return min(1.0, (step - warmup) / (steps - warmup)) if steps > warmup else 1.0
 
 
 def parameter_groups(

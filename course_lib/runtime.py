@@ -65,7 +65,8 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """The folder for downloads: the platform's cache folder, or what COURSE_CACHE names. It may not exist yet.
+    """The folder for downloads: the platform's cache folder, or what COURSE_CACHE names. It may not exist
+    yet.
 
     >>> isinstance(cache_dir(), Path)
     True

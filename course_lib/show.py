@@ -196,5 +196,7 @@ def cividis(share: float) -> tuple[str, str]:
     i = min(int(place), len(_CIVIDIS) - 2)
     low, high = _CIVIDIS[i], _CIVIDIS[i + 1]
     rgb = [round(a + (b - a) * (place - i)) for a, b in zip(low, high, strict=True)]
-    ink = "#ffffff" if sum(rgb) < 360 else "#000000"
+    red, green, blue = ((value / 255) ** 2.2 for value in rgb)
+    # White and black contrast equally with a luminance of 0.18.
+    ink = "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18 else "#000000"
     return "#{:02x}{:02x}{:02x}".format(*rgb), ink

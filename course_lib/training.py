@@ -3,8 +3,9 @@
 The loop draws batches, steps the optimizer under a schedule, measures the loss on a fixed set of windows,
 saves checkpoints from which a training goes on exactly, and tells callbacks what happened. It does not know
 what the model looks like inside, where the text comes from, or how curves are drawn, and it never prints. Its
-pieces can be used from here and are written out in `course_lib.optim` (optimizer, clipping, schedules),
-`course_lib.evaluation` (measuring) and `course_lib.checkpoint` (files).
+pieces can be used from here and are written out in `course_lib.optim` (optimizer, clipping),
+`course_lib.schedules`, `course_lib.recipe` (settings and records), `course_lib.evaluation` (measuring) and
+`course_lib.checkpoint` (files).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
@@ -43,17 +44,16 @@ from course_lib.evaluation import (
     summed_nats,
 )
 from course_lib.optim import (
-    SCHEDULES,
     AdamW,
     clip_gradients,
-    constant_schedule,
-    cosine_schedule,
-    linear_schedule,
     parameter_groups,
 )
+from course_lib.recipe import Callback, History, Moment, Record, TrainConfig
+from course_lib.schedules import SCHEDULES, constant_schedule, cosine_schedule, linear_schedule
 
 __all__ = [
     "IGNORE",
+    "SCHEDULES",
     "AdamW",
     "Callback",
     "CheckpointError",
@@ -104,170 +104,6 @@ def cross_entropy(
     if reduction == "none":
         return nats
     return nats.sum() if reduction == "sum" else nats.sum() / counts.sum()
-
-
-# What is configured, and what is recorded ---------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to train, until `steps` or `max_seconds`; with both, whichever comes first.
-
-    The schedule runs over the fraction of the run that is done, by steps or by the clock, whichever is
-    further: a training 'for one minute' has its rate down at the end on a fast machine and on a slow one.
-
-    Raises: ValueError for values that cannot work.
-
-    >>> TrainConfig(steps=100).fraction_done(step=25, seconds=3.0)
-    0.25
-    >>> TrainConfig(steps=100, max_seconds=60).fraction_done(step=25, seconds=30.0)
-    0.5
-    """
-
-    steps: int | None = None
-    max_seconds: float | None = None
-    batch_size: int = 32
-    context_length: int | None = None  # tokens per window; None: the model's own
-    lr: float = 1e-3
-    schedule: str = "cosine"  # or "linear" or "constant"
-    warmup: float = 0.05  # the fraction of the run in which the rate rises
-    final_lr: float = 0.0  # where the rate ends, as a fraction of lr
-    weight_decay: float = 0.1
-    decay_embeddings: bool = False
-    betas: tuple[float, float] = (0.9, 0.95)
-    eps: float = 1e-8
-    grad_clip: float | None = 1.0
-    accumulate: int = 1  # batches per step, for a large batch on a small memory
-    precision: str = "float32"  # or "bfloat16": faster on a GPU
-    log_every: int = 10  # steps between two records
-    eval_every: int | None = None  # steps between two validation losses; None: at the end only
-    eval_windows: int = 64
-    checkpoint_every: int | None = None  # steps between two checkpoints; None: at the end only
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))
-        if self.steps is None and self.max_seconds is None:
-            raise ValueError(
-                "TrainConfig got neither steps nor max_seconds; give one, e.g. TrainConfig(steps=1000)."
-            )
-        for name in ("batch_size", "context_length", "accumulate", "log_every", "eval_every", "eval_windows"):
-            self._need(name, lambda n: n >= 1 and n == int(n), "a whole number of at least 1")
-        self._need("checkpoint_every", lambda n: n >= 1 and n == int(n), "a whole number of at least 1")
-        self._need("steps", lambda n: n >= 0 and n == int(n), "a whole number, 0 or more")
-        self._need("max_seconds", lambda x: x > 0, "above 0")
-        self._need("lr", lambda x: 0 < x < math.inf, "above 0, e.g. 1e-3")
-        self._need("grad_clip", lambda x: x > 0, "above 0, or None for no clipping")
-        self._need("warmup", lambda x: 0 <= x < 1, "a fraction of the run, from 0 to below 1")
-        self._need("final_lr", lambda x: 0 <= x <= 1, "a fraction of lr, from 0 to 1")
-        self._need("schedule", lambda name: name in SCHEDULES, f"one of {', '.join(SCHEDULES)}")
-        self._need("precision", lambda name: name in ("float32", "bfloat16"), "float32 or bfloat16")
-
-    def _need(self, name: str, good: Callable[[Any], bool], needed: str) -> None:
-        value = getattr(self, name)
-        if value is not None and not good(value):
-            raise ValueError(f"TrainConfig got {name}={value!r}; it must be {needed}.")
-
-    def fraction_done(self, step: float, seconds: float) -> float:
-        """How much of the run has passed, between 0 and 1: by steps or by the clock, whichever is further."""
-        by_steps = step / self.steps if self.steps else 0.0
-        by_clock = seconds / self.max_seconds if self.max_seconds else 0.0
-        return min(1.0, max(by_steps, by_clock))
-
-    def rate(self, step: int, seconds: float) -> float:
-        """The learning rate of a step as a factor of `lr`.
-
-        A step stands for the stretch from `step` to `step + 1`. Taking its middle leaves no step at rate zero
-        (but for the first, when only the clock counts).
-        """
-        done = self.fraction_done(step + 0.5, seconds)
-        return SCHEDULES[self.schedule](done, 1.0, self.warmup, self.final_lr)
-
-
-@dataclass(frozen=True)
-class Record:
-    """One point of the curve; `train_loss` is the mean since the last record, in nats per token."""
-
-    step: int
-    train_loss: float
-    val_loss: float | None
-    lr: float
-    tokens: int  # seen so far
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Where a training stands after a step; what callbacks get to see at every step."""
-
-    step: int
-    loss: float
-    lr: float
-    tokens: int
-    seconds: float
-    fraction_done: float
-
-
-@dataclass(frozen=True)
-class History:
-    """All records of a training, resumed parts included, and how it ended.
-
-    >>> history = History((Record(10, 4.0, None, 1e-3, 640, 0.5), Record(20, 3.0, 3.2, 1e-3, 1280, 1.0)))
-    >>> history.steps, history.train_losses, history.val_losses, history.val_loss
-    ((10, 20), (4.0, 3.0), (3.2,), 3.2)
-    """
-
-    records: tuple[Record, ...] = ()
-    interrupted: bool = False
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        """The step of each record."""
-        return tuple(record.step for record in self.records)
-
-    @property
-    def train_losses(self) -> tuple[float, ...]:
-        """The training loss of each record."""
-        return tuple(record.train_loss for record in self.records)
-
-    @property
-    def val_steps(self) -> tuple[int, ...]:
-        """The steps at which the validation loss was measured."""
-        return tuple(record.step for record in self.records if record.val_loss is not None)
-
-    @property
-    def val_losses(self) -> tuple[float, ...]:
-        """The validation losses, at `val_steps`."""
-        return tuple(record.val_loss for record in self.records if record.val_loss is not None)
-
-    @property
-    def train_loss(self) -> float | None:
-        """The last training loss."""
-        return self.records[-1].train_loss if self.records else None
-
-    @property
-    def val_loss(self) -> float | None:
-        """The last validation loss."""
-        return self.val_losses[-1] if self.val_losses else None
-
-
-class Callback(Protocol):
-    """What a progress bar or a live curve looks like to the loop. Write only the methods you need.
-
-    `on_step` and `on_record` may return True to end the training there (early stopping).
-    """
-
-    def on_start(self, config: TrainConfig, history: History) -> None:
-        """Before the first step; `history` holds the records so far if the training was resumed."""
-
-    def on_step(self, moment: Moment) -> bool | None:
-        """After every step."""
-
-    def on_record(self, record: Record, history: History) -> bool | None:
-        """After every record, which `history` includes."""
-
-    def on_end(self, history: History) -> None:
-        """After the last step, also after an interruption."""
 
 
 # The loop -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ in `course_lib.token_views`.
 from __future__ import annotations
 
 import base64
+import html
 import io
 import sys
 import time
@@ -54,7 +55,11 @@ _SHARE_OF_TIME = 0.05  # redrawing may cost at most this share of the training's
 
 
 class Picture:
-    """A figure as a static PNG with a text that says what is to be seen, for readers who cannot see it."""
+    """A figure as a static PNG with a text that says what is to be seen, for readers who cannot see it.
+
+    JupyterLab does not hand alternative texts to the browser, so the text stands below the picture as well,
+    behind a click.
+    """
 
     def __init__(self, figure: Any, alt: str = "") -> None:
         stream = io.BytesIO()
@@ -65,9 +70,24 @@ class Picture:
     def __repr__(self) -> str:
         return self.alt or "(figure)"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+    def bundle(self) -> tuple[dict, dict]:
+        """The data and the metadata of a notebook's output."""
         data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": repr(self)}
         return data, {"image/png": {"alt": self.alt, "width": self.width}}
+
+    def description(self) -> Html:
+        """The text, to be shown below the picture."""
+        summary = "<summary style='font-size: 0.85em'>What this figure shows</summary>"
+        page = f"<details>{summary}{html.escape(self.alt)}</details>"
+        return Html(page, self.alt)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import publish_display_data
+
+        data, metadata = self.bundle()
+        publish_display_data(data, metadata)
+        if self.alt:
+            self.description().display()
 
 
 def picture(drawn: Any, alt: str | None = None) -> Picture:
@@ -213,9 +233,10 @@ class LiveCurve:
             self._draw(history)
 
     def on_end(self, history: Any) -> None:
-        """Draw the whole curve a last time."""
+        """Draw the whole curve a last time, and say in words what it shows."""
         if self._handle is not None:
             self._draw(history)
+            self.picture.description().display()
 
     def _draw(self, history: Any) -> None:
         from IPython.display import display
@@ -228,10 +249,11 @@ class LiveCurve:
         if self._limit:
             ax.set_xlim(0, self._limit * 1.02)
         self.picture = Picture(ax.figure, ax.course_alt)
+        data, metadata = self.picture.bundle()
         if self._handle is None:
-            self._handle = display(self.picture, display_id=True)
+            self._handle = display(data, metadata=metadata, raw=True, display_id=True)
         else:
-            self._handle.update(self.picture)
+            self._handle.update(data, metadata=metadata, raw=True)
         now = time.monotonic()
         self._next = now + max(self.every, (now - began) / _SHARE_OF_TIME)
 

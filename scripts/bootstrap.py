@@ -1,230 +1,556 @@
-"""Makes the course's environment and starts things in it; needs nothing but Python itself.
+"""Sets up the course and starts it, on any machine with Python, from nothing: what `make` calls.
 
-    python scripts/bootstrap.py lab              make .venv if needed, open JupyterLab
-    python scripts/bootstrap.py test [args]      make .venv with the test tools, run everything; args go to pytest
-    python scripts/bootstrap.py env              make .venv only
-    python scripts/bootstrap.py run CMD ...      run a command of the environment
+    python scripts/bootstrap.py lab         the environment, then JupyterLab on the first notebook
+    python scripts/bootstrap.py test        the environment and the test tools, then every test
+    python scripts/bootstrap.py run ...     the environment, then a command in it
 
-COURSE_TORCH=cuda takes the CUDA build of PyTorch on Linux (several GB); the default is the CPU build.
-COURSE_VENV names another folder than .venv.
+It uses nothing but Python's standard library. Whatever it makes is in `.venv`. A step that was cut short is
+found out and repaired by the next call, and a call that finds everything in place adds less than a second.
 
-An interrupted install leaves no stamp behind, so the next call goes on where it stopped.
+Variables: COURSE_TORCH=cuda takes the CUDA build of torch, and is remembered (see `torch_attempts`);
+COURSE_BROWSER is the browser for the browser test.
+
+The file must start on older Pythons too, if only to find a newer one or to say what is needed.
 """
 
+from __future__ import annotations
+
+import argparse
+import contextlib
+import glob
 import hashlib
+import json
 import os
+import re
+import secrets
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import webbrowser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VENV = Path(os.environ.get("COURSE_VENV") or ROOT / ".venv")
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
-PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+VENV = ROOT / ".venv"
 OLDEST, NEWEST = (3, 11), (3, 13)
-TORCH = "2.13.0"
-CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
-BROWSER_PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-)
+FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+WINDOWS = os.name == "nt"
+AGAIN = "then run the same command again; it goes on where it stopped."
 
 
-def stop(message: str) -> None:
-    sys.exit(f"\n{message}")
+class Stop(Exception):
+    """The one sentence that a person reads when something cannot go on."""
 
 
-def say(message: str) -> None:
-    print(message, flush=True)
+def say(text):
+    """Tell what goes on."""
+    print(f"course: {text}", flush=True)
 
 
-# ---------------------------------------------------------------- which Python
+# Python ---------------------------------------------------------------------------------------------------
 
 
-def use_a_fitting_python() -> None:
-    """Go on with another Python on the PATH if this one is too old or too new."""
-    if OLDEST <= sys.version_info[:2] <= NEWEST:
-        return
-    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        other = shutil.which(f"python3.{minor}")
-        if other and subprocess.run([other, "-c", ""], capture_output=True).returncode == 0:
-            sys.exit(subprocess.run([other, *sys.argv]).returncode)
-    found = ".".join(map(str, sys.version_info[:2]))
-    stop(f"This is Python {found}, but the course needs Python 3.11, 3.12 or 3.13: install one from python.org or your package manager.")
-
-
-# ---------------------------------------------------------------- the environment
-
-
-def stamp_text(extra: str) -> str:
-    """What the installed environment must have been made from."""
-    digest = hashlib.sha256()
-    for name in ("pyproject.toml", "constraints.txt"):
-        digest.update((ROOT / name).read_bytes())
-    variant = os.environ.get("COURSE_TORCH", "cpu")
-    return f"{digest.hexdigest()} {sys.version_info[:2]} {variant} {extra}"
-
-
-def ensure(extra: str = "") -> None:
-    """Make the environment, or finish it, unless it is complete already. `extra` is "" or "test"."""
-    stamps = {name: VENV / f"complete-{name or 'course'}" for name in ("", "test")}
-    wanted = stamps[extra]
-    if wanted.exists() and wanted.read_text() == stamp_text(extra) and works():
-        return
-    if not works():
-        make_venv()
-    say("Installing the course's packages into .venv (some minutes the first time) ...")
-    install_torch()
-    target = f"{ROOT}[{extra}]" if extra else str(ROOT)
-    pip("-c", str(ROOT / "constraints.txt"), "-e", target)
-    wanted.write_text(stamp_text(extra))
-
-
-def works() -> bool:
-    """Whether the environment's Python and pip can be run."""
-    return PYTHON.exists() and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
-
-
-def make_venv() -> None:
-    if VENV.exists():
-        say("Removing an unfinished .venv ...")
-        shutil.rmtree(VENV)
-    say("Making .venv ...")
+def describe(command):
+    """(major, minor, micro, path) of the Python that a command starts, or None if none starts."""
+    code = "import sys; print(*sys.version_info[:3], sys.executable)"
     try:
-        import ensurepip  # noqa: F401  (Debian and Ubuntu take it out of Python)
-    except ImportError:
-        apt_install("python3-venv", "Python's venv module is missing: run `sudo apt-get install python3-venv`, then this again.")
-    result = subprocess.run([sys.executable, "-m", "venv", str(VENV)])
-    if result.returncode:
-        stop("Python could not make a virtual environment: on Debian or Ubuntu run `sudo apt-get install python3-venv`, then this again.")
+        done = subprocess.run([*command, "-c", code], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    parts = done.stdout.strip().split(" ", 3)
+    return (*map(int, parts[:3]), parts[3]) if done.returncode == 0 and len(parts) == 4 else None
 
 
-def pip(*arguments: str, quiet_failure: bool = False) -> bool:
-    """Run pip; on failure stop with one sentence, or return False if that is allowed."""
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    if quiet_failure:
-        return subprocess.run(command, capture_output=True).returncode == 0
-    if subprocess.run(command).returncode:
-        stop("pip could not install everything (see above). If the connection broke, run the same command again: it goes on from here.")
-    return True
+def version_of(python):
+    """The version of a Python as (major, minor, micro), or None if it does not start."""
+    found = describe([str(python)])
+    return found and found[:3]
 
 
-def install_torch() -> None:
-    """PyTorch first, so that nothing else pulls in a build that was not asked for."""
-    if subprocess.run([PYTHON, "-c", f"import torch; assert torch.__version__.startswith('{TORCH}')"], capture_output=True).returncode == 0:
-        if wrong_build():
-            say("Changing the build of PyTorch ...")
-        else:
-            return
-    if not sys.platform.startswith("linux") or os.environ.get("COURSE_TORCH") == "cuda":
-        pip("--upgrade", f"torch=={TORCH}")
-        return
-    cpu = f"torch=={TORCH}+cpu"  # PyPI's build for Linux is the CUDA one; this name can only be the CPU build
-    if pip(cpu, quiet_failure=True) or pip(cpu, "--index-url", CPU_WHEELS, quiet_failure=True):
-        return
-    if pip(cpu, "--extra-index-url", CPU_WHEELS, quiet_failure=True):
-        return
-    stop(
-        f"PyTorch's CPU build ({cpu}) could not be fetched from {CPU_WHEELS}: check the connection and run this again, "
-        "or set COURSE_TORCH=cuda to take the CUDA build from PyPI."
+def supported(version):
+    """Whether the course runs on a version of Python."""
+    return version is not None and OLDEST <= tuple(version[:2]) <= NEWEST
+
+
+def find_python():
+    """A Python that the course supports: the one that runs this, or else the newest on PATH."""
+    if supported(sys.version_info):
+        return getattr(sys, "_base_executable", None) or sys.executable
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        for command in [[f"python3.{minor}"]] + ([["py", f"-3.{minor}"]] if WINDOWS else []):
+            program = shutil.which(command[0])
+            found = describe([program, *command[1:]]) if program else None
+            if supported(found):
+                return found[3]
+    raise Stop(
+        "this is Python {}.{}, and the course needs Python 3.11, 3.12 or 3.13: install one of them "
+        "(https://www.python.org/downloads), ".format(*sys.version_info[:2])
+        + AGAIN
     )
 
 
-def wrong_build() -> bool:
-    """Whether a CUDA build was asked for and a CPU build is there, or the other way round."""
-    if not sys.platform.startswith("linux"):
+def venv_python(venv=None):
+    """The Python of an environment."""
+    return (venv or VENV) / ("Scripts/python.exe" if WINDOWS else "bin/python")
+
+
+# Installing Debian packages -------------------------------------------------------------------------------
+
+
+def apt_prefix():
+    """How to call apt-get unasked: [] as root, ["sudo", "-n"] where that works, or None if it can't be."""
+    if WINDOWS or not shutil.which("apt-get"):
+        return None
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
+        return ["sudo", "-n"]
+    return None
+
+
+def apt_install(*packages):
+    """Whether Debian's packages could be installed."""
+    prefix = apt_prefix()
+    if prefix is None:
         return False
-    probe = subprocess.run([PYTHON, "-c", "import torch; print(torch.version.cuda)"], capture_output=True, text=True)
-    return (probe.stdout.strip() != "None") != (os.environ.get("COURSE_TORCH") == "cuda")
+    say(f"installing {' '.join(packages)} with apt-get")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    for command in (["apt-get", "update", "-qq"], install):
+        if prefix:
+            command = ["env", "DEBIAN_FRONTEND=noninteractive", *command]
+        done = subprocess.run([*prefix, *command], env=environment, stdout=subprocess.DEVNULL)
+        if done.returncode != 0 and command[-1] != "-qq":
+            return False
+    return True
 
 
-def apt_install(packages: str, otherwise: str) -> None:
-    """Install Debian packages as root (or with a sudo that asks nothing); else stop with a sentence."""
-    apt = shutil.which("apt-get")
-    sudo: list[str] | None = None
-    if apt and hasattr(os, "geteuid"):
-        if os.geteuid() == 0:
-            sudo = []
-        elif shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
-            sudo = ["sudo", "-n"]
-    if sudo is None:
-        stop(otherwise)
-    say(f"Installing {packages} ...")
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run([*sudo, apt, "update", "-qq"], env=quiet)
-    if subprocess.run([*sudo, apt, "install", "-y", "-qq", *packages.split()], env=quiet, stdout=subprocess.DEVNULL).returncode:
-        stop(otherwise)
+# The environment ------------------------------------------------------------------------------------------
 
 
-# ---------------------------------------------------------------- the commands
+def wanted_torch(remembered=None):
+    """Which build of torch is asked for: the variable, or what was chosen the last time, or the CPU's."""
+    choice = os.environ.get("COURSE_TORCH") or remembered or "cpu"
+    if not re.fullmatch(r"cpu|cuda|cu\d{2,3}", choice):
+        raise Stop(f"COURSE_TORCH is {choice!r}, but it must be cpu, cuda, or a build such as cu130.")
+    if choice == "cuda" and WINDOWS:
+        raise Stop(
+            "on Windows say which CUDA build: for example COURSE_TORCH=cu130 (https://pytorch.org lists them)"
+        )
+    if choice != "cpu" and sys.platform == "darwin":
+        raise Stop("there is no CUDA on macOS: leave COURSE_TORCH unset, and a Mac's own GPU is used.")
+    return choice
 
 
-def find_browser() -> str | None:
-    """A Chromium, Chrome or Edge on this machine."""
-    named = os.environ.get("COURSE_BROWSER")
-    found = [shutil.which(name) for name in ((named,) if named else BROWSERS)]
-    return next((path for path in found if path), None) or next((p for p in BROWSER_PLACES if Path(p).exists()), None)
+def torch_version(root=None):
+    """The version of torch in constraints.txt."""
+    text = ((root or ROOT) / "constraints.txt").read_text(encoding="utf-8")
+    return re.search(r"^torch==([\w.]+)", text, re.MULTILINE).group(1)
 
 
-def environment() -> dict[str, str]:
-    """The variables for a command in the environment: as if it had been activated."""
-    changed = {**os.environ, "VIRTUAL_ENV": str(VENV), "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
-    changed.pop("PYTHONHOME", None)
-    return changed
+def torch_attempts(choice, version, platform=None):
+    """What to give `pip install --no-deps`, one attempt after the other, until one works.
+
+    On Linux PyPI's own torch is the CUDA build, several GB large. So for the CPU the build with the local
+    version `+cpu` is asked for, where pip is configured to look first, then at PyTorch's own index; never
+    PyPI's. On macOS and Windows PyPI's torch is what is wanted. `===` keeps pip from taking a +cpu build for
+    the CUDA one.
+    """
+    platform = platform or sys.platform
+    if choice == "cuda":
+        return [[f"torch==={version}"]]
+    if choice != "cpu":
+        return [[f"torch=={version}+{choice}", "--index-url", TORCH_INDEX + choice]]
+    if platform != "linux":
+        return [[f"torch=={version}"]]
+    cpu = f"torch=={version}+cpu"
+    return [[cpu], [cpu, "--index-url", TORCH_INDEX + "cpu"]]
 
 
-def run(*command: str, **more: str) -> int:
+def torch_is_right(installed, choice, version, platform=None):
+    """Whether the torch that is installed is the build that is wanted."""
+    number, _, build = (installed or "").partition("+")
+    if number != version:
+        return False
+    if choice == "cpu":
+        return build == "cpu" or (not build and (platform or sys.platform) != "linux")
+    return build == ("" if choice == "cuda" else choice)
+
+
+def fingerprint(tools, choice, python_version, root=None):
+    """What an environment depends on; when it changes the next call installs what changed."""
+    root = root or ROOT
+    digest = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt", "scripts/bootstrap.py"):
+        digest.update((root / name).read_bytes().replace(b"\r\n", b"\n"))
+    digest.update(repr((str(root), tuple(python_version), choice, tools)).encode())
+    return digest.hexdigest()
+
+
+class Environment:
+    """The folder `.venv`, and a small file in it that says what is complete.
+
+    `course.json` is written when the environment has been made, and says after each complete installation
+    what it was made from. So whatever is not in the file has been cut short, or was never begun.
+    """
+
+    def __init__(self, venv=None):
+        self.venv = venv or VENV
+        self.python = venv_python(self.venv)
+        self.note = self.venv / "course.json"
+
+    def read(self):
+        """What the file says; nothing if there is none."""
+        try:
+            note = json.loads(self.note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return note if isinstance(note, dict) else {}
+
+    def write(self, **entries):
+        """Add to what the file says."""
+        part = self.note.with_suffix(".part")
+        part.write_text(json.dumps({**self.read(), **entries}, indent=1), encoding="utf-8")
+        os.replace(part, self.note)
+
+    def healthy(self):
+        """Whether there is a working Python with pip, not copied here from another folder."""
+        at_home = self.read().get("root", str(ROOT)) == str(ROOT)
+        return (
+            at_home
+            and supported(version_of(self.python))
+            and self.output("-m", "pip", "--version") is not None
+        )
+
+    def output(self, *arguments):
+        """What the environment's Python prints, or None if it fails."""
+        done = subprocess.run([str(self.python), *arguments], capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def make(self):
+        """Make the environment, empty but for pip."""
+        base = find_python()
+        if self.venv.is_symlink() or (self.venv.exists() and not removable(self.venv)):
+            raise Stop(f"{self.venv} is in the way and is not an environment: move it elsewhere, {AGAIN}")
+        if self.venv.exists():
+            say("the environment in .venv is not complete, or comes from another folder: making it anew")
+            remove(self.venv)
+        say("making the environment in .venv")
+        if not make_venv(base, self.venv) and not (install_venv(base) and make_venv(base, self.venv)):
+            package = "python{}.{}-venv".format(*version_of(base)[:2])
+            raise Stop(
+                "Python could not make an environment: on Debian or Ubuntu run "
+                f"`sudo apt-get install {package}`, {AGAIN}"
+            )
+        self.write(root=str(ROOT))
+
+    def pip(self, *arguments, quiet_errors=False):
+        """Run `pip install`; gives None if it worked, and otherwise its messages as far as they were kept."""
+        command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+        variables = {**os.environ, "PIP_USER": "0", "PIP_NO_INPUT": "1"}
+        stderr = subprocess.PIPE if quiet_errors else None
+        done = subprocess.run(command, cwd=ROOT, env=variables, stderr=stderr)
+        return None if done.returncode == 0 else (done.stderr or b"").decode("utf-8", "replace")
+
+    def install_torch(self, choice):
+        """Install the build of torch that is wanted, unless it is there."""
+        version = torch_version()
+        code = "import importlib.metadata; print(importlib.metadata.version('torch'))"
+        if torch_is_right(self.output("-c", code), choice, version):
+            return
+        say(f"installing torch {version} ({'the CPU build' if choice == 'cpu' else choice})")
+        problem = ""
+        for attempt in torch_attempts(choice, version):
+            problem = self.pip("--no-deps", "--force-reinstall", *attempt, quiet_errors=True)
+            if problem is None:
+                return
+        sys.stderr.write(problem)
+        raise Stop(
+            f"torch {version} ({choice}) could not be installed, see above: check the network, "
+            f"or let pip find the file in a folder (PIP_FIND_LINKS=folder), {AGAIN}"
+        )
+
+    def install(self, tools, choice):
+        """Install everything that is missing; what an interrupted installation damaged is installed again."""
+        if self.read().get("installing"):
+            self.drop_damaged()
+        self.write(installing=True, lab=None, test=None)
+        self.install_torch(choice)
+        what = "the course's packages" + (" and the test tools" if tools else "")
+        say(f"installing {what}: some minutes the first time")
+        options = ("-q", "-c", "constraints.txt")
+        target = ".[test]" if tools else "."
+        # The course is installed in place, and built with the setuptools that is pinned, not with a
+        # downloaded one.
+        for step in (("setuptools",), ("--no-build-isolation", "--editable", target)):
+            if self.pip(*options, *step) is not None:
+                raise Stop(f"the packages could not be installed, see above: check the network, {AGAIN}")
+
+    def drop_damaged(self):
+        """Let pip forget the packages of which a file is missing, so that it installs them again."""
+        for folder in (self.output("-c", FIND_DAMAGED) or "").splitlines():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def ensure(self, tools=False):
+        """Make the environment, or repair it, or find that it is complete."""
+        note = self.read()
+        choice = wanted_torch(note.get("torch"))
+        key = "test" if tools else "lab"
+        version = version_of(self.python)
+        if supported(version) and any(note.get(k) == fingerprint(k, choice, version) for k in {key, "test"}):
+            return
+        if not self.healthy():
+            self.make()
+            version = version_of(self.python)
+        self.install(tools, choice)
+        self.write(torch=choice, installing=False, **{key: fingerprint(key, choice, version)})
+
+
+# Prints the folder of each installed package that has no list of its files, or of which a file is missing.
+FIND_DAMAGED = """
+import importlib.metadata
+for package in importlib.metadata.distributions():
+    files = package.files or ()
+    if not files or any(not file.locate().exists() for file in files if file.suffix != ".pyc"):
+        print(package._path)
+"""
+
+
+def removable(folder):
+    """Whether a folder is an environment, or the beginning of one, and nothing else."""
+    if not folder.is_dir():
+        return False
+    parts = {
+        "bin",
+        "include",
+        "lib",
+        "lib64",
+        "share",
+        "etc",
+        "Scripts",
+        "Include",
+        "Lib",
+        "pyvenv.cfg",
+        ".gitignore",
+    }
+    names = {path.name for path in folder.iterdir()}
+    return "pyvenv.cfg" in names or "course.json" in names or names <= parts
+
+
+def remove(folder):
+    """Remove an environment."""
     try:
-        return subprocess.run([str(c) for c in command], cwd=ROOT, env={**environment(), **more}).returncode
-    except KeyboardInterrupt:
-        return 130
+        shutil.rmtree(folder)
+    except OSError as problem:
+        raise Stop(
+            f"{folder} could not be removed ({problem}): close the programs that use it, {AGAIN}"
+        ) from None
 
 
-def lab(*arguments: str) -> int:
-    """JupyterLab on notebook 00; without a screen it prints the address with its token."""
-    ensure()
-    screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    options = [] if screen else ["--no-browser"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.append("--allow-root")
-    return run(PYTHON, "-m", "jupyterlab", "notebooks/00_start_here.ipynb", *options, *arguments)
+def make_venv(base, folder):
+    """Whether `python -m venv` worked. On a bare Debian it fails, since the package python3-venv is apart."""
+    done = subprocess.run([base, "-m", "venv", "--clear", str(folder)], capture_output=True)
+    return done.returncode == 0 and version_of(venv_python(folder)) is not None
 
 
-def test(*arguments: str) -> int:
-    """ruff, then pytest with everything."""
-    ensure("test")
-    if not arguments and find_browser() is None and sys.platform.startswith("linux"):
-        apt_install("chromium", "The browser test needs Chromium or Chrome: install one, for example `sudo apt-get install chromium`.")
-    for check in (("ruff", "check", "."), ("ruff", "format", "--check", "--quiet", ".")):
-        if not arguments and (code := run(BIN / check[0], *check[1:])):
-            say("ruff found something to tidy up (see above): `make format` mends most of it.")
+def install_venv(base):
+    """Whether Debian's package with venv for this Python could be installed."""
+    return apt_install("python{}.{}-venv".format(*version_of(base)[:2])) or apt_install("python3-venv")
+
+
+def environment_variables():
+    """This process's variables as they are inside the environment."""
+    folder = str(venv_python().parent)
+    result = {
+        **os.environ,
+        "VIRTUAL_ENV": str(VENV),
+        "PATH": folder + os.pathsep + os.environ.get("PATH", ""),
+    }
+    result.pop("PYTHONHOME", None)
+    result["JUPYTER_PREFER_ENV_PATH"] = "1"  # so that a kernel of the same name elsewhere is not taken
+    return result
+
+
+def run(*command):
+    """The exit code of a command in the environment. Ctrl-C is the command's affair; an end is passed on."""
+    variables = environment_variables() if VENV.exists() else dict(os.environ)
+    program = shutil.which(str(command[0]), path=variables["PATH"]) or str(command[0])
+    process = subprocess.Popen([program, *map(str, command[1:])], cwd=ROOT, env=variables)
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):
+                return process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# lab ------------------------------------------------------------------------------------------------------
+
+
+def has_screen():
+    """Whether a browser window could open here."""
+    if os.environ.get("SSH_CONNECTION"):
+        return False
+    if WINDOWS or sys.platform == "darwin":
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def free_port(first):
+    """The first port from `first` on that nobody uses."""
+    for port in range(first, min(first + 100, 65536)):
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            if not WINDOWS:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Stop(f"no port from {first} on is free: choose another with --port.")
+
+
+def wait_for_server(port, alive, seconds=120):
+    """Whether JupyterLab answers on this machine before the time is up or it has ended."""
+    local = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end = time.monotonic() + seconds
+    while alive() and time.monotonic() < end:
+        try:
+            with local.open(f"http://127.0.0.1:{port}/api", timeout=5):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            time.sleep(0.2)
+    return False
+
+
+def announce(url, port, browser, alive):
+    """Say where JupyterLab is as soon as it answers."""
+    if not wait_for_server(port, alive):
+        return
+    print(f"\nJupyterLab is running. Stop it with Ctrl-C. Its address:\n\n    {url}\n", flush=True)
+    if browser:
+        webbrowser.open(url)
+
+
+def lab_command(port, notebook, extra):
+    """The command that starts JupyterLab."""
+    command = [venv_python(), "-m", "jupyterlab", notebook, "--no-browser", f"--ServerApp.port={port}"]
+    command += ["--ServerApp.port_retries=0", "--ServerApp.log_level=WARN"]
+    if not WINDOWS and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container; the server listens on this machine only
+    return [*command, *extra]
+
+
+def lab(arguments):
+    """Open JupyterLab. Options it does not know go to JupyterLab."""
+    parser = argparse.ArgumentParser(prog="bootstrap.py lab", allow_abbrev=False)
+    parser.add_argument("--notebook", default=FIRST_NOTEBOOK, help="the notebook to open")
+    parser.add_argument("--port", type=int, default=8888, help="the first port to try")
+    parser.add_argument("--browser", action=argparse.BooleanOptionalAction, help="open a browser window")
+    options, extra = parser.parse_known_args(arguments)
+    if not (ROOT / options.notebook).exists():
+        raise Stop(f"there is no {options.notebook}: get the whole course, for example with git clone.")
+    Environment().ensure()
+    port = free_port(options.port)
+    token = os.environ.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
+    url = f"http://localhost:{port}/lab/tree/{options.notebook}?token={token}"
+    browser = has_screen() if options.browser is None else options.browser
+    ended = threading.Event()
+    announcer = (url, port, browser, lambda: not ended.is_set())
+    threading.Thread(target=announce, args=announcer, daemon=True).start()
+    try:
+        return run(*lab_command(port, options.notebook, extra))
+    finally:
+        ended.set()
+
+
+# test -----------------------------------------------------------------------------------------------------
+
+
+def found_browser():
+    """The browser that the browser test would take; empty if there is none."""
+    code = "from course_lib.browser import find_browser; print(find_browser() or '')"
+    done = subprocess.run([str(venv_python()), "-c", code], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def ensure_browser():
+    """Find a Chromium for the browser test, or install one where that can be done without asking."""
+    if found_browser() or not sys.platform.startswith("linux"):
+        return
+    if apt_install("chromium") and found_browser():
+        return
+    say("trying playwright's own Chromium")  # Ubuntu has Chromium only as a snap
+    installer = [venv_python(), "-m", "playwright", "install"]
+    run(*installer, *(["--with-deps"] if apt_prefix() is not None else []), "chromium")
+
+
+def test(arguments):
+    """Run every test. The arguments go to pytest."""
+    Environment().ensure(tools=True)
+    ensure_browser()
+    for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
+        code = run(venv_python(), "-m", *command)
+        if code:
             return code
-    # Two test processes on two cores: one thread each, or they wait for one another.
-    return run(PYTHON, "-m", "pytest", *arguments, OMP_NUM_THREADS="1", JUPYTER_PLATFORM_DIRS="1")
+    return run(venv_python(), "-m", "pytest", *arguments)
 
 
-def env(*_: str) -> int:
-    ensure()
+# Other verbs ----------------------------------------------------------------------------------------------
+
+
+def run_verb(arguments):
+    """Run a command in the environment; `--tools` before it makes sure of the test tools."""
+    tools = arguments[:1] == ["--tools"]
+    command = arguments[1:] if tools else arguments
+    Environment().ensure(tools=tools)
+    return run(*command) if command else 0
+
+
+def notebooks(arguments):
+    """Run all notebooks, or those named, from top to bottom, and keep their outputs."""
+    Environment().ensure()
+    chosen = arguments or sorted(glob.glob("notebooks/[0-9]*.ipynb", root_dir=ROOT))
+    convert = ["-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
+    return run(venv_python(), *convert, "--ExecutePreprocessor.record_timing=False", *chosen)
+
+
+def clean(arguments):
+    """Remove the environment and every tool's cache. Answers and progress stay."""
+    if VENV.exists() and removable(VENV):
+        remove(VENV)
+    for pattern in (".pytest_cache", ".ruff_cache", ".hypothesis", "build", "*.egg-info", "*/**/__pycache__"):
+        for found in glob.glob(pattern, root_dir=ROOT, recursive=True):
+            shutil.rmtree(ROOT / found, ignore_errors=True)
     return 0
 
 
-def run_command(*command: str) -> int:
-    ensure("test")
-    return run(shutil.which(command[0], path=environment()["PATH"]) or command[0], *command[1:])
+VERBS = {"lab": lab, "test": test, "run": run_verb, "notebooks": notebooks, "clean": clean}
 
 
-def main() -> int:
-    commands = {"lab": lab, "test": test, "env": env, "run": run_command}
-    if len(sys.argv) < 2 or sys.argv[1] not in commands:
-        stop(__doc__)
-    use_a_fitting_python()
-    return commands[sys.argv[1]](*sys.argv[2:])
+def main(arguments):
+    """The exit code of a verb with its arguments."""
+    try:
+        if not supported(sys.version_info):
+            return run(find_python(), __file__, *arguments)
+        if not arguments or arguments[0] not in VERBS:
+            raise Stop(
+                "say what to do:\n" + "".join(f"  {verb:10}{do.__doc__}\n" for verb, do in VERBS.items())
+            )
+        return VERBS[arguments[0]](arguments[1:])
+    except Stop as reason:
+        print(f"\ncourse: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ncourse: stopped. The same command goes on where it stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -28,6 +28,14 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def usual_ctrl_c():
+    """A shell that starts tests in the background makes them deaf to Ctrl-C; these tests need to hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a command in an empty folder; gives typer's result."""

@@ -16,6 +16,7 @@ from course_lib.context import (
     RotaryPositions,
     SinusoidalPositions,
     WindowMLP,
+    _discounts,
     apply_rotary,
     encode_documents,
     get_batch,
@@ -131,29 +132,46 @@ def test_what_cannot_be_cut_is_said(call, said):
 # n-grams
 
 
+def slow_discounts(counts):
+    n = [list(counts.values()).count(i) for i in range(5)]
+    same = Fraction(n[1], n[1] + 2 * n[2]) if n[1] and n[2] else Fraction(1, 2)
+    if n[1] and n[2] and n[3]:
+        twice, thrice = 2 - 3 * same * n[3] / n[2], 3 - 4 * same * n[4] / n[3]
+        if 0 < twice < 2 and 0 < thrice < 3:
+            return same, twice, thrice
+    return same, same, same
+
+
 def slow_ngram(ids, context, vocab_size, order):
-    """Interpolated absolute discounting by its definition, with fractions: a list of V probabilities."""
+    """Interpolated modified Kneser-Ney by its definition, with fractions: a list of V probabilities."""
+
+    def grams(n):
+        return [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
+
+    top = min(order, len(ids))
     p = [Fraction(1, vocab_size)] * vocab_size
-    for length in range(min(order - 1, len(context)) + 1):
-        grams = [tuple(ids[i : i + length + 1]) for i in range(len(ids) - length)]
-        if not grams:
-            break
-        counts = {gram: grams.count(gram) for gram in grams}
-        once, twice = list(counts.values()).count(1), list(counts.values()).count(2)
-        d = Fraction(once, once + 2 * twice) if once and twice else Fraction(1, 2)
-        here = tuple(context[len(context) - length :])
-        followers = {gram[-1]: c for gram, c in counts.items() if gram[:-1] == here}
-        total = sum(followers.values())
+    for n in range(1, min(top, len(context) + 1) + 1):
+        seen = grams(n) if n == top else [gram[1:] for gram in set(grams(n + 1))]
+        counts = {gram: seen.count(gram) for gram in seen}
+        discounts = slow_discounts(counts)
+        here = tuple(context[len(context) - n + 1 :])
+        followers = {
+            gram[-1]: (c, discounts[min(c, 3) - 1]) for gram, c in counts.items() if gram[:-1] == here
+        }
+        total = sum(c for c, _ in followers.values())
         if not total:
-            break  # never seen: the longest context that was has spoken last
-        rest = d * len(followers) / total
-        p = [max(followers.get(w, 0) - d, 0) / total + rest * p[w] for w in range(vocab_size)]
+            continue
+        rest = sum(d for _, d in followers.values()) / total
+        p = [
+            rest * p[w] + (followers[w][0] - followers[w][1]) / total if w in followers else rest * p[w]
+            for w in range(vocab_size)
+        ]
     return [float(value) for value in p]
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(0, 4), min_size=2, max_size=40),
+    st.lists(st.integers(0, 4), min_size=2, max_size=60),
     st.lists(st.integers(0, 4), min_size=1, max_size=6),
     st.integers(1, 5),
 )
@@ -177,12 +195,24 @@ def test_ngram_probabilities_sum_to_one_and_none_is_zero(seed, order):
 
 
 def test_bigram_by_hand():
-    # 0 1 0 1 0 2: single tokens 0 (3 times), 1 (2), 2 (1): n1 = n2 = 1, so d = 1/3 and the rest is 3/3/6 = 1/6.
-    # Bigrams 01 (2), 10 (2), 02 (1): n1 = 1, n2 = 2, so d = 1/5. After 0: 3 cases of 2 kinds, the rest is 2/15.
+    # 0 1 0 1 0 2 holds 01 and 10 twice, 02 once: n1 = 1, n2 = 2, so each bigram gives up 1 / (1 + 2 * 2) = 1/5.
+    # Every single token came after one other token: 1/3 for all. After 0: 3 cases of 2 kinds, 2/5 of 3 is saved.
     p = NGramModel(2, 3).fit(torch.tensor([0, 1, 0, 1, 0, 2]))(torch.tensor([[0]])).exp()[0, 0]
-    single = [(3 - 1 / 3) / 6 + 1 / 18, (2 - 1 / 3) / 6 + 1 / 18, (1 - 1 / 3) / 6 + 1 / 18]
-    expected = [2 / 15 * single[0], 1.8 / 3 + 2 / 15 * single[1], 0.8 / 3 + 2 / 15 * single[2]]
-    assert p.tolist() == pytest.approx(expected)
+    assert p.tolist() == pytest.approx([2 / 45, 1.8 / 3 + 2 / 45, 0.8 / 3 + 2 / 45])
+
+
+def test_a_token_that_follows_only_one_other_is_not_expected_elsewhere():
+    # 3 comes as often as 2, but only after 0; 2 comes after everything. After 5, which is new, 2 is likelier.
+    ids = torch.tensor([0, 3, 0, 3, 0, 3, 0, 3, 1, 2, 4, 2, 0, 2, 3, 2])
+    p = NGramModel(2, 6).fit(ids)(torch.tensor([[5]])).exp()[0, 0]
+    assert (ids == 3).sum() >= (ids == 2).sum() and p[2] > 1.3 * p[3]
+
+
+def test_discounts_are_chen_and_goodmans():
+    counts = torch.tensor([1] * 12 + [2] * 4 + [3] * 2 + [4] * 1)
+    y = 12 / (12 + 2 * 4)
+    expected = [0, 1 - 2 * y * 4 / 12, 2 - 3 * y * 2 / 4, 3 - 4 * y * 1 / 2]
+    assert _discounts(counts).tolist() == pytest.approx(expected)
 
 
 def test_ngram_is_causal_and_uses_only_its_order():

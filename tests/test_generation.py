@@ -120,6 +120,7 @@ def gpt():
     return model
 
 
+MANY = list(range(14))  # so many stop tokens that texts end early
 PROMPTS = [[3, 1, 4, 1, 5], [9, 2], [6, 5, 3, 5, 8, 9, 7]]
 
 
@@ -164,6 +165,14 @@ def test_processors_equal_those_of_transformers(name):
         assert torch.equal(logits, before)
 
     check()
+
+
+def test_top_p_keeps_no_more_than_it_needs():
+    from transformers import TopPLogitsWarper
+
+    logits = torch.zeros(1, 4)  # two of four equal tokens make exactly one half
+    kept = generation.top_p(logits, 0.5)
+    assert (kept > -math.inf).sum() == 2 and torch.equal(kept, TopPLogitsWarper(0.5)(None, logits))
 
 
 @settings(max_examples=40, deadline=None)
@@ -499,7 +508,7 @@ def test_with_a_cache_each_token_is_read_once(hf):
 @pytest.mark.parametrize("early_stopping", [True, False, "never"])
 @pytest.mark.parametrize("length_penalty", [-1.0, 0.0, 1.0, 2.0])
 def test_beam_search_equals_transformers(hf, wrapper, early_stopping, length_penalty):
-    for num_beams, stops in ((1, [4]), (3, [4]), (4, [2, 9]), (5, [])):
+    for num_beams, stops in ((1, [4]), (3, [4]), (4, [2, 9]), (5, []), (2, MANY)):
         for prompt in PROMPTS:
             theirs = hf_generate(
                 hf,

@@ -68,6 +68,14 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def usual_ctrl_c():
+    """A shell that starts tests in the background makes them deaf to Ctrl-C; these tests need to hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def ids() -> torch.Tensor:
     """300 ids of a text with some regularity: mostly the next number, sometimes a random one."""
@@ -789,6 +797,13 @@ def test_ctrl_c_leaves_the_usual_handler_and_two_presses_stop_at_once(ids, tmp_p
     assert history.interrupted and len(calls) == 3
     assert read_file(path, "checkpoint")[1]["progress"]["step"] == 2  # the half step was not saved
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_where_ctrl_c_is_ignored_it_stays_ignored(ids):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    history = train(TinyModel(), ids, quick(), callbacks=[Interrupt(5, press_ctrl_c)])
+    assert not history.interrupted and history.steps == (5, 10, 12)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_training_works_in_a_thread(ids):

@@ -198,8 +198,8 @@ class Exercise:
             return self.judge(answer)
         except Exception as error:  # noqa: BLE001
             message = (
-                f"The check itself failed on this answer (`{_run.crash_of(error)}`). That is a fault of the course, "
-                "not yours; please report it. Go on with the next cell."
+                f"The check itself failed on this answer (`{_run.crash_of(error)}`). That is a fault of the "
+                "course, not yours; please report it. Go on with the next cell."
             )
             return self._feedback(State.CRASHED, message)
 
@@ -251,7 +251,7 @@ class Exercise:
         first = seen.outcomes[0]
         if first.crash is not None:
             return first.crash.not_written
-        return first.value is ... or first.value is None and _does_nothing(answer)
+        return first.value is ... or (first.value is None and _does_nothing(answer))
 
     def _not_attempted(self) -> Feedback:
         message = "Write your answer in the cell above, run it, then run this one. For a start: `.hint()`."

@@ -54,8 +54,8 @@ def _property_fault(prop: Property, failure: str | Crash) -> dict[str, Any]:
 
 def _forgetful_fault(seen: Observed) -> dict[str, Any]:
     message = (
-        "The same call gave two different results. Something is kept between calls (a global variable, a list as a "
-        "default argument) or drawn at random where it should not be."
+        "The same call gave two different results. Something is kept between calls (a global variable, a "
+        "list as a default argument) or drawn at random where it should not be."
     )
     first, again = seen.outcomes[0], seen.repeated
     part = difference(first.value, again.value) if again.crash is None else None

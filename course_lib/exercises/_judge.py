@@ -165,7 +165,7 @@ class Judge:
             return False
         if one.crash is not None:
             return one.crash.kind == other.crash.kind
-        return self.open_ended or self.part(one, other) is None and self.part(other, one) is None
+        return self.open_ended or (self.part(one, other) is None and self.part(other, one) is None)
 
     def recognise(
         self, seen: Observed, reference: Observed, mistakes: Sequence[Mistake]

@@ -32,9 +32,11 @@ def topics() -> list[str]:
     return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 
 
-COURSE = tuple(
-    "start_here tokens context attention model training generation interop finetuning translation "
-    "sentiment assistant limits modern scaling preferences interpretability".split()
+COURSE = (
+    "start_here",
+    *("tokens", "context", "attention", "model", "training", "generation"),
+    *("interop", "finetuning", "translation", "sentiment", "assistant"),
+    *("limits", "modern", "scaling", "preferences", "interpretability"),
 )
 
 

@@ -131,7 +131,7 @@ def _global_names(source: str) -> list[str]:
         own = {
             s.get_name()
             for s in table.get_symbols()
-            if s.is_referenced() and (s.is_global() or top and not s.is_assigned())
+            if s.is_referenced() and (s.is_global() or (top and not s.is_assigned()))
         }
         return own.union(*(walk(child, False) for child in table.get_children()))
 

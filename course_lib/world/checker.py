@@ -203,11 +203,20 @@ def _entities() -> dict[str, tuple[Entity, ...]]:
     found: dict[str, dict[tuple[str, str], Entity]] = {}
     for info in walk_packages(package.__path__, package.__name__ + "."):
         for value in vars(import_module(info.name)).values():
-            if isinstance(value, tuple) and value and all(isinstance(item, Entity) for item in value):
-                for entity in value:
-                    for one in (entity, *getattr(entity, "spots", ())):
-                        found.setdefault(one.kind, {})[one.en, one.zh] = one
+            for entity in _entities_in(value):
+                found.setdefault(entity.kind, {})[entity.en, entity.zh] = entity
     return {kind: tuple(entities.values()) for kind, entities in found.items()}
+
+
+def _entities_in(value: object) -> Iterator[Entity]:
+    """The entities in a table, or in a dictionary of tables, and the spots of places."""
+    if isinstance(value, Entity):
+        yield from (value, *getattr(value, "spots", ()))
+    elif isinstance(value, dict):
+        yield from _entities_in(tuple(value.values()))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _entities_in(item)
 
 
 __all__ = ["Verdict", "check", "name_of", "sentence_spans"]

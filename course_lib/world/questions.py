@@ -19,12 +19,20 @@ from course_lib.world.words import UNSEEN, Entity
 SEPARATOR = " => "
 # Verbs that answer each other's questions: who was given a kite did not lose the answer to who bought it.
 ALIKE = (
-    {"present", "give", "lend", "trade", "buy", "holder", "own"},
-    {"lose", "find", "hand_back"},
-    {"suffer", "recover", "help"},
-    {"damage", "mend"},
+    {"present", "give", "lend", "trade", "buy", "own", "prize", "judge", "made", "promise_lend", "pet", "keep_safe"},
+    {"lose", "find", "discover", "return_found", "snatch", "keep_safe", "notice_animal"},
+    {"suffer", "recover", "help", "encourage", "bring_home", "mend", "visit", "be_found"},
+    {"damage", "mend", "hurt_part", "animal_leg"},
+    {"price", "pay", "buy", "want", "borrow_coins"},
+    {"swap", "offer_swap", "trade", "refuse", "want"},
+    {"told_truth", "hid_truth", "break_promise", "keep", "blame"},
+    {"dare", "not_dare"},
+    {"contest", "win", "prize", "judge"},
+    {"change", "weather", "plan", "shelter", "umbrella"},
+    {"get_lost", "be_found", "bring_home"},
+    {"pet", "belong"},
 )
-UNSAFE_WHEN_UNTOLD = {"go", "feel", "meet", "holder", "unknown"}  # a reader might guess an answer from the story
+UNSAFE_WHEN_UNTOLD = {"go", "feel", "meet", "holder", "help", "dare", "not_dare", "told_truth", "hid_truth"}  # a reader might guess
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,7 @@ def unanswerable(document: Document, count: int = 1, seed: int = 0) -> list[Ques
     if not is_story(document):
         return []
     draw = random.Random(f"{document.text}{seed}")
-    cast = _cast(document)
+    cast, answered = _cast(document), {question.text for question in answerable(document)}
     happened = {deed.verb for deed in _deeds(document)}
     happened |= {verb for group in ALIKE if group & happened for verb in group}
     verbs = sorted(key[1:] for key in tellings() if key.startswith("?"))
@@ -138,7 +146,8 @@ def unanswerable(document: Document, count: int = 1, seed: int = 0) -> list[Ques
         if roles is not None:
             text, _ = _ask(verb, number, roles, document.language)
             answer = _ask("unknown", 0, {}, document.language)[1]
-            found[text] = Question(text, answer, False, verb)
+            if text not in answered:
+                found[text] = Question(text, answer, False, verb)
     return list(found.values())
 
 

@@ -121,12 +121,14 @@ class World:
         """A place where `person` may be in this world."""
         return self.pick(companions(person.en, places, self.config.cast) or places, named=True)
 
-    def thing_of(self, person: Entity, hard: bool = False, sized: bool = True) -> Entity:
+    def thing_of(
+        self, person: Entity, things: tuple[Entity, ...] | None = None, sized: bool = True
+    ) -> Entity:
         """A thing that `person` may have in this world; its colour or size is drawn when first told.
 
-        `hard`: only what can break. `sized=False`: it may have a colour, but is not said to be old, new, big or little.
+        `things`: which ones it may be. `sized=False`: it is not said to be old, new, big or little.
         """
-        things = tuple(t for t in words.THINGS if t.hard) if hard else words.THINGS
+        things = words.THINGS if things is None else things
         thing = self.new(things, rather=companions(person.en, things, self.config.cast))
         return thing.own_copy(mark=UNSEEN, sized=sized)
 

@@ -3,6 +3,41 @@
 `STORIES` lists them all. Each module holds a few kinds that belong together; `common` holds the scenes they share.
 """
 
-from course_lib.world.stories import brave, finder, lost, unwell
+from course_lib.world.stories import (
+    animal,
+    astray,
+    brave,
+    broken,
+    contest,
+    finder,
+    gift,
+    lesson,
+    lost,
+    mistaken,
+    outing,
+    promise,
+    trade,
+    unwell,
+    wish,
+)
 
-STORIES = (lost.story, finder.story, unwell.story, brave.story)
+STORIES = tuple(
+    module.story
+    for module in (
+        lost,
+        finder,
+        wish,
+        trade,
+        gift,
+        broken,
+        outing,
+        astray,
+        animal,
+        contest,
+        unwell,
+        brave,
+        promise,
+        mistaken,
+        lesson,
+    )
+)

@@ -60,7 +60,7 @@ def last_feeling(world: World, person: Entity, good: bool) -> None:
 
 def ending(world: World, hero: Entity, friend: Entity, good: bool = True) -> None:
     """One of the usual ways in which a story of two people ends."""
-    ways = ("feeling", "thanks", "food", "home", "lesson") if good else ("feeling", "home")
+    ways = ("feeling", "thanks", "food", "home", "true_friend") if good else ("feeling", "home")
     way = world.pick(ways)
     if way == "thanks":
         world.tell("thanks", A=hero, B=friend)
@@ -68,7 +68,7 @@ def ending(world: World, hero: Entity, friend: Entity, good: bool = True) -> Non
         world.tell("share_food", G=hero, R=friend, d=world.later(words.FOODS))
     elif way == "home":
         world.tell("home", A=hero, B=friend)
-    elif way == "lesson":
-        world.tell("lesson_friend", A=hero, B=friend)
+    elif way == "true_friend":
+        world.tell("true_friend", A=hero, B=friend)
     if way == "feeling" or world.maybe(0.5):
         last_feeling(world, hero, good)
