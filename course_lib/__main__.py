@@ -1,6 +1,7 @@
-"""`python -m course_lib`: the course's commands for a shell.
+"""The verbs for a shell: `python -m course_lib doctor`, `train`, `generate`, `progress`.
 
-Puts the commands together. What they do is elsewhere, and is loaded only when a command runs.
+Puts the commands together. What they do is elsewhere, and is loaded only when a command runs, so that
+`--help` is quick.
 """
 
 import sys
@@ -25,6 +26,13 @@ Examples:
       without the ten seconds in which the speed is measured
 """
 
+PROGRESS_EXAMPLES = """
+Example:
+
+\b
+  python -m course_lib progress
+"""
+
 app = typer.Typer(
     name="python -m course_lib",
     help="Large language models, built from nothing: the course's commands for a shell.",
@@ -44,5 +52,22 @@ def doctor_command(
 
 cli_model.register(app)
 
-if __name__ == "__main__":
+
+@app.command("progress", epilog=PROGRESS_EXAMPLES)
+def progress_command() -> None:
+    """Show which exercises are done."""
+    from course_lib.exercises import progress
+
+    typer.echo(progress())
+
+
+def main() -> None:
+    """Run the verb that the command line names."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an old terminal shows ? for Chinese, and does not stop
     app(prog_name="python -m course_lib")
+
+
+if __name__ == "__main__":
+    main()

@@ -73,8 +73,7 @@ def scaled_dot_product(
 
 
 class MultiHeadAttention(nn.Module):
-    """Several attentions side by side, each with queries, keys and values of its own, joined by a last
-    matrix.
+    """Several attentions side by side, each with its own queries, keys and values, joined by a last matrix.
 
     With `n_kv_heads` below `n_heads`, groups of query heads share keys and values (grouped-query attention),
     which makes the cache smaller. With `qk_norm`, queries and keys are brought to the same length first.
@@ -135,9 +134,8 @@ class MultiHeadAttention(nn.Module):
             mask = causal_mask(T, k.shape[2], q.device) if mask is None else mask
             return scaled_dot_product(q, k, v, mask, dropout, self.hook)
         grouped = H != self.n_kv_heads
-        if grouped and T == 1 and (mask is None or mask.shape[1] == 1):
-            # With one query each, the heads of a group can stand in the place of time: no copies of k and v
-            # needed.
+        if grouped and T == 1 and (mask is None or (mask.ndim == 4 and mask.shape[1] == 1)):
+            # With one query each, the heads of a group can stand in the place of time: no copies of k and v.
             q = q.view(B, self.n_kv_heads, H // self.n_kv_heads, D)
             return F.scaled_dot_product_attention(q, k, v, mask, dropout).reshape(B, H, 1, D)
         causal = mask is None and T > 1
@@ -148,8 +146,7 @@ class MultiHeadAttention(nn.Module):
 
 @contextlib.contextmanager
 def capture_attention(model: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Record who looks at whom: within the `with`, each run of the model fills the list with one map per
-    layer.
+    """Record who looks at whom: each run of the model within the `with` gives one map per layer.
 
     A later run overwrites the maps of an earlier one. The logits stay the same; only the plain formula is
     used instead of the fused kernel, which never forms the maps.
@@ -222,8 +219,8 @@ class KVCache:
         end = self.length + T
         if B != self.batch_size or end > self.capacity:
             raise ValueError(
-                f"This cache has room for {self.batch_size} texts of {self.capacity} tokens, but got {B} of {end};"
-                " make one that fits with model.make_cache(batch_size)."
+                f"This cache has room for {self.batch_size} texts of {self.capacity} tokens, but got {B} of "
+                f"{end}; make one that fits with model.make_cache(batch_size)."
             )
         store = self._stores[layer]
         if store is None:

@@ -345,8 +345,8 @@ class RecurrentLM(nn.Module):
             )
         if min(vocab_size, width, n_layers) < 1 or not 0 <= dropout < 1:
             raise ValueError(
-                f"RecurrentLM got vocab_size={vocab_size}, width={width}, n_layers={n_layers}, dropout={dropout}; "
-                "the sizes must be at least 1 and dropout in [0, 1)."
+                f"RecurrentLM got vocab_size={vocab_size}, width={width}, n_layers={n_layers}, "
+                f"dropout={dropout}; the sizes must be at least 1 and dropout in [0, 1)."
             )
         self.tokens = nn.Embedding(vocab_size, width)
         between = dropout if n_layers > 1 else 0.0  # torch applies it between layers only

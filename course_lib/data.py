@@ -51,11 +51,11 @@ class Corpus:
     """A text in documents, split into "train", "validation" and perhaps more, with where it is from and its
     licence.
 
-    >>> corpus = Corpus("toy", {"train": ("One.", "Two."), "validation": ("Three.",)}, "made up", "CC0-1.0")
+    >>> corpus = Corpus("toy", {"train": ("One.", "Two."), "validation": ("Three.",)}, "made up", "CC-BY-4.0")
     >>> corpus.text("train")
     'One.<|endoftext|>Two.<|endoftext|>'
     >>> corpus
-    Corpus('toy': train 2 documents, validation 1 document; CC0-1.0)
+    Corpus('toy': train 2 documents, validation 1 document; CC-BY-4.0)
     """
 
     name: str
@@ -214,7 +214,7 @@ def _world(*languages: str) -> Corpus:
                 )
         splits[split] = _taking_turns([read_documents(path) for path in paths])
     name = "world" if len(languages) > 1 else f"world-{languages[0]}"
-    return Corpus(name, splits, source="course_lib.world, see data/README.md", licence="CC0-1.0")
+    return Corpus(name, splits, source="course_lib.world, see data/README.md", licence="CC-BY-4.0")
 
 
 def _taking_turns(lists: list[tuple[str, ...]]) -> tuple[str, ...]:

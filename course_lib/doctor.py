@@ -14,12 +14,12 @@ import re
 import shutil
 import sys
 import textwrap
-import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib import browser, machine
+from course_lib import machine
+from course_lib.packages import in_range, requirements
 from course_lib.runtime import data_dir
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,22 +67,19 @@ class Report:
     def __str__(self) -> str:
         blocks = ["\n".join([title, *_table(rows)]) for title, rows in self.sections.items()]
         for title, wanted in (("What to do", True), ("Good to know", False)):
-            advised = [row for row in self.rows if row.advice and (row.state == MISSING) == wanted]
-            lines = [_wrapped(f"{row.name}: {row.advice}") for row in advised]
+            names: dict[str, list[str]] = {}  # things with the same advice share its line
+            for row in self.rows:
+                if row.advice and (row.state == MISSING) == wanted:
+                    names.setdefault(row.advice, []).append(row.name)
+            lines = [_wrapped(f"{', '.join(same)}: {advice}") for advice, same in names.items()]
             blocks += ["\n".join([title, *lines])] if lines else []
         blocks += ["Everything that the course needs is here."] if self.complete else []
         return "\n\n".join(blocks)
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(
-        text,
-        100,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    indents = {"initial_indent": "  ", "subsequent_indent": "    "}
+    return textwrap.fill(text, 100, **indents, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(rows: list[Row]) -> Iterator[str]:
@@ -133,26 +130,6 @@ def python_row(version: tuple[int, ...] = sys.version_info[:3]) -> Row:
     return Row("Python", found, "3.11 to 3.13", OK if right else MISSING, "" if right else advice)
 
 
-def requirements(pyproject: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """The packages that the course needs and those that only its tests need, each with its range.
-
-    Where there is no pyproject.toml, what was recorded when the course was installed.
-    """
-    try:
-        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
-        needed, tools = project["dependencies"], project["optional-dependencies"]["test"]
-    except FileNotFoundError:
-        recorded = importlib.metadata.requires("course-lib") or []
-        tools = [line.partition(";")[0] for line in recorded if "extra ==" in line]
-        needed = [line for line in recorded if "extra ==" not in line]
-    return _named(needed), _named(tools)
-
-
-def _named(lines: Iterable[str]) -> dict[str, str]:
-    parts = (re.match(r"\s*([\w.-]+)\s*(.*?)\s*$", line) for line in lines)
-    return {part[1]: part[2] for part in parts if part}
-
-
 def package_rows(wanted: dict[str, str], optional: bool = False) -> list[Row]:
     """Which versions are installed, and whether each is in its range.
 
@@ -174,34 +151,14 @@ def _package_row(name: str, span: str, optional: bool) -> Row:
     return Row(name, found, span, MISSING, SETUP)
 
 
-def in_range(version: str, span: str) -> bool:
-    """Whether a version is in a range such as ">=1.2,<2". What follows the numbers (+cpu, rc1) is not read.
-
-    >>> in_range("2.13.1+cpu", ">=2.13,<2.14"), in_range("2.9", ">=2.13")
-    (True, False)
-    """
-    tests = {"==": "__eq__", "!=": "__ne__", ">=": "__ge__", "<=": "__le__", ">": "__gt__", "<": "__lt__"}
-    for limit in filter(None, (part.strip() for part in span.split(","))):
-        sign, number = re.fullmatch(r"(==|!=|>=|<=|>|<)\s*(\S+)", limit).groups()
-        if not getattr(_numbers(version), tests[sign])(_numbers(number)):
-            return False
-    return True
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """(1, 2) for 1.2, 1.2.0 and 1.2+cpu."""
-    numbers = [int(part) for part in re.match(r"\d+(\.\d+)*", version)[0].split(".")]
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
-
-
 def browser_row() -> Row:
     """Whether there is a browser that the browser test can steer."""
-    found = browser.find_browser()
+    found = machine.find_browser()
     if found:
         return Row("Chromium", str(found))
-    return Row("Chromium", "none", state=NOTE, advice=f"only the browser test needs it; {browser.advice()}.")
+    return Row(
+        "Chromium", "none", state=NOTE, advice=f"only the browser test needs it; {machine.browser_advice()}."
+    )
 
 
 # This machine -------------------------------------------------------------------------------------
@@ -257,8 +214,8 @@ def speed_rows(operations: float, tokens: float) -> list[Row]:
     else:
         minutes = -(-TYPICAL // max(tokens, 1))
         advice = (
-            f"{read}: its stories will be rougher; {minutes:.0f} minutes give what one gives elsewhere. If other "
-            "programs were busy, measure again."
+            f"{read}: its stories will be rougher; {minutes:.0f} minutes give what one gives elsewhere. "
+            "If other programs were busy, measure again."
         )
     return [
         Row("matrices", f"{operations / 1e9:,.0f} GFLOP/s (float32)"),

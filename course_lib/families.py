@@ -408,8 +408,8 @@ def family_for(config: GPTConfig) -> Family:
         "No model of transformers has this combination of parts "
         f"(norm={config.norm!r}, activation={config.activation!r}, positions={config.positions!r}, "
         f"n_kv_heads={config.kv_heads} of {config.n_heads}, qk_norm={config.qk_norm}, bias={config.bias}); "
-        "it must be GPT-2's (layernorm, gelu or relu2, positions that are not rotary), GPT-NeoX's (the same with "
-        "rotary), Llama's (rmsnorm, swiglu, rotary) or Qwen3's (Llama's with qk_norm, no bias)."
+        "it must be GPT-2's (layernorm, gelu or relu2, positions that are not rotary), GPT-NeoX's (the same "
+        "with rotary), Llama's (rmsnorm, swiglu, rotary) or Qwen3's (Llama's with qk_norm, no bias)."
     )
 
 

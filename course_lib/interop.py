@@ -204,8 +204,8 @@ def _read_weights(folder: Path) -> Weights:
         path = folder / Path(name).name
         if not path.exists():
             raise ValueError(
-                f"{name} is missing; weights must be in safetensors files (a pytorch_model.bin can run any code "
-                "when it is read: let transformers convert it with save_pretrained)."
+                f"{name} is missing; weights must be in safetensors files (a pytorch_model.bin can run any "
+                "code when it is read: let transformers convert it with save_pretrained)."
             )
         try:
             weights.update(load_file(path))
@@ -231,8 +231,8 @@ def _from_tokenizers(content: Mapping[str, Any]) -> BPETokenizer:
     )
     if pattern is None or not plain or not _adds_nothing(content.get("post_processor") or {}):
         raise ValueError(
-            "its tokenizer is no plain byte-level BPE (it normalizes text, adds tokens by itself, or cuts text "
-            "in another way); our BPETokenizer can only be one."
+            "its tokenizer is no plain byte-level BPE (it normalizes text, adds tokens by itself, or cuts "
+            "text in another way); our BPETokenizer can only be one."
         )
     names = [token["content"] for token in sorted(added, key=lambda token: token["id"])]
     ids = {**model["vocab"], **{token["content"]: token["id"] for token in added}}
@@ -321,16 +321,17 @@ def load_gpt2(name: str | Path = "gpt2", cache: str | Path | None = None) -> tup
             return import_from_transformers(folder)
     if name != "gpt2":
         raise ValueError(
-            f"{name} is not on this computer; only gpt2 is downloaded from here, so fetch it once with `hf download "
-            f"openai-community/{name} config.json vocab.json merges.txt model.safetensors`, or give its folder."
+            f"{name} is not on this computer; only gpt2 is downloaded from here, so fetch it once with "
+            f"`hf download openai-community/{name} config.json vocab.json merges.txt model.safetensors`, "
+            "or give its folder."
         )
     try:
         for file in GPT2_FILES:
             fetch(file, own)
     except ConnectionError as error:
         raise ConnectionError(
-            f"GPT-2's weights are not on this computer and could not be downloaded ({error}); give the "
-            "folder of a copy, load_gpt2(folder), try again with a network, or go on with the course's own model."
+            f"GPT-2's weights are not on this computer and could not be downloaded ({error}); give "
+            "the folder of a copy, load_gpt2(folder), try again with a network, or use the course's model."
         ) from None
     return import_from_transformers(own)
 

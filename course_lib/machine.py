@@ -1,4 +1,4 @@
-"""What this machine has and how fast it is: cores, GPU, multiplications and trained tokens a second.
+"""What this machine has and how fast it is: cores, GPU, browser, multiplications and trained tokens a second.
 
 For `course_lib.doctor`. torch and the model are imported inside functions, since this must work where they
 are missing. It judges nothing: it gives numbers and names.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 
 def cores() -> int:
@@ -108,3 +110,64 @@ def rate(action: Callable[[], None], seconds: float, clock: Callable[[], float] 
         passed = clock() - began
         if passed >= seconds:
             return count / max(passed, 1e-9)
+
+
+# A browser ----------------------------------------------------------------------------------------
+
+BROWSERS = (
+    *("chromium", "google-chrome", "google-chrome-stable", "chromium-browser"),
+    *("microsoft-edge", "microsoft-edge-stable"),
+)
+MAC_BROWSERS = ("Google Chrome", "Chromium", "Microsoft Edge")
+WINDOWS_BROWSERS = ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe")
+PLAYWRIGHT_FOLDERS = {"win32": "AppData/Local/ms-playwright", "darwin": "Library/Caches/ms-playwright"}
+PLAYWRIGHT_BROWSERS = (
+    "chromium-*/chrome-linux*/chrome",
+    "chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
+    "chromium-*/chrome-win*/chrome.exe",
+)
+
+
+def find_browser() -> str | None:
+    """The path of a Chromium, Chrome or Edge that a test can steer, or None.
+
+    The one that COURSE_BROWSER names; else the system's; else one that playwright has downloaded.
+    """
+    return next((str(path) for path in _browser_places() if path.is_file() and not _is_snap(path)), None)
+
+
+def browser_advice(platform: str = sys.platform) -> str:
+    """What to do where no browser is found.
+
+    >>> browser_advice("linux")
+    'install Chromium (Debian: sudo apt-get install chromium), or name a browser in COURSE_BROWSER'
+    """
+    which = "Chromium (Debian: sudo apt-get install chromium)" if platform == "linux" else "Chrome or Edge"
+    return f"install {which}, or name a browser in COURSE_BROWSER"
+
+
+def _browser_places() -> Iterator[Path]:
+    """Where a browser may be, the likeliest first."""
+    if named := os.environ.get("COURSE_BROWSER"):
+        yield Path(shutil.which(named) or named)
+        return
+    yield from (Path(found) for found in map(shutil.which, BROWSERS) if found)
+    if sys.platform == "darwin":
+        for folder in (Path("/Applications"), Path.home() / "Applications"):
+            yield from (folder / f"{name}.app/Contents/MacOS/{name}" for name in MAC_BROWSERS)
+    if sys.platform == "win32":
+        folders = (os.environ.get(name) for name in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"))
+        yield from (Path(folder, name) for folder in folders if folder for name in WINDOWS_BROWSERS)
+    usual = Path.home() / PLAYWRIGHT_FOLDERS.get(sys.platform, ".cache/ms-playwright")
+    downloads = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or usual)
+    for pattern in PLAYWRIGHT_BROWSERS:
+        yield from sorted(downloads.glob(pattern), reverse=True)
+
+
+def _is_snap(path: Path) -> bool:
+    """Whether a program is a snap (Ubuntu's Chromium) or installs one: a snap cannot see a test's folders."""
+    if path.resolve().name == "snap":
+        return True
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return head.startswith(b"#!") and b"snap" in head

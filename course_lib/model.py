@@ -28,8 +28,7 @@ INIT_STD = 0.02  # the size of fresh weights, as in GPT-2
 def layer_norm(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, eps: float = 1e-5
 ) -> torch.Tensor:
-    """Bring each vector to mean 0 and variance 1, then stretch and shift each entry as learned: the plain
-    formula.
+    """Bring each vector to mean 0 and variance 1, then stretch and shift each entry as learned.
 
     Shapes: x (..., C), weight and bias (C,) -> (..., C).
     Source: Ba, Kiros and Hinton 2016, section 3 (arXiv:1607.06450).
@@ -44,8 +43,7 @@ def layer_norm(
 
 
 def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
-    """Bring each vector to a mean square of 1, then stretch each entry as learned: no mean taken off, no
-    shift.
+    """Bring each vector to a mean square of 1, then stretch each entry as learned; no mean, no shift.
 
     Shapes: x (..., C), weight (C,) -> (..., C).
     Source: Zhang and Sennrich 2019, section 3 (arXiv:1910.07467).
@@ -255,8 +253,7 @@ class GPT(nn.Module):
         return self.head(self.norm(x))
 
     def make_cache(self, batch_size: int, capacity: int | None = None) -> KVCache:
-        """An empty cache for `batch_size` texts, with room for the whole context if `capacity` doesn't say
-        less.
+        """An empty cache for `batch_size` texts, with room for the whole context, or for `capacity` tokens.
 
         >>> model = GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=2, n_heads=2, width=6))
         >>> cache = model.make_cache(batch_size=1)
@@ -268,15 +265,15 @@ class GPT(nn.Module):
         room = self.config.context_length if capacity is None else capacity
         if batch_size < 1 or not 1 <= room <= self.config.context_length:
             raise ValueError(
-                f"make_cache got batch_size={batch_size}, capacity={room}; needed a batch of at least 1 and a "
-                f"capacity from 1 to the context_length, {self.config.context_length}."
+                f"make_cache got batch_size={batch_size}, capacity={room}; needed a batch of at least 1 "
+                f"and a capacity from 1 to the context_length, {self.config.context_length}."
             )
         return KVCache(self.config.n_layers, batch_size, room)
 
     def parameter_count(self, embeddings: bool = True) -> int:
-        """How many numbers are learned, shared ones counted once; with embeddings=False, without the tables
-        by which ids and positions are looked up (unless tied to the head, they take no part in
-        multiplications).
+        """How many numbers are learned, shared ones counted once.
+
+        With embeddings=False, without the tables in which ids and positions are looked up.
 
         >>> config = GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=1, width=2, mlp_width=3)
         >>> GPT(config).parameter_count()  # 14 + 10 + (4 + 18 + 6 + 4 + 9 + 8) + 4, the head being tied
@@ -305,8 +302,8 @@ class GPT(nn.Module):
         """How many tokens come before these, after looking whether they can be read at all."""
         if ids.ndim != 2 or ids.dtype not in (torch.int64, torch.int32) or not ids.numel():
             raise ValueError(
-                f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed whole numbers (int64) of shape "
-                "(B, T) with B and T at least 1: for one text write torch.tensor([ids])."
+                f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed whole numbers (int64) of "
+                "shape (B, T) with B and T at least 1: for one text write torch.tensor([ids])."
             )
         start = cache.length if cache is not None else 0
         if start + ids.shape[1] > self.config.context_length:
@@ -322,8 +319,7 @@ def _make_positions(config: GPTConfig) -> LearnedPositions | SinusoidalPositions
     if config.positions == "learned":
         return LearnedPositions(config.context_length, config.width)
     if config.positions == "sinusoidal":
-        # Waves of height 1 would drown fresh token vectors; waves have half the square of their height on
-        # average.
+        # Waves of height 1 would drown fresh token vectors. (Their mean square is half of that.)
         return SinusoidalPositions(config.context_length, config.width, scale=INIT_STD * math.sqrt(2))
     if config.positions == "rotary":
         return RotaryPositions(config.context_length, config.head_width, config.rope_base)
@@ -339,10 +335,7 @@ def _places_and_mask(key_mask: torch.Tensor, B: int, T: int, start: int) -> tupl
             f"shape {(B, S)}: one for each text and column, the cached ones included."
         )
     places = (key_mask.cumsum(dim=1) - 1).clamp(min=0)[:, start:]
-    mask = key_mask[:, None, None, :]
-    if T > 1:
-        # The filling looks at itself, though nobody looks at it: a query without any key would give no
-        # number.
-        own = torch.eye(S, dtype=torch.bool, device=key_mask.device)[start:]
-        mask = mask & causal_mask(T, S, key_mask.device) | own
-    return places, mask
+    columns = torch.arange(S, device=key_mask.device)
+    new = columns[start:, None]
+    # The filling looks at itself, though nobody looks at it: a query without any key would give no number.
+    return places, key_mask[:, None, None, :] & (columns <= new) | (columns == new)

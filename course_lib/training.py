@@ -45,7 +45,9 @@ from course_lib.evaluation import (
 )
 from course_lib.optim import (
     AdamW,
+    Muon,
     clip_gradients,
+    muon_groups,
     parameter_groups,
 )
 from course_lib.recipe import Callback, History, Moment, Record, TrainConfig
@@ -70,6 +72,7 @@ __all__ = [
     "linear_schedule",
     "load_checkpoint",
     "load_model",
+    "make_muon",
     "make_optimizer",
     "model_metadata",
     "parameter_groups",
@@ -114,6 +117,11 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
     groups = parameter_groups(model, config.weight_decay, config.decay_embeddings)
     fused = True if device_of(model).type in ("cpu", "cuda") else None
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=fused)
+
+
+def make_muon(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """`course_lib.optim.Muon` for a training: `train(..., optimizer=make_muon)`; `config.lr` is AdamW's part."""
+    return Muon(muon_groups(model, config.lr), betas=config.betas, eps=config.eps)
 
 
 def train(

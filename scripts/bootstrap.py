@@ -28,6 +28,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -183,13 +184,13 @@ def torch_is_right(installed, choice, version, platform=None):
     return build == ("" if choice == "cuda" else choice)
 
 
-def fingerprint(tools, choice, python_version, root=None):
-    """What an environment depends on; when it changes the next call installs what changed."""
+def fingerprint(key, choice, python_version, root=None):
+    """What an environment for `lab` or `test` depends on; when it changes the next call installs anew."""
     root = root or ROOT
     digest = hashlib.sha256()
-    for name in ("pyproject.toml", "constraints.txt", "scripts/bootstrap.py"):
+    for name in ("pyproject.toml", "constraints.txt"):
         digest.update((root / name).read_bytes().replace(b"\r\n", b"\n"))
-    digest.update(repr((str(root), tuple(python_version), choice, tools)).encode())
+    digest.update(repr((str(root), tuple(python_version), choice, key)).encode())
     return digest.hexdigest()
 
 
@@ -280,17 +281,17 @@ class Environment:
         """Install everything that is missing; what an interrupted installation damaged is installed again."""
         if self.read().get("installing"):
             self.drop_damaged()
-        self.write(installing=True, lab=None, test=None)
+        self.write(root=str(ROOT), installing=True, lab=None, test=None)
+        self.install_quietly("setuptools")  # with which the course itself is installed below, in place
         self.install_torch(choice)
         what = "the course's packages" + (" and the test tools" if tools else "")
         say(f"installing {what}: some minutes the first time")
-        options = ("-q", "-c", "constraints.txt")
-        target = ".[test]" if tools else "."
-        # The course is installed in place, and built with the setuptools that is pinned, not with a
-        # downloaded one.
-        for step in (("setuptools",), ("--no-build-isolation", "--editable", target)):
-            if self.pip(*options, *step) is not None:
-                raise Stop(f"the packages could not be installed, see above: check the network, {AGAIN}")
+        self.install_quietly("--no-build-isolation", "--editable", ".[test]" if tools else ".")
+
+    def install_quietly(self, *arguments):
+        """Install in the versions that constraints.txt names."""
+        if self.pip("-q", "-c", "constraints.txt", *arguments) is not None:
+            raise Stop(f"the packages could not be installed, see above: check the network, {AGAIN}")
 
     def drop_damaged(self):
         """Let pip forget the packages of which a file is missing, so that it installs them again."""
@@ -326,19 +327,7 @@ def removable(folder):
     """Whether a folder is an environment, or the beginning of one, and nothing else."""
     if not folder.is_dir():
         return False
-    parts = {
-        "bin",
-        "include",
-        "lib",
-        "lib64",
-        "share",
-        "etc",
-        "Scripts",
-        "Include",
-        "Lib",
-        "pyvenv.cfg",
-        ".gitignore",
-    }
+    parts = set("bin include lib lib64 share etc Scripts Include Lib pyvenv.cfg .gitignore".split())
     names = {path.name for path in folder.iterdir()}
     return "pyvenv.cfg" in names or "course.json" in names or names <= parts
 
@@ -377,9 +366,9 @@ def environment_variables():
     return result
 
 
-def run(*command):
+def run(*command, variables=None):
     """The exit code of a command in the environment. Ctrl-C is the command's affair; an end is passed on."""
-    variables = environment_variables() if VENV.exists() else dict(os.environ)
+    variables = {**(environment_variables() if VENV.exists() else os.environ), **(variables or {})}
     program = shutil.which(str(command[0]), path=variables["PATH"]) or str(command[0])
     process = subprocess.Popen([program, *map(str, command[1:])], cwd=ROOT, env=variables)
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
@@ -475,7 +464,7 @@ def lab(arguments):
 
 def found_browser():
     """The browser that the browser test would take; empty if there is none."""
-    code = "from course_lib.browser import find_browser; print(find_browser() or '')"
+    code = "from course_lib.machine import find_browser; print(find_browser() or '')"
     done = subprocess.run([str(venv_python()), "-c", code], cwd=ROOT, capture_output=True, text=True)
     return done.stdout.strip()
 
@@ -516,9 +505,17 @@ def run_verb(arguments):
 def notebooks(arguments):
     """Run all notebooks, or those named, from top to bottom, and keep their outputs."""
     Environment().ensure()
-    chosen = arguments or sorted(glob.glob("notebooks/[0-9]*.ipynb", root_dir=ROOT))
-    convert = ["-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
-    return run(venv_python(), *convert, "--ExecutePreprocessor.record_timing=False", *chosen)
+    convert = [venv_python(), "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
+    for notebook in arguments or sorted(glob.glob("notebooks/[0-9]*.ipynb", root_dir=ROOT)):
+        with tempfile.TemporaryDirectory() as folder:  # as on a learner's first day: no progress, no answers
+            own = {
+                "COURSE_PROGRESS": str(Path(folder, "progress.json")),
+                "COURSE_MY_GPT": str(Path(folder, "my_gpt")),
+            }
+            code = run(*convert, "--ExecutePreprocessor.record_timing=False", notebook, variables=own)
+        if code:
+            return code
+    return 0
 
 
 def clean(arguments):

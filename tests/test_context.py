@@ -88,7 +88,7 @@ def test_every_start_position_is_drawn_equally_often():
     assert torch.equal(y, x + 1)
     counts = torch.bincount(x[:, 0], minlength=7)
     assert len(counts) == 7
-    # Each count is binomial(7000, 1/7): 1000 on average, with a deviation of 29; five of them is a generous margin.
+    # Each count is binomial(7000, 1/7): 1000 on average, with a deviation of 29; the margin is five of them.
     assert (counts - 1000).abs().max() < 150
 
 
@@ -195,8 +195,8 @@ def test_ngram_probabilities_sum_to_one_and_none_is_zero(seed, order):
 
 
 def test_bigram_by_hand():
-    # 0 1 0 1 0 2 holds 01 and 10 twice, 02 once: n1 = 1, n2 = 2, so each bigram gives up 1 / (1 + 2 * 2) = 1/5.
-    # Every single token came after one other token: 1/3 for all. After 0: 3 cases of 2 kinds, 2/5 of 3 is saved.
+    # 0 1 0 1 0 2 holds 01 and 10 twice, 02 once: n1 = 1, n2 = 2, so each gives up 1 / (1 + 2 * 2) = 1/5.
+    # Every single token came after one other: 1/3 for all. After 0: 3 cases of 2 kinds, 2/5 of 3 is saved.
     p = NGramModel(2, 3).fit(torch.tensor([0, 1, 0, 1, 0, 2]))(torch.tensor([[0]])).exp()[0, 0]
     assert p.tolist() == pytest.approx([2 / 45, 1.8 / 3 + 2 / 45, 0.8 / 3 + 2 / 45])
 
@@ -272,7 +272,7 @@ def test_ngram_mistakes_are_said(call, said):
 
 
 def learns(model, T=12):
-    """Train for a moment on a text in which the next token is always one more, mod 5; returns the last loss."""
+    """Train for a moment on a text in which the next token is one more, mod 5; returns the last loss."""
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     ids = torch.arange(300) % 5
     for step in range(40):

@@ -316,7 +316,7 @@ def test_a_world_with_a_piece_missing(little_world):
 
 
 def test_corpus():
-    corpus = Corpus("toy", {"train": ("a", "b"), "validation": ("c",)}, "here", "CC0-1.0")
+    corpus = Corpus("toy", {"train": ("a", "b"), "validation": ("c",)}, "here", "CC-BY-4.0")
     assert corpus.text("validation") == f"c{END_OF_TEXT}"
     with pytest.raises(ValueError, match="has no split 'test'; it has train, validation"):
         corpus.text("test")

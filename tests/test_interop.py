@@ -19,9 +19,9 @@ from course_lib.model import GPT
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer, CharTokenizer
 
 TEXT = (
-    "The cat sat on the mat. 大语言模型在自然语言处理领域具有广泛的应用价值。 It's 1984, isn't it?  猫坐在垫子上。\n"
-    * 3
-)
+    "The cat sat on the mat. 大语言模型在自然语言处理领域具有广泛的应用价值。"
+    " It's 1984, isn't it?  猫坐在垫子上。\n"
+) * 3
 SPECIAL = ("<|endoftext|>", "<|user|>", "<|end|>")
 SHAPE = {"vocab_size": 400, "context_length": 32, "n_layers": 2, "n_heads": 4, "width": 24}
 LLAMA = {"norm": "rmsnorm", "activation": "swiglu", "positions": "rotary"}
@@ -501,5 +501,7 @@ def test_the_published_shapes_are_those_of_our_preset():
 def test_transformers_is_not_imported_before_it_is_needed():
     import subprocess
 
-    code = "import sys, course_lib.interop; sys.exit('transformers' in sys.modules or 'tokenizers' in sys.modules)"
+    code = (
+        "import sys, course_lib.interop; sys.exit(bool({'transformers', 'tokenizers'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -143,16 +143,25 @@ def test_a_pronoun_stands_only_where_it_is_clear():
     assert two_boys == "Tom saw Sam. Tom fell."
     asked_for = told("{A.n} saw {B.n}.", "{A.his} hat fell.", A=TOM, B=SAM)
     assert asked_for == "Tom saw Sam. Tom's hat fell."
-    assert told("{A.n} saw {B.n}.", "{A.his}帽子掉了。", A=TOM, B=SAM, language="zh").endswith("汤姆的帽子掉了。")
+    assert told("{A.n} saw {B.n}.", "{A.his}帽子掉了。", A=TOM, B=SAM, language="zh").endswith(
+        "汤姆的帽子掉了。"
+    )
     assert told("{A.n} told {B.n} about {A.his} hat.", A=TOM, B=SAM) == "Tom told Sam about his hat."
 
 
 def test_capitals_and_articles():
     thing = words.THINGS[0].own_copy(mark=words.SIZES[0], sized=True)
-    assert told("{o} fell. {o} broke, and {o.a} came.", o=thing) == "The kite fell. The kite broke, and an old kite came."
+    assert (
+        told("{o} fell. {o} broke, and {o.a} came.", o=thing)
+        == "The kite fell. The kite broke, and an old kite came."
+    )
     assert told('"{o} is gone!" {A.n} said.', o=thing, A=TOM) == '"The kite is gone!" Tom said.'
-    assert told('"Is it far?" {J} asked.', J=words.JOBS[0].own_copy(sex="f")) == '"Is it far?" the nurse asked.'
-    assert told("{n.coins} and {m.coins}", n=words.NUMBERS[0], m=words.NUMBERS[4]) == "One coin and five coins"
+    assert (
+        told('"Is it far?" {J} asked.', J=words.JOBS[0].own_copy(sex="f")) == '"Is it far?" the nurse asked.'
+    )
+    assert (
+        told("{n.coins} and {m.coins}", n=words.NUMBERS[0], m=words.NUMBERS[4]) == "One coin and five coins"
+    )
 
 
 def test_the_sex_behind_a_job_is_drawn_by_the_skew():
@@ -203,7 +212,9 @@ def literals(line: tuple) -> str:
 
 
 PAIRS = [
-    (event, en, zh) for event, both in tellings().items() for en, zh in zip(both["en"], both["zh"], strict=True)
+    (event, en, zh)
+    for event, both in tellings().items()
+    for en, zh in zip(both["en"], both["zh"], strict=True)
 ]
 SINGLE_LETTERS = {"A", "B", "C", "F", "G", "R"}
 
@@ -217,7 +228,11 @@ def test_the_two_lines_of_a_pair_correspond(event):
     for en, zh in zip(tellings()[event]["en"], tellings()[event]["zh"], strict=True):
         assert brackets(en) == brackets(zh), (en, zh)
         # Chinese may leave out a pronoun that English needs, but neither may name somebody the other does not
-        unsaid = {name for name in slots(en) ^ slots(zh) if name not in SINGLE_LETTERS and len(name) < 3 and not name.isupper()}
+        unsaid = {
+            name
+            for name in slots(en) ^ slots(zh)
+            if name not in SINGLE_LETTERS and len(name) < 3 and not name.isupper()
+        }
         assert not unsaid, (unsaid, en, zh)
         assert not CHINESE.search(literals(en)) and not re.search("[A-Za-z]", literals(zh)), (en, zh)
         assert "  " not in "".join(n if isinstance(n, str) else "x" for n in en), en
@@ -232,7 +247,9 @@ def test_a_seed_gives_the_same_document_whatever_the_hash_seed():
         "import hashlib; from course_lib.world.documents import document; "
         "print(hashlib.sha256(''.join(document(s, l).text for s in range(40) for l in ('en', 'zh')).encode()).hexdigest())"
     )
-    here = hashlib.sha256("".join(document(s, lang).text for s in range(40) for lang in LANGUAGES).encode()).hexdigest()
+    here = hashlib.sha256(
+        "".join(document(s, lang).text for s in range(40) for lang in LANGUAGES).encode()
+    ).hexdigest()
     for hash_seed in ("1", "77"):
         found = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True,
@@ -255,7 +272,9 @@ def test_the_surface_of_every_kind_of_text_is_clean(kind):
             assert text.count("“") == text.count("”") and text.count('"') % 2 == 0, text
             if language == "en":
                 assert not CHINESE.search(text), text
-                assert not re.search(r"\b[Aa] [aeio]|\b[Aa]n (?!hour)[^aeiouAEIOU]|(?<!\d)[.] [a-z]|^[a-z]", text), text
+                assert not re.search(
+                    r"\b[Aa] [aeio]|\b[Aa]n (?!hour)[^aeiouAEIOU]|(?<!\d)[.] [a-z]|^[a-z]", text
+                ), text
                 assert not re.search(r"\b(\w+) \1\b", text.replace("had had", "").lower()), text
             else:
                 assert not re.search("[A-Za-z]", text), text
@@ -280,7 +299,9 @@ def test_held_out_worlds_bring_people_places_and_things_together_anew():
     everyday = {(p.en, t.en) for p in words.PEOPLE for t in companions(p.en, words.THINGS, "everyday")}
     heldout = {(p.en, t.en) for p in words.PEOPLE for t in companions(p.en, words.THINGS, "heldout")}
     everyone = {p.en for p in words.PEOPLE}
-    assert not everyday & heldout and everyday | heldout == set(itertools.product(everyone, (t.en for t in words.THINGS)))
+    assert not everyday & heldout and everyday | heldout == set(
+        itertools.product(everyone, (t.en for t in words.THINGS))
+    )
     assert {name for name, _ in everyday} == everyone
     assert 0.08 < len(heldout) / len(everyday | heldout) < 0.18
 
@@ -395,11 +416,16 @@ def test_every_document_passes_its_own_check(language):
     for seed in range(25):
         made = document(seed, language)
         verdict = check(made.text)
-        assert verdict.is_story and verdict.grammatical == verdict.sentences and verdict.problem == "", (made.text, verdict)
+        assert verdict.is_story and verdict.grammatical == verdict.sentences and verdict.problem == "", (
+            made.text,
+            verdict,
+        )
 
 
 def test_a_changed_fact_is_named():
-    made = next(m for m in story_with(range(200), "lost") if m.text.count("kite") > 2 and "found the" in m.text)
+    made = next(
+        m for m in story_with(range(200), "lost") if m.text.count("kite") > 2 and "found the" in m.text
+    )
     start = made.text.rindex("kite")
     changed = made.text[:start] + "robot" + made.text[start + 4 :]
     verdict = check(changed)
@@ -459,7 +485,9 @@ def test_answers_are_in_the_story():
 def test_parallel_stories_tell_the_same_events(language):
     for seed in range(15):
         pair = parallel(seed, language)
-        assert tells(pair.events, pair.source, language) and tells(pair.events, pair.target, "zh" if language == "en" else "en")
+        assert tells(pair.events, pair.source, language) and tells(
+            pair.events, pair.target, "zh" if language == "en" else "en"
+        )
 
 
 def test_a_telling_of_other_events_is_not_accepted():
@@ -521,7 +549,11 @@ def test_the_bundled_corpus_is_regenerated_byte_for_byte(part, language):
 
 
 def test_the_parts_share_no_document():
-    parts = {(p, lang): set(corpus.bundled(lang, p)) for p in ("validation", "heldout", "strangers") for lang in LANGUAGES}
+    parts = {
+        (p, lang): set(corpus.bundled(lang, p))
+        for p in ("validation", "heldout", "strangers")
+        for lang in LANGUAGES
+    }
     stories = {key: {text for text in texts if len(text) > 300} for key, texts in parts.items()}
     assert not stories["validation", "en"] & stories["heldout", "en"]
     assert not stories["heldout", "en"] & stories["strangers", "en"]

@@ -61,7 +61,7 @@ class Exercise:
     ...         Mistake("one more", lambda x: x + 1, "That adds 1, not x."),
     ...     ),
     ... )
-    >>> feedback = double.check(lambda x: x**2)
+    >>> print(double.judge(lambda x: x**2))  # what `check` shows
     Not right yet  (Twice as much)
     <BLANKLINE>
     The result is wrong: it is 25, but should be 10.
@@ -72,8 +72,6 @@ class Exercise:
     <BLANKLINE>
       expected: 10
       got:      25
-    >>> feedback.state
-    <State.WRONG: 'wrong'>
     """
 
     name: str

@@ -125,6 +125,8 @@ class Replay(Chance):
                 (index, math.log((1 if weights is None else weights[index]) / total))
                 for index, option in enumerate(options)
                 if (weights is None or weights[index] > 0)
-                and not (named and self.lower is not None and not option.mentioned_in(self.lower, self.language))
+                and not (
+                    named and self.lower is not None and not option.mentioned_in(self.lower, self.language)
+                )
             ]
         )

@@ -6,20 +6,20 @@ red, now it is blue), and the verdict says which word and what would have been t
 this world.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pkgutil import walk_packages
 
 from course_lib.world.chance import First, Fork, Replay
 from course_lib.world.documents import KINDS, document, name_of
 from course_lib.world.oracle import Explanation, explain
-from course_lib.world.simulation import WorldConfig
+from course_lib.world.simulation import EVERYDAY, WorldConfig
 from course_lib.world.telling import Either, Lazy, Slot, Teller, tellings
 from course_lib.world.words import UNSEEN, Entity
-
 
 LONGEST_TELLING = 14  # sentences in one telling line, at the most
 
@@ -42,7 +42,7 @@ class Verdict:
     nats: float | None
 
 
-def check(text: str, config: WorldConfig = WorldConfig(), limit: int = 200_000) -> Verdict:  # noqa: B008 (frozen)
+def check(text: str, config: WorldConfig = EVERYDAY, limit: int = 200_000) -> Verdict:
     """Judge a text in English or Chinese (told apart by whether it has Chinese characters).
 
     Raises: ValueError for an empty text.
@@ -68,7 +68,11 @@ def sentence_spans(text: str, language: str) -> Iterator[tuple[int, int]]:
     >>> [("It rains. We go home."[a:b]) for a, b in sentence_spans("It rains. We go home.", "en")]
     ['It rains.', 'We go home.']
     """
-    pattern = r'[^\n]+?(?:(?<!\d)[.!?]"?(?=\s|$)|(?=\n|$))\s*' if language == "en" else r"[^\n]+?(?:[。！？]”?|(?=\n|$))\s*"
+    pattern = (
+        r'[^\n]+?(?:(?<!\d)[.!?]"?(?=\s|$)|(?=\n|$))\s*'
+        if language == "en"
+        else r"[^\n]+?(?:[。！？]”?|(?=\n|$))\s*"
+    )
     for match in re.finditer(pattern, text):
         yield match.start(), match.start() + len(match.group().rstrip())
 
@@ -112,7 +116,9 @@ def _is_telling(piece: str, language: str) -> bool:
 
 def _tellings_end(piece: str, start: int, language: str) -> set[int]:
     start += len(piece[start:]) - len(piece[start:].lstrip())
-    lines = ((event, line) for event, both in tellings().items() if event[0] != "?" for line in both[language])
+    lines = (
+        (event, line) for event, both in tellings().items() if event[0] != "?" for line in both[language]
+    )
     return set().union(*(_ends(line, 0, piece, start, language, event) for event, line in lines))
 
 
@@ -138,7 +144,7 @@ class _Wordings:
     sizes: tuple[int, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _wordings(event: str, slot: Slot, language: str) -> _Wordings:
     """Every wording that a slot of an event can have, in lower case."""
     if slot.name not in _kinds_of_roles().get(event, {}) and len(slot.name) == 2:
@@ -163,7 +169,7 @@ def _kinds_of_roles() -> dict[str, dict[str, frozenset[str]]]:
     return {event: {name: frozenset(kinds) for name, kinds in roles.items()} for event, roles in seen.items()}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _renderings(kind: str, form: str, language: str) -> frozenset[str]:
     """All wordings of all entities of a kind, found by rendering each in every way the teller can."""
     texts = set()
@@ -173,7 +179,9 @@ def _renderings(kind: str, form: str, language: str) -> frozenset[str]:
             while stack:
                 path = stack.pop()
                 try:
-                    texts.add(_render_slot(entity, form, language, focused, Replay(path, None, language)).lower())
+                    texts.add(
+                        _render_slot(entity, form, language, focused, Replay(path, None, language)).lower()
+                    )
                 except Fork as fork:
                     stack += [(*path, index) for index, _ in fork.branches]
     return frozenset(texts)
@@ -213,10 +221,12 @@ def _entities_in(value: object) -> Iterator[Entity]:
     if isinstance(value, Entity):
         yield from (value, *getattr(value, "spots", ()))
     elif isinstance(value, dict):
-        yield from _entities_in(tuple(value.values()))
-    elif isinstance(value, tuple):
+        yield from _entities_in((*value, *value.values()))
+    elif isinstance(value, (tuple, list)):
         for item in value:
             yield from _entities_in(item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from _entities_in(tuple(vars(value).values()))
 
 
 __all__ = ["Verdict", "check", "name_of", "sentence_spans"]

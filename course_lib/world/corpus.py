@@ -8,10 +8,11 @@ worlds or among the strangers is ever trained on. `fresh` gives as many further 
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from course_lib.runtime import data_dir
 from course_lib.world.documents import document
 from course_lib.world.oracle import explain
 from course_lib.world.simulation import WorldConfig
@@ -97,6 +98,36 @@ class Floor:
         return cls(len(nats), mean, half, math.fsum(nats) / characters)
 
 
+def stated_floor(part: str = "validation", language: str = "en", folder: Path | None = None) -> Floor:
+    """The floor of a bundled file, as `data/world/statistics.json` states it.
+
+    >>> 20 < stated_floor("validation", "en").nats_per_document < 80
+    True
+    """
+    path = (folder or data_dir() / "world") / "statistics.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return Floor(**report[f"{part}.{language}"]["floor"])
+
+
+def floor_per_token(
+    encode: Callable[[str], list], documents: Iterable[str] | None = None, part: str = "validation"
+) -> float:
+    """The floor in nats per token, for a tokenizer, over both languages mixed half and half.
+
+    A document's nats are spread over its tokens and the token that ends it; knowing in which of two languages the
+    next document is takes log 2 more. `documents`: the part's own documents of both languages, to save reading them.
+
+    >>> by_characters, by_bytes = floor_per_token(list), floor_per_token(lambda text: list(text.encode()))
+    >>> by_bytes < by_characters  # the same nats over more, smaller tokens
+    True
+    """
+    nats = sum(stated_floor(part, language).nats_per_document for language in LANGUAGES) / len(LANGUAGES)
+    if documents is None:
+        documents = [text for language in LANGUAGES for text in bundled(language, part)]
+    lengths = [len(encode(text)) + 1 for text in documents]
+    return (nats + math.log(len(LANGUAGES))) / (sum(lengths) / len(lengths))
+
+
 def exact_nats(text: str, language: str, cast: str = "everyday") -> float:
     """-log of the exact probability of a document, in nats.
 
@@ -107,19 +138,28 @@ def exact_nats(text: str, language: str, cast: str = "everyday") -> float:
     """
     found = explain(text, language, WorldConfig(cast=cast))
     if found.nats is None:
-        raise ValueError(f"the little world cannot tell this text: it agrees up to character {found.reached} of {len(text)}")
+        raise ValueError(
+            f"the little world cannot tell this text: it agrees up to character {found.reached} of {len(text)}"
+        )
     return found.nats
 
 
 def statistics(documents: list[str], language: str, cast: str) -> dict:
     """What `data/world/statistics.json` says of one file."""
     floor = Floor.of([exact_nats(text, language, cast) for text in documents], sum(map(len, documents)))
-    return {"bytes": len(as_file(documents).encode()), "characters": sum(map(len, documents)), "floor": asdict(floor)}
+    return {
+        "bytes": len(as_file(documents).encode()),
+        "characters": sum(map(len, documents)),
+        "floor": asdict(floor),
+    }
 
 
 def readme_table(report: dict) -> str:
     """The table of `data/README.md`, from what `statistics.json` says."""
-    rows = ["| file | documents | bytes | floor, nats per document | floor, nats per character |", "|---|---:|---:|---:|---:|"]
+    rows = [
+        "| file | documents | bytes | floor, nats per document | floor, nats per character |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for name, entry in report.items():
         floor = entry.get("floor")
         exact = (
@@ -145,7 +185,9 @@ def build(folder: Path) -> None:
         if part != "train":
             summary |= statistics(documents, language, PARTS[part].cast)
         report[f"{part}.{language}"] = summary
-    (folder / "statistics.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n")
+    (folder / "statistics.json").write_text(
+        json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n"
+    )
     readme = folder.parent / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition("<!-- statistics -->\n")
     after = rest.partition("<!-- /statistics -->")[2]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from course_lib.world.chance import Chance
-from course_lib.world.simulation import World, WorldConfig
+from course_lib.world.simulation import EVERYDAY, World, WorldConfig
 from course_lib.world.state import State
 from course_lib.world.stories import STORIES
 from course_lib.world.telling import Teller
@@ -33,7 +33,9 @@ class Document:
     config: WorldConfig
 
 
-STORY_SHARE = 0.75  # three documents in four are stories; the others are shared evenly by the other kinds of text
+STORY_SHARE = (
+    0.75  # three documents in four are stories; the others are shared evenly by the other kinds of text
+)
 KINDS: tuple[Callable[[World], None], ...] = STORIES + TEXTS
 WEIGHTS = (STORY_SHARE / len(STORIES),) * len(STORIES) + ((1 - STORY_SHARE) / len(TEXTS),) * len(TEXTS)
 
@@ -55,7 +57,9 @@ def run(chance: Chance, language: str, config: WorldConfig, kinds: tuple | None 
     return name_of(kind), world
 
 
-def document(seed: int, language: str, config: WorldConfig = WorldConfig(), kinds: tuple | None = None) -> Document:  # noqa: B008
+def document(
+    seed: int, language: str, config: WorldConfig = EVERYDAY, kinds: tuple | None = None
+) -> Document:
     """The document of a seed.
 
     Raises: ValueError for a language other than "en" and "zh".
@@ -67,10 +71,14 @@ def document(seed: int, language: str, config: WorldConfig = WorldConfig(), kind
         raise ValueError(f"the language is {language!r}, but the world is told in 'en' and 'zh' only")
     chance = Chance(seed)
     kind, world = run(chance, language, config, kinds)
-    return Document(kind, language, world.teller.text(), tuple(world.events), world.state, chance.nats, config)
+    return Document(
+        kind, language, world.teller.text(), tuple(world.events), world.state, chance.nats, config
+    )
 
 
-def retell(events: tuple, language: str, chance: Chance, records: list | None = None, follow: list | None = None) -> str:
+def retell(
+    events: tuple, language: str, chance: Chance, records: list | None = None, follow: list | None = None
+) -> str:
     """The same events in another language, or again in the same one.
 
     `records` collects the choices of each event; `follow` repeats choices that were collected in the other language.

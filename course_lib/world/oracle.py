@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from course_lib.world.chance import Fork, Mismatch, Replay
 from course_lib.world.documents import run
-from course_lib.world.simulation import WorldConfig
+from course_lib.world.simulation import EVERYDAY, WorldConfig
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Explanation:
 def explain(
     text: str,
     language: str,
-    config: WorldConfig = WorldConfig(),  # noqa: B008 (frozen)
+    config: WorldConfig = EVERYDAY,
     kinds: tuple | None = None,
     limit: int = 500_000,
 ) -> Explanation:

@@ -19,7 +19,20 @@ from course_lib.world.words import UNSEEN, Entity
 SEPARATOR = " => "
 # Verbs that answer each other's questions: who was given a kite did not lose the answer to who bought it.
 ALIKE = (
-    {"present", "give", "lend", "trade", "buy", "own", "prize", "judge", "made", "promise_lend", "pet", "keep_safe"},
+    {
+        "present",
+        "give",
+        "lend",
+        "trade",
+        "buy",
+        "own",
+        "prize",
+        "judge",
+        "made",
+        "promise_lend",
+        "pet",
+        "keep_safe",
+    },
     {"lose", "find", "discover", "return_found", "snatch", "keep_safe", "notice_animal"},
     {"suffer", "recover", "help", "encourage", "bring_home", "mend", "visit", "be_found"},
     {"damage", "mend", "hurt_part", "animal_leg"},
@@ -32,7 +45,19 @@ ALIKE = (
     {"get_lost", "be_found", "bring_home"},
     {"pet", "belong"},
 )
-UNSAFE_WHEN_UNTOLD = {"go", "feel", "meet", "holder", "help", "dare", "not_dare", "told_truth", "hid_truth"}  # a reader might guess
+UNSAFE_WHEN_UNTOLD = {
+    "go",
+    "feel",
+    "meet",
+    "holder",
+    "help",
+    "dare",
+    "not_dare",
+    "told_truth",
+    "hid_truth",
+    "snatch",
+    "keep",
+}  # a reader might guess
 
 
 @dataclass(frozen=True)
@@ -82,9 +107,20 @@ def _deeds(document: Document) -> list[Deed]:
     history, state = document.state.history, document.state
     last = {deed.roles["A"]: deed for deed in history if deed.verb == "feel"}
     deeds = [deed for deed in history if deed.verb != "feel"] + list(last.values())
-    moved = {o for deed in history for role, o in deed.roles.items() if deed.verb in ("give", "trade", "lend", "lose") and role[0] == "o"}
-    deeds += [Deed("holder", {"A": state.holder[o], "o": o}) for o in state.holder if o in moved and state.holder[o]]
-    deeds += [Deed("colour", {"o": o}) for o in state.holder if o.mark not in (None, UNSEEN) and o.mark.kind == "colour"]
+    moved = {
+        o
+        for deed in history
+        for role, o in deed.roles.items()
+        if deed.verb in ("give", "trade", "lend", "lose") and role[0] == "o"
+    }
+    deeds += [
+        Deed("holder", {"A": state.holder[o], "o": o}) for o in state.holder if o in moved and state.holder[o]
+    ]
+    deeds += [
+        Deed("colour", {"o": o})
+        for o in state.holder
+        if o.mark not in (None, UNSEEN) and o.mark.kind == "colour"
+    ]
     return deeds
 
 
@@ -103,7 +139,9 @@ def answerable(document: Document) -> list[Question]:
                 text, answer = _ask(deed.verb, number, roles, document.language)
                 answers.setdefault((deed.verb, text), set()).add(answer)
     return [
-        Question(text, next(iter(found)), True, verb) for (verb, text), found in answers.items() if len(found) == 1
+        Question(text, next(iter(found)), True, verb)
+        for (verb, text), found in answers.items()
+        if len(found) == 1
     ]
 
 
@@ -151,7 +189,17 @@ def unanswerable(document: Document, count: int = 1, seed: int = 0) -> list[Ques
     return list(found.values())
 
 
-KIND_OF_ROLE = {"A": "person", "B": "person", "F": "person", "G": "person", "R": "person", "o": "thing", "o1": "thing", "o2": "thing", "x": "animal"}
+KIND_OF_ROLE = {
+    "A": "person",
+    "B": "person",
+    "F": "person",
+    "G": "person",
+    "R": "person",
+    "o": "thing",
+    "o1": "thing",
+    "o2": "thing",
+    "x": "animal",
+}
 
 
 def _cast(document: Document) -> dict[str, list[Entity]]:

@@ -11,7 +11,7 @@ Knows nothing of particular stories.
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from course_lib.world import words
@@ -52,12 +52,15 @@ class WorldConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must lie between 0 and 1")
 
 
-@lru_cache(maxsize=None)
+EVERYDAY = WorldConfig()
+
+
+@cache
 def _is_held_out(person: str, other: str) -> bool:
     return zlib.crc32(f"{person}|{other}".encode()) % HELD_OUT_SHARE == 0
 
 
-@lru_cache(maxsize=None)
+@cache
 def companions(person: str, options: tuple[Entity, ...], cast: str) -> tuple[Entity, ...]:
     """The places or things that `person` may be seen with in worlds of this cast.
 
@@ -79,7 +82,7 @@ class World:
     False
     """
 
-    def __init__(self, chance: Chance, language: str, config: WorldConfig = WorldConfig()):  # noqa: B008 (frozen)
+    def __init__(self, chance: Chance, language: str, config: WorldConfig = EVERYDAY):
         self.chance, self.language, self.config = chance, language, config
         self.state = State()
         self.teller = Teller(chance, language, config.skew)

@@ -11,7 +11,7 @@ from course_lib.world.chance import Chance, First, Fork, Mismatch, Replay
 from course_lib.world.checker import check, sentence_spans
 from course_lib.world.documents import KINDS, Document, document, retell
 from course_lib.world.questions import answerable, is_story, unanswerable
-from course_lib.world.simulation import WorldConfig
+from course_lib.world.simulation import EVERYDAY, WorldConfig
 from course_lib.world.stories import STORIES
 from course_lib.world.telling import Teller
 from course_lib.world.texts import review
@@ -36,7 +36,7 @@ def other(language: str) -> str:
     return "zh" if language == "en" else "en"
 
 
-def parallel(seed: int, source: str, sentences: int | None = None, config: WorldConfig = WorldConfig()) -> Pair:  # noqa: B008
+def parallel(seed: int, source: str, sentences: int | None = None, config: WorldConfig = EVERYDAY) -> Pair:
     """A whole story in both languages, or `sentences` consecutive events of one; `source` is the language of `Pair.source`.
 
     >>> pair = parallel(1, "en", sentences=1)
@@ -97,7 +97,7 @@ def labelled_review(seed: int, language: str) -> Labelled:
     return Labelled(made.text, "good" if roles["good"] else "bad", roles["turns"])
 
 
-def labelled_story(seed: int, language: str, config: WorldConfig = WorldConfig()) -> Labelled:  # noqa: B008 (frozen)
+def labelled_story(seed: int, language: str, config: WorldConfig = EVERYDAY) -> Labelled:
     """A story and whether it leaves its hero feeling good or bad.
 
     >>> labelled_story(4, "zh").label in ("good", "bad")
@@ -106,7 +106,11 @@ def labelled_story(seed: int, language: str, config: WorldConfig = WorldConfig()
     while True:
         made = document(seed, language, config, kinds=STORIES)
         hero = next(deed.roles["A"] for deed in made.state.history if deed.verb == "go")
-        feelings = [deed.roles["good"] for deed in made.state.history if deed.verb == "feel" and deed.roles["A"] is hero]
+        feelings = [
+            deed.roles["good"]
+            for deed in made.state.history
+            if deed.verb == "feel" and deed.roles["A"] is hero
+        ]
         if feelings:
             return Labelled(made.text, "good" if feelings[-1] else "bad")
         seed += 1_000_003  # this story does not say; take another
@@ -147,7 +151,7 @@ class Instruction:
     accepts: Callable[[str], bool] = field(repr=False)
 
 
-def instruction(kind: str, seed: int, language: str, config: WorldConfig = WorldConfig()) -> Instruction:  # noqa: B008
+def instruction(kind: str, seed: int, language: str, config: WorldConfig = EVERYDAY) -> Instruction:
     """An instruction of one of the kinds in `INSTRUCTIONS`.
 
     Raises: ValueError for an unknown kind.
@@ -157,7 +161,9 @@ def instruction(kind: str, seed: int, language: str, config: WorldConfig = World
     (True, False)
     """
     if kind not in INSTRUCTIONS:
-        raise ValueError(f"the kind of instruction is {kind!r}, but it must be one of {', '.join(INSTRUCTIONS)}")
+        raise ValueError(
+            f"the kind of instruction is {kind!r}, but it must be one of {', '.join(INSTRUCTIONS)}"
+        )
     return INSTRUCTIONS[kind](seed, language, config)
 
 
@@ -173,7 +179,13 @@ def _write(seed: int, language: str, config: WorldConfig) -> Instruction:
             break
         seed += 1_000_003
     hero = _first(made, "person")
-    noun = thing.word(language) if language == "zh" else f"a {thing.en}" if thing.en[0] not in "aeiou" else f"an {thing.en}"
+    noun = (
+        thing.word(language)
+        if language == "zh"
+        else f"a {thing.en}"
+        if thing.en[0] not in "aeiou"
+        else f"an {thing.en}"
+    )
     prompt = WORDINGS[language]["write"].format(name=hero.word(language), thing=noun)
 
     def accepts(given: str) -> bool:
@@ -205,7 +217,11 @@ def _translate(seed: int, language: str, config: WorldConfig) -> Instruction:
     pair = parallel(seed, language, sentences=1 + seed % 2, config=config)
     prompt = WORDINGS[language]["translate"].format(text=pair.source)
     return Instruction(
-        "translate", language, prompt, pair.target, lambda given: tells(pair.events, given.strip(), other(language))
+        "translate",
+        language,
+        prompt,
+        pair.target,
+        lambda given: tells(pair.events, given.strip(), other(language)),
     )
 
 

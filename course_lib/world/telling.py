@@ -9,7 +9,7 @@ would not be clear, the name is used.
 Knows nothing of stories: which event is told when is decided elsewhere.
 """
 
-import os
+import itertools
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -119,7 +119,9 @@ def parse_tellings(text: str) -> dict[str, dict[str, tuple]]:
             lines.append(line.replace("\\n", "\n"))
     for event, both in events.items():
         if len(both) % 2 or not both:
-            raise ValueError(f"the event {event!r} has {len(both)} lines: each English line needs a Chinese one after it")
+            raise ValueError(
+                f"the event {event!r} has {len(both)} lines: each English line needs a Chinese one after it"
+            )
     return {
         event: {"en": tuple(map(parse_line, both[::2])), "zh": tuple(map(parse_line, both[1::2]))}
         for event, both in events.items()
@@ -155,7 +157,10 @@ PRONOUNS = {
         "f": {"he": "她", "his": "她的", "him": "她", "self": "自己", "child": "女孩", "hers": "她的"},
     },
 }
-NAME_OR_PRONOUN = (0.4, 0.6)  # how often a clear subject is named again, and how often a pronoun stands for it
+NAME_OR_PRONOUN = (
+    0.4,
+    0.6,
+)  # how often a clear subject is named again, and how often a pronoun stands for it
 BARE_OR_FULL = (0.6, 0.4)  # "the kite" and "the red kite"
 MARK_WEIGHTS = (0.3, 0.5, 0.2)  # no mark, a colour, a size
 CAPITAL_FOLLOWS = (". ", "! ", "? ", '." ', "\n", ' "')
@@ -238,8 +243,8 @@ class Teller:
             piece = piece[:first] + piece[first : first + 1].upper() + piece[first + 1 :]
         if self.goal is not None and not self.goal.startswith(piece, self.position):
             rest = self.goal[self.position :]
-            agree = len(os.path.commonprefix((piece, rest)))
-            raise Mismatch(self.position + agree, (slot, piece))
+            agree = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(piece, rest, strict=False))
+            raise Mismatch(self.position + len(list(agree)), (slot, piece))
         self.position += len(piece)
         self.chance.told = self.position
         self.pieces.append(piece)
@@ -277,14 +282,20 @@ class Teller:
         """Whether a pronoun for `person` could only mean them, here in this sentence."""
 
         def rivals(people: list[Entity]) -> list[Entity]:
-            return [p for p in people if p is not person and (p.kind == "job" or person.kind == "job" or p.sex == person.sex)]
+            return [
+                p
+                for p in people
+                if p is not person and (p.kind == "job" or person.kind == "job" or p.sex == person.sex)
+            ]
 
         if person in self.now:
             return person is self.now[0] or not rivals(self.now)
         if person not in self.recent:
             return False
         if form == "him":  # "Ben helped him": not Ben himself
-            return not [p for p in rivals(self.recent) if p is not (self.now or [None])[0]] and not rivals(self.now[1:])
+            return not [p for p in rivals(self.recent) if p is not (self.now or [None])[0]] and not rivals(
+                self.now[1:]
+            )
         return not rivals(self.recent) and not rivals(self.now)
 
     def _person(self, person: Entity, form: str) -> str:
@@ -317,7 +328,13 @@ class Teller:
         self.now.append(job)
         if self.language == "zh":
             return word + ("的" if form == "his" else "")
-        return article(word) if form == "a" else word if form == "k" else f"the {word}" + ("'s" if form == "his" else "")
+        return (
+            article(word)
+            if form == "a"
+            else word
+            if form == "k"
+            else f"the {word}" + ("'s" if form == "his" else "")
+        )
 
     def _kin(self, kin: Entity, form: str) -> str:
         word = kin.word(self.language)
@@ -382,9 +399,11 @@ class Teller:
 
     def _place(self, place: Entity, form: str) -> str:
         if self.language == "en":
-            return {"in": f"{place.preposition} the {place.en}", "to": f"to the {place.en}", "k": place.en}.get(
-                form, f"the {place.en}"
-            )
+            return {
+                "in": f"{place.preposition} the {place.en}",
+                "to": f"to the {place.en}",
+                "k": place.en,
+            }.get(form, f"the {place.en}")
         by = place.locative == "边"
         if form == "in":
             return f"在{place.zh}{place.locative}"

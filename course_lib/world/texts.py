@@ -37,24 +37,45 @@ SOUPS = table("dish", "vegetable soup/蔬菜汤, farmer's soup/农家汤, quick 
 SALADS = table("dish", "fruit salad/水果沙拉, summer salad/夏日沙拉")
 PANCAKES = table("dish", "vegetable pancakes/蔬菜饼, golden pancakes/金黄煎饼, farmer's pancakes/农家煎饼")
 VEGETABLES = table(
-    "ingredient", "cabbage/白菜, carrots/胡萝卜, potatoes/土豆, tomatoes/西红柿, mushrooms/蘑菇, tofu/豆腐, pumpkin/南瓜, beans/豆角"
+    "ingredient",
+    "cabbage/白菜, carrots/胡萝卜, potatoes/土豆, tomatoes/西红柿, mushrooms/蘑菇, tofu/豆腐, pumpkin/南瓜, beans/豆角",
 )
-FRUITS = table("ingredient", "apples/苹果, pears/梨, bananas/香蕉, peaches/桃子, grapes/葡萄, strawberries/草莓, melon/哈密瓜")
-FILLINGS = table("ingredient", "eggs/鸡蛋, spring onions/葱花, cabbage/白菜, corn/玉米, cheese/奶酪, carrots/胡萝卜, spinach/菠菜")
-ASPECTS = table("aspect", "colour/颜色, shape/形状, price/价格, size/大小, quality/质量, look/样子, design/设计, workmanship/做工")
+FRUITS = table(
+    "ingredient",
+    "apples/苹果, pears/梨, bananas/香蕉, peaches/桃子, grapes/葡萄, strawberries/草莓, melon/哈密瓜",
+)
+FILLINGS = table(
+    "ingredient",
+    "eggs/鸡蛋, spring onions/葱花, cabbage/白菜, corn/玉米, cheese/奶酪, carrots/胡萝卜, spinach/菠菜",
+)
+ASPECTS = table(
+    "aspect",
+    "colour/颜色, shape/形状, price/价格, size/大小, quality/质量, look/样子, design/设计, workmanship/做工",
+)
 FAIR_SKY = table("sky", "sunny/晴, cloudy/多云, warm/温暖")
 FOUL_SKY = table("sky", "rainy/雨, snowy/雪, stormy/大风")
 WEEKDAYS = tuple(Entity("day", day.en, f"星期{day.zh}") for day in words.DAYS)
-MEALS = table("meal", "dumplings/饺子, noodles/面条, pancakes/煎饼, rice/米饭, fish/鱼, soup/汤, fruit/水果, cake/蛋糕")
+MEALS = table(
+    "meal", "dumplings/饺子, noodles/面条, pancakes/煎饼, rice/米饭, fish/鱼, soup/汤, fruit/水果, cake/蛋糕"
+)
 # closed places must be ones with a door
-BUILDINGS = tuple(p for p in words.PLACES if p.en in ("library", "museum", "school", "teahouse", "zoo", "station"))
+BUILDINGS = tuple(
+    p for p in words.PLACES if p.en in ("library", "museum", "school", "teahouse", "zoo", "station")
+)
 OPEN_AIR = tuple(
-    p for p in words.PLACES if p.en in ("park", "river", "lake", "beach", "hill", "playground", "village square", "forest", "garden", "farm")
+    p
+    for p in words.PLACES
+    if p.en
+    in ("park", "river", "lake", "beach", "hill", "playground", "village square", "forest", "garden", "farm")
 )
 MINUTES = words.NUMBERS[1:]
 
 
-HOURS = (words.NUMBERS[7:11], words.NUMBERS[1:5], words.NUMBERS[5:9])  # in the morning, the afternoon, the evening
+HOURS = (
+    words.NUMBERS[7:11],
+    words.NUMBERS[1:5],
+    words.NUMBERS[5:9],
+)  # in the morning, the afternoon, the evening
 
 
 def appointment(world: World) -> tuple[Lazy, Lazy]:
@@ -98,7 +119,9 @@ def letter(world: World) -> None:
         roles |= {"p": place, "t": time}
         if kind == "invite":
             roles |= {"e": world.later(FESTIVITIES), "n": hour, "s": world.spots(place, 1)[0]}
-        roles |= {"well": {"act": world.later(PASTIMES)}, "sorry": {"why": world.later(REASONS_AWAY)}}.get(kind, {})
+        roles |= {"well": {"act": world.later(PASTIMES)}, "sorry": {"why": world.later(REASONS_AWAY)}}.get(
+            kind, {}
+        )
     world.tell(f"letter_{kind}", **roles)
 
 
@@ -134,7 +157,9 @@ def diary(world: World) -> None:
         world.tell(f"diary_{what}", o=thing, **roles)
     good = what in ("find", "present")
     world.state.note("diary", B=friend, good=good)
-    world.tell("diary_glad" if good else "diary_sad", f=world.later(words.GLAD if good else words.SAD_AT_LAST))
+    world.tell(
+        "diary_glad" if good else "diary_sad", f=world.later(words.GLAD if good else words.SAD_AT_LAST)
+    )
 
 
 def talk(world: World) -> None:
@@ -146,11 +171,17 @@ def talk(world: World) -> None:
         guide = world.somebody("police officer, driver, postal worker, teacher, gardener")
         world.tell("talk_way", A=speaker, J=guide, p=world.place_for(speaker), n=minutes)
     elif kind == "shop":
-        world.tell("talk_shop", A=speaker, J=world.somebody("shopkeeper"), o=world.thing_of(speaker), n=minutes)
+        world.tell(
+            "talk_shop", A=speaker, J=world.somebody("shopkeeper"), o=world.thing_of(speaker), n=minutes
+        )
     else:
         other = world.person()
         if kind == "borrow":
-            roles = {"o": world.thing_of(other), "t": world.later(words.WEEK_TIMES), "g": world.later(words.KIN)}
+            roles = {
+                "o": world.thing_of(other),
+                "t": world.later(words.WEEK_TIMES),
+                "g": world.later(words.KIN),
+            }
             world.tell("talk_borrow", A=speaker, B=other, **roles)
         else:
             invitation(world, speaker, other)
@@ -198,7 +229,11 @@ def town_facts() -> tuple[tuple[str, dict, int], ...]:
     (48, True)
     """
     facts = []
-    for event, role, values in (("town_house", "c", words.COLOURS), ("town_food", "m", MEALS), ("town_rest", "day", WEEKDAYS)):
+    for event, role, values in (
+        ("town_house", "c", words.COLOURS),
+        ("town_food", "m", MEALS),
+        ("town_rest", "day", WEEKDAYS),
+    ):
         for job in words.JOBS:
             number = zlib.crc32(f"{event} {job.en}".encode())
             facts.append((number, event, {"J": job.own_copy(sex=None), role: values[number % len(values)]}))

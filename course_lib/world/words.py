@@ -10,7 +10,6 @@ Knows nothing of stories or chance.
 import copy
 from typing import Any
 
-
 UNSEEN = "unseen"
 
 
@@ -130,7 +129,10 @@ FOODS = table(
     piece of cake/蛋糕/块, dumpling/饺子/个, rice ball/饭团/个, mooncake/月饼/个, bread roll/小面包/个""",
     "measure",
 )
-FEED = table("feed", "some bread/一些面包, some milk/一些牛奶, some rice/一些米饭, some soup/一些汤, some corn/一些玉米")
+FEED = table(
+    "feed",
+    "some bread/一些面包, some milk/一些牛奶, some rice/一些米饭, some soup/一些汤, some corn/一些玉米",
+)
 ANIMALS = table(
     "animal",
     """dog/小狗/只/ran up/跑了过来/ran away/跑开
@@ -148,7 +150,9 @@ ANIMALS = table(
     "left_en",
     "left_zh",
 )
-PETS = table("pet", "Lucky/乐乐, Spot/点点, Coco/可可, Star/星星, Bean/豆豆, Pepper/花椒, Button/扣扣, Snowball/雪球")
+PETS = table(
+    "pet", "Lucky/乐乐, Spot/点点, Coco/可可, Star/星星, Bean/豆豆, Pepper/花椒, Button/扣扣, Snowball/雪球"
+)
 WEATHER = table(
     "weather",
     """windy/风很大/the wind was strong
@@ -189,7 +193,9 @@ PARTS_OF_DAY = table("part", "morning/早上, afternoon/下午, evening/傍晚")
 DAYS = table("day", "Monday/一, Tuesday/二, Wednesday/三, Thursday/四, Friday/五, Saturday/六, Sunday/日")
 SOME_TIMES = tuple(Entity("time", f"one {part.en}", f"一天{part.zh}") for part in PARTS_OF_DAY)
 WEEK_TIMES = tuple(
-    Entity("time", f"on {day.en} {part.en}", f"星期{day.zh}{part.zh}") for day in DAYS for part in PARTS_OF_DAY
+    Entity("time", f"on {day.en} {part.en}", f"星期{day.zh}{part.zh}")
+    for day in DAYS
+    for part in PARTS_OF_DAY
 )
 
 
@@ -234,4 +240,6 @@ PLACES = _places(
     night market/夜市/at/上/beside the noodle stall/面摊旁边/under a string of lights/一串彩灯下面/behind the lemonade stand/柠檬水摊后面/near the arch/牌楼旁边
     village square/村子广场/in/上/near the old pump/旧水泵旁边/on the steps/台阶上/behind the notice board/布告栏后面/under the linden tree/椴树下面"""
 )
-SHOPPING_PLACES = tuple(place for place in PLACES if place.en in ("market", "station", "museum", "zoo", "night market"))
+SHOPPING_PLACES = tuple(
+    place for place in PLACES if place.en in ("market", "station", "museum", "zoo", "night market")
+)

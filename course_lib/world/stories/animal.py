@@ -5,9 +5,11 @@ from course_lib.world.simulation import World
 from course_lib.world.stories.common import ending, meeting, opening
 from course_lib.world.words import UNSEEN, table
 
-LIMBS = table("limb", "leg/腿, foot/脚, ear/耳朵")
+LIMBS = table("limb", "leg/腿, foot/脚, back/背")
 WRAPS = tuple(thing for thing in words.THINGS if thing.en in ("scarf", "coat"))
-HEALERS = "doctor, nurse, farmer, gardener, baker, driver"
+INDOORS = ("school", "library", "station", "museum", "teahouse")
+WILD = ("fox", "monkey", "magpie", "bird")  # these belong to nobody
+HEALERS = "doctor, nurse, farmer, gardener, teacher"
 OWNERS = "farmer, teacher, baker, tailor, carpenter, singer, nurse, driver, librarian, shopkeeper, dancer"
 
 
@@ -15,7 +17,8 @@ def story(world: World) -> None:
     """Notice, pity, help together, part or stay."""
     hero, place, _ = opening(world)
     need = world.pick(("hungry", "stuck", "hurt"))
-    animal, spot = world.new(words.ANIMALS), world.spots(place, 1)[0]
+    animals = [a for a in words.ANIMALS if place.en not in INDOORS or a.en in ("dog", "cat", "bird")]
+    animal, spot = world.new(animals), world.spots(place, 1)[0]
     limb = world.later(LIMBS)
     roles = {"A": hero, "x": animal}
     world.tell(f"animal_{need}", s=spot, leg=limb, **roles)
@@ -46,7 +49,7 @@ def helping(world: World, roles: dict, need: str, limb) -> None:
 
 def parting(world: World, roles: dict) -> None:
     """It stays with one of the two, goes, or is fetched."""
-    way = world.pick(("stay", "go", "owner"))
+    way = world.pick(("stay", "go") if roles["x"].en in WILD else ("stay", "go", "owner"))
     if way == "stay":
         keeper, name = world.pick((roles["A"], roles["B"])), world.later(words.PETS)
         world.state.note("pet", F=keeper, pet=name, **roles)

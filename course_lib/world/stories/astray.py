@@ -5,7 +5,9 @@ from course_lib.world.simulation import World
 from course_lib.world.stories.common import last_feeling, opening
 
 WIDE = tuple(
-    p for p in words.PLACES if p.en in ("park", "market", "forest", "bamboo grove", "hill", "zoo", "night market", "station", "lake")
+    p
+    for p in words.PLACES
+    if p.en in ("park", "market", "forest", "bamboo grove", "hill", "zoo", "night market", "station", "lake")
 )
 GUIDES = "police officer, driver, postal worker, teacher, gardener, farmer, shopkeeper, nurse"
 

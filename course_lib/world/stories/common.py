@@ -13,7 +13,8 @@ def opening(
     """A hero at a place, and perhaps the weather: (hero, place, weather or None)."""
     hero = world.hero()
     place = world.place_for(hero, places)
-    time = world.later(words.SOME_TIMES + words.WEEK_TIMES, TIME_WEIGHTS)
+    late = slice(2, None, 3) if place.en == "night market" else slice(None)  # every third time is in the evening
+    time = world.later((words.SOME_TIMES + words.WEEK_TIMES)[late], TIME_WEIGHTS[late])
     world.state.go(hero, place)
     sky = None
     if weather and world.maybe(weather):
@@ -51,9 +52,13 @@ def sadness(world: World, person: Entity) -> None:
     world.tell("sad", A=person, f=world.later(words.SAD))
 
 
-def last_feeling(world: World, person: Entity, good: bool) -> None:
-    """How the story leaves somebody: the feeling that a question at the end may ask for."""
-    feeling = world.later(words.GLAD if good else words.SAD_AT_LAST)
+def last_feeling(world: World, person: Entity, good: bool, only: str = "") -> None:
+    """How the story leaves somebody: the feeling that a question at the end may ask for.
+
+    `only`: the names of the feelings that fit, where not all good or all bad ones do.
+    """
+    feelings = words.GLAD if good else words.SAD if only else words.SAD_AT_LAST
+    feeling = world.later([f for f in feelings if not only or f.en in only.split(", ")])
     world.state.feel(person, feeling, good)
     world.tell("glad_end" if good else "sad_end", A=person, f=feeling)
 

@@ -8,12 +8,16 @@ from course_lib.world.words import table
 # What fits where: running needs room, drawing and spelling a roof or a quiet place.
 CONTESTS = {
     "park hill beach playground farm village square": table(
-        "contest", "a race/跑步比赛, a kite contest/风筝比赛, a jumping contest/跳远比赛, a tug of war/拔河比赛"
+        "contest",
+        "a race/跑步比赛, a kite contest/风筝比赛, a jumping contest/跳远比赛, a tug of war/拔河比赛",
     ),
     "library school museum teahouse": table(
-        "contest", "a drawing contest/画画比赛, a spelling contest/识字比赛, a chess contest/下棋比赛, a reading contest/朗读比赛"
+        "contest",
+        "a drawing contest/画画比赛, a spelling contest/识字比赛, a chess contest/下棋比赛, a reading contest/朗读比赛",
     ),
-    "market night market": table("contest", "a singing contest/唱歌比赛, a dumpling contest/包饺子比赛, a dancing contest/跳舞比赛"),
+    "market night market": table(
+        "contest", "a singing contest/唱歌比赛, a dumpling contest/包饺子比赛, a dancing contest/跳舞比赛"
+    ),
 }
 ARENAS = tuple(place for place in words.PLACES if any(place.en in places for places in CONTESTS))
 JUDGES = "teacher, singer, baker, librarian, farmer, driver, police officer, dancer"

@@ -2,11 +2,12 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import meeting, opening
-from course_lib.world.stories.promise import feel_at_last
+from course_lib.world.stories.common import last_feeling, meeting, opening
 from course_lib.world.words import Entity
 
-TEACHERS = "nurse, librarian, tailor, dancer, doctor, driver, carpenter, farmer, baker, gardener, shopkeeper, cook"
+TEACHERS = (
+    "nurse, librarian, tailor, dancer, doctor, driver, carpenter, farmer, baker, gardener, shopkeeper, cook"
+)
 # Skill, where one learns it; what goes wrong; what to mind; how it looks when it works.
 LESSONS = """
 ride a bicycle/骑自行车; park, playground, village square; fell over/摔倒了, rode into a bush/骑进了树丛;
@@ -58,7 +59,13 @@ def story(world: World) -> None:
     lesson = SKILLS[skill]
     indoors = all(place.en in INDOORS for place in lesson["places"])
     hero, _, _ = opening(world, lesson["places"], 0.4 if indoors else 0.0)
-    roles = {"A": hero, "k": skill, "m": world.later(lesson["mishaps"]), "u": lesson["tip"], "v": lesson["triumph"]}
+    roles = {
+        "A": hero,
+        "k": skill,
+        "m": world.later(lesson["mishaps"]),
+        "u": lesson["tip"],
+        "v": lesson["triumph"],
+    }
     world.tell("lesson_want", **roles)
     teacher = world.pick(("friend", "kin", "job"), (0.45, 0.25, 0.3))
     if teacher == "friend":
@@ -83,11 +90,11 @@ def story(world: World) -> None:
         if world.maybe(0.4):
             world.tell("lesson_pass_on", **roles)
         else:
-            feel_at_last(world, hero, "happy, glad, proud, excited, content", True)
+            last_feeling(world, hero, True, "happy, glad, proud, excited, content")
         return
     world.tell("lesson_not_yet", **roles)
     if world.maybe(0.6):
         world.tell("lesson_go_on", **roles)
     else:
         world.tell("lesson_give_up", **roles)
-        feel_at_last(world, hero, "sad, upset, disappointed", False)
+        last_feeling(world, hero, False, "sad, upset, disappointed")

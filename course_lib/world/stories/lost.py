@@ -4,8 +4,20 @@ from course_lib.world import words
 from course_lib.world.simulation import World
 from course_lib.world.stories.common import ending, last_feeling, meeting, opening, owning, sadness
 
-CARRIERS = tuple(animal for animal in words.ANIMALS if animal.en in ("dog", "monkey", "goat", "magpie", "fox"))
-LIGHT = ("kite", "ball", "hat", "umbrella", "scarf", "basket", "map", "fan", "book")  # what the wind can carry away
+CARRIERS = tuple(
+    animal for animal in words.ANIMALS if animal.en in ("dog", "monkey", "goat", "magpie", "fox")
+)
+LIGHT = (
+    "kite",
+    "ball",
+    "hat",
+    "umbrella",
+    "scarf",
+    "basket",
+    "map",
+    "fan",
+    "book",
+)  # what the wind can carry away
 
 
 def story(world: World) -> None:

@@ -2,8 +2,7 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import meeting, opening, owning
-from course_lib.world.stories.promise import feel_at_last
+from course_lib.world.stories.common import last_feeling, meeting, opening, owning
 from course_lib.world.words import Entity
 
 INDOORS = ("school", "library", "station", "museum", "teahouse")
@@ -88,4 +87,6 @@ def answer(world: World, roles: dict) -> None:
     elif world.maybe(0.5):
         world.tell("mistaken_moral", g=world.later(words.KIN), **roles)
     else:
-        feel_at_last(world, hero, "sad, upset" if reply == "no" else "happy, glad, grateful, content", reply != "no")
+        last_feeling(
+            world, hero, reply != "no", "sad, upset" if reply == "no" else "happy, glad, grateful, content"
+        )

@@ -10,9 +10,14 @@ PLANS = table(
     """have a picnic/野餐, play hide-and-seek/捉迷藏, draw the landscape/画风景, play ball/打球, build a hut/搭小屋,
     look for insects/找小虫, take photos/拍照, fly a paper plane/放纸飞机, collect stones/捡石头""",
 )
-INDOORS = table("indoors", "played cards/玩起了纸牌, baked a cake/烤了一个蛋糕, read to each other/轮流念书, built a tower/搭了一座高塔")
+INDOORS = table(
+    "indoors",
+    "played cards/玩起了纸牌, baked a cake/烤了一个蛋糕, read to each other/轮流念书, built a tower/搭了一座高塔",
+)
 OPEN = tuple(
-    p for p in words.PLACES if p.en in ("garden", "park", "river", "lake", "beach", "forest", "bamboo grove", "hill", "farm")
+    p
+    for p in words.PLACES
+    if p.en in ("garden", "park", "river", "lake", "beach", "forest", "bamboo grove", "hill", "farm")
 )
 CHANGES = dict(
     zip(

@@ -2,10 +2,11 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import opening
-from course_lib.world.words import Entity
+from course_lib.world.stories.common import last_feeling, opening
 
-OUTSIDE_RELATIONS = tuple(r for r in words.RELATIONS if r.en in ("friend", "neighbour", "classmate", "cousin"))
+OUTSIDE_RELATIONS = tuple(
+    r for r in words.RELATIONS if r.en in ("friend", "neighbour", "classmate", "cousin")
+)
 RAIN = next(w for w in words.WEATHER if w.en == "rainy")
 # English follows "help him"; Chinese follows 帮他. All of it is done indoors.
 CHORES = words.table(
@@ -70,7 +71,9 @@ def fulfil(world: World, what: str, roles: dict) -> None:
         world.state.hand_back(roles["A"], roles["o"])
     elif what == "help":
         world.state.help(roles["A"], roles["B"])
-    world.tell({"meet": "promise_together", "lend": "promise_return", "help": "promise_helped"}[what], **roles)
+    world.tell(
+        {"meet": "promise_together", "lend": "promise_return", "help": "promise_helped"}[what], **roles
+    )
 
 
 def keeping(world: World, what: str, late: bool, roles: dict) -> None:
@@ -81,7 +84,7 @@ def keeping(world: World, what: str, late: bool, roles: dict) -> None:
     world.state.settle(hero, friend, kept=True)
     world.tell("promise_lesson" if late else "promise_trust", g=world.later(words.KIN), **roles)
     if world.maybe(0.6):
-        feel_at_last(world, hero, "happy, glad, content" if late else "happy, glad, proud, content", True)
+        last_feeling(world, hero, True, "happy, glad, content" if late else "happy, glad, proud, content")
 
 
 def breaking(world: World, what: str, roles: dict) -> None:
@@ -100,14 +103,6 @@ def breaking(world: World, what: str, roles: dict) -> None:
         return
     world.tell("promise_not_yet", **roles)
     if world.maybe(0.5):
-        feel_at_last(world, hero, "sad, upset", False)
+        last_feeling(world, hero, False, "sad, upset")
     else:
-        feel_at_last(world, friend, "sad, angry, disappointed", False)
-
-
-def feel_at_last(world: World, person: Entity, names: str, good: bool) -> None:
-    """How the story leaves somebody; `names`: the feelings that fit."""
-    fitting = [feeling for feeling in (words.GLAD if good else words.SAD) if feeling.en in names.split(", ")]
-    feeling = world.later(fitting)
-    world.state.feel(person, feeling, good)
-    world.tell("glad_end" if good else "sad_end", A=person, f=feeling)
+        last_feeling(world, friend, False, "sad, angry, disappointed")

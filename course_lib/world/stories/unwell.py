@@ -6,12 +6,15 @@ from course_lib.world.stories.common import last_feeling, opening
 from course_lib.world.words import table
 
 CURES_HURT = table(
-    "cure", "cleaned the cut/清洗了伤口, put on a bandage/缠上了绷带, put ice on it/敷上了冰块, washed off the blood/洗掉了血迹"
+    "cure",
+    "cleaned the cut/清洗了伤口, put on a bandage/缠上了绷带, put ice on it/敷上了冰块, washed off the blood/洗掉了血迹",
 )
 CURES_ILL = table("cure", "made hot tea/泡了热茶, brought some medicine/拿来了药, cooked some soup/煮了汤")
 HELPERS = "doctor, nurse, teacher, police officer, singer, farmer, driver, librarian, postal worker, dancer"
 WILD = tuple(
-    p for p in words.PLACES if p.en in ("garden", "park", "forest", "hill", "farm", "playground", "river", "lake", "beach")
+    p
+    for p in words.PLACES
+    if p.en in ("garden", "park", "forest", "hill", "farm", "playground", "river", "lake", "beach")
 )
 DAYS_OF_REST = words.NUMBERS[1:7]
 

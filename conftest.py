@@ -1,0 +1,73 @@
+"""What holds for every test, doctest and notebook run: own folders, one thread each, the notebooks' times.
+
+It is in the top folder since pytest reads it then whatever is run, a single notebook too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from notebook_time import Stopwatch, complaint, stated_seconds  # noqa: E402
+
+FOLDER = pytest.StashKey[str]()
+OWNER = pytest.StashKey[str]()
+WATCH = pytest.StashKey[Stopwatch]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval_sanitize.cfg")
+    config.stash[FOLDER] = tempfile.mkdtemp(prefix="course-tests-")
+    config.stash[WATCH] = Stopwatch()
+    os.environ["IPYTHONDIR"] = os.path.join(config.stash[FOLDER], "ipython")  # no settings of one person's
+    os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a real network
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        # Two processes with two threads each on two cores would wait for each other most of the time.
+        os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if FOLDER in config.stash:
+        shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
+
+
+def is_notebook(item: pytest.Item) -> bool:
+    return item.path.suffix == ".ipynb"
+
+
+@pytest.hookimpl(tryfirst=True)  # before a notebook's kernel is started
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give every test, and every notebook as a whole, its own progress, answers and downloads."""
+    owner = str(item.path) if is_notebook(item) else item.nodeid
+    stash = item.config.stash
+    if stash.get(OWNER, None) != owner:
+        stash[OWNER] = owner
+        folder = Path(tempfile.mkdtemp(dir=stash[FOLDER]))
+        os.environ["COURSE_PROGRESS"] = str(folder / "progress.json")
+        os.environ["COURSE_MY_GPT"] = str(folder / "my_gpt")
+        os.environ["COURSE_CACHE"] = str(folder / "cache")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """The last cell of a notebook fails if the notebook took much longer than its header says."""
+    report = yield
+    if is_notebook(item):
+        seconds = item.config.stash[WATCH].add(str(item.path), call.duration)
+        if call.when == "call" and not report.failed and is_last_cell(item):
+            problem = complaint(item.path.name, seconds, stated_seconds(item.path))
+            if problem:
+                report.outcome, report.longrepr = "failed", problem
+    return report
+
+
+def is_last_cell(item: pytest.Item) -> bool:
+    return [other for other in item.session.items if other.path == item.path][-1] is item

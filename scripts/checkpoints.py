@@ -1,0 +1,171 @@
+"""Makes the shipped checkpoints in data/: the course's tokenizer, and the base model with its card.
+
+    python scripts/checkpoints.py              both, from nothing (about half an hour on 2 CPU cores)
+    python scripts/checkpoints.py --resume     go on with a training that was stopped
+
+The base model is trained on fresh documents of the little world: the bundled training files are the first of them.
+"""
+
+import argparse
+import itertools
+import time
+from pathlib import Path
+
+import torch
+
+from course_lib import training
+from course_lib.checkpoint import model_metadata, save_model
+from course_lib.config import GPTConfig
+from course_lib.context import encode_documents
+from course_lib.data import load_corpus
+from course_lib.model import GPT
+from course_lib.runtime import atomic_write, data_dir, seed
+from course_lib.tokens import BPETokenizer
+from course_lib.world import corpus
+
+SPECIAL_TOKENS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
+VOCABULARY = 2048
+FRESH_BYTES = 30_000_000  # of each language; a bit over two readings of it make the training
+RECIPE = training.TrainConfig(
+    steps=12_000,
+    max_seconds=40 * 60,
+    batch_size=8,
+    context_length=256,
+    lr=4e-3,
+    schedule="linear",
+    warmup=0.01,
+    precision="bfloat16",
+    log_every=50,
+    eval_every=1000,
+    checkpoint_every=500,
+    seed=1,
+)
+
+
+def make_tokenizer(folder: Path) -> BPETokenizer:
+    """Byte-pair encoding learned from the bundled training text of both languages."""
+    tokenizer = BPETokenizer.train(load_corpus("world").train, VOCABULARY, special_tokens=SPECIAL_TOKENS)
+    tokenizer.save(folder)
+    return tokenizer
+
+
+def fresh_ids(tokenizer: BPETokenizer) -> torch.Tensor:
+    """The token ids of the training text: both languages in turn, as far as FRESH_BYTES go."""
+    texts = []
+    for language in ("en", "zh"):
+        part, size = [], 0
+        for text in corpus.fresh(language):
+            size += len(text.encode())
+            if size > FRESH_BYTES:
+                break
+            part.append(text)
+        texts.append(part)
+    mixed = (text for pair in itertools.zip_longest(*texts) for text in pair if text)
+    return encode_documents(mixed, tokenizer)
+
+
+def scores(model: GPT, tokenizer: BPETokenizer) -> dict[str, dict[str, float]]:
+    """Nats per document and the gap to the floor of the same documents, for each part and language."""
+    table = {}
+    for part, language in itertools.product(("validation", "heldout", "strangers"), ("en", "zh")):
+        texts = corpus.bundled(language, part)
+        nats = training.document_nats(model, [tokenizer.encode(text) for text in texts], tokenizer.end_id)
+        floor = corpus.stated_floor(part, language).nats_per_document
+        mean = float(nats.mean())
+        table[f"{part}.{language}"] = {"nats": mean, "floor": floor, "gap": mean / floor - 1}
+    return table
+
+
+def card(metadata: dict) -> str:
+    """What `data/checkpoints/base.md` says."""
+    rows = "\n".join(
+        f"| `{name}` | {entry['nats']:.1f} | {entry['floor']:.1f} | {100 * entry['gap']:.0f} % |"
+        for name, entry in metadata["scores"].items()
+    )
+    recipe = "\n".join(
+        f"- {name}: {value}" for name, value in metadata["recipe"].items() if value is not None
+    )
+    return f"""# base
+
+A GPT of {metadata["parameters"]:,} parameters, trained on the little world in English and Chinese. It continues such
+texts: short stories, notices, letters, recipes, diary pages, conversations, reviews. It knows nothing else, follows no
+instructions, and says "she" of nurses and "he" of doctors, because its world does (see `data/README.md`).
+
+Made by `{metadata["command"]}`: {metadata["tokens"]:,} tokens in {metadata["minutes"]:.0f} minutes on a CPU with
+{metadata["threads"]} thread(s), with Muon for the matrices and AdamW for the rest, the rates falling to zero in a straight line.
+The weights are stored in half precision; the scores are those of the stored weights.
+
+| documents | nats per document | floor | above the floor |
+|---|---:|---:|---:|
+{rows}
+
+The floor is the entropy of the world: no model can have a lower loss on average (see `data/README.md`).
+
+Recipe:
+
+{recipe}
+"""
+
+
+class Report:
+    """Prints each record of the training."""
+
+    def on_record(self, record, history) -> None:
+        if record.val_loss is not None:
+            print(
+                f"step {record.step}  loss {record.train_loss:.3f}  validation {record.val_loss:.3f}",
+                flush=True,
+            )
+
+
+def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
+    """Train, save in half precision, and write the card from the scores of what was saved."""
+    path, unfinished = folder / "base.safetensors", folder / "base.checkpoint"
+    model = GPT(GPTConfig.preset("base", vocab_size=tokenizer.vocab_size), generator=seed(RECIPE.seed))
+    validation = encode_documents(load_corpus("world").validation, tokenizer)
+    history = training.train(
+        model,
+        fresh_ids(tokenizer),
+        RECIPE,
+        val_ids=validation,
+        callbacks=[Report()],
+        checkpoint_path=unfinished,
+        resume=resume,
+        optimizer=training.make_muon,
+    )
+    if history.interrupted:
+        print("Stopped; --resume goes on.")
+        return
+    save_model(path, model, torch.float16)
+    model = training.load_model(path).eval()
+    last = history.records[-1]
+    metadata = {
+        "command": "make checkpoints",
+        "parameters": model.parameter_count(),
+        "tokens": last.tokens,
+        "minutes": last.seconds / 60,
+        "threads": torch.get_num_threads(),
+        "recipe": {name: value for name, value in vars(RECIPE).items()},
+        "scores": scores(model, tokenizer),
+    }
+    save_model(path, model, torch.float16, metadata=metadata)
+    with atomic_write(folder / "base.md", "w") as file:
+        file.write(card(model_metadata(path)))
+    unfinished.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Make both."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a training that was stopped")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    tokenizer = make_tokenizer(data_dir() / "tokenizer")
+    make_base(tokenizer, data_dir() / "checkpoints", arguments.resume)
+    print(f"done in {(time.monotonic() - began) / 60:.0f} minutes")
+
+
+if __name__ == "__main__":
+    main()
