@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 COURSE = $(PYTHON) scripts/bootstrap.py
 
-.PHONY: lab test doctor format notebooks corpus clean
+.PHONY: lab test doctor format notebooks corpus checkpoints clean
 
 lab:  ## open the course in JupyterLab
 	@$(COURSE) lab $(ARGS)
@@ -22,6 +22,9 @@ notebooks:  ## run all notebooks (or ARGS="notebooks/00_start_here.ipynb") and k
 
 corpus:  ## make the bundled corpus anew, byte for byte
 	@$(COURSE) run python -m course_lib.world.corpus
+
+checkpoints:  ## train the shipped models anew (about an hour)
+	@$(COURSE) run python scripts/checkpoints.py $(ARGS)
 
 clean:  ## remove the environment and all caches; answers and progress stay
 	@$(COURSE) clean

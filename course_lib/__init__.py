@@ -16,8 +16,8 @@ The map, from the ground up; each module uses only what stands above it:
 | `generation` | writing, token by token                                                           |
 | `interop`    | the same model and tokenizer in Hugging Face's `transformers`, and back           |
 
-Beside them: `viz` and `show` draw figures and show source code in a notebook; `exercises` checks answers and names
-mistakes; `doctor` says whether everything is in place (`python -m course_lib doctor`).
+Beside them: `viz` and `show` draw figures and show source code in a notebook; `exercises` checks answers and
+names mistakes; `doctor` says whether everything is in place (`python -m course_lib doctor`).
 
 Importing `course_lib` loads none of these: import what you need, such as `from course_lib.model import GPT`.
 """

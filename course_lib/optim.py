@@ -79,14 +79,14 @@ class AdamW(torch.optim.Optimizer):
 
 
 def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """The matrix with all its singular values moved close to 1: same directions, about equal strength in each.
+    """The matrix with its singular values moved close to 1: same directions, about equal strength in each.
 
-    Five rounds of a polynomial that lifts small singular values and lowers large ones; cheaper than an exact
-    decomposition, and close enough: the values end between about 0.7 and 1.2.
+    Five rounds of a polynomial that lifts small singular values and lowers large ones; cheaper than an
+    exact decomposition, and close enough: the values end between about 0.7 and 1.2.
 
     Shapes: matrix (m, n), of any float dtype.
-    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", for the coefficients
-    (https://kellerjordan.github.io/posts/muon/).
+    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks", with the
+    coefficients (https://kellerjordan.github.io/posts/muon/).
 
     >>> values = torch.linalg.svdvals(orthogonalize(torch.tensor([[9.0, 0.0, 0.0], [0.0, 1.0, 0.0]])))
     >>> bool((values > 0.6).all() and (values < 1.3).all())
@@ -103,16 +103,17 @@ def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
 class Muon(AdamW):
     """Muon for the matrices inside the layers, AdamW for everything else.
 
-    AdamW gives every single weight a step of the same size. Muon treats a matrix as a whole: it takes the running
-    mean of its gradient and evens out the singular values, so that rare directions move as far as common ones.
-    Groups with `matrices=True` are stepped that way, with `lr` and `momentum` of their own.
+    AdamW gives every single weight a step of the same size. Muon treats a matrix as a whole: it takes the
+    running mean of its gradient and evens out the singular values, so that rare directions move as far as
+    common ones. Groups with `matrices=True` are stepped that way, with `lr` and `momentum` of their own.
 
-    Source: Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon/); Liu et al. 2025 (arXiv:2502.16982).
+    Source: Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon/); Liu et al. 2025
+    (arXiv:2502.16982).
 
     >>> weight = torch.nn.Parameter(torch.zeros(2, 3))
     >>> weight.grad = torch.tensor([[9.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     >>> Muon([{"params": [weight], "matrices": True, "lr": 0.1, "weight_decay": 0.0}]).step()
-    >>> weight.detach().round(decimals=1)  # both rows move about as far, though one gradient is 9 times the other
+    >>> weight.detach().round(decimals=1)  # both rows move alike, though the gradients don't
     tensor([[-0.1000, -0.0000, -0.0000],
             [-0.0000, -0.1000, -0.0000]])
     """
@@ -124,7 +125,9 @@ class Muon(AdamW):
         mean = state.setdefault("momentum", torch.zeros_like(weight))
         mean.lerp_(weight.grad, 1 - momentum)
         update = orthogonalize(weight.grad.lerp(mean, momentum))  # a look ahead: Nesterov's form of momentum
-        shape = max(1.0, weight.size(0) / weight.size(1)) ** 0.5  # tall matrices need more for the same effect
+        shape = (
+            max(1.0, weight.size(0) / weight.size(1)) ** 0.5
+        )  # tall matrices need more for the same effect
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         weight.add_(update, alpha=-group["lr"] * shape)
 
@@ -132,7 +135,7 @@ class Muon(AdamW):
 def muon_groups(
     model: nn.Module, lr: float, matrix_lr: float = 0.02, matrix_decay: float = 0.0
 ) -> list[dict[str, Any]]:
-    """Parameter groups for `Muon`: the matrices inside the layers, and the rest (tables, the head, gains, biases).
+    """Parameter groups for `Muon`: the matrices inside the layers, and the rest (tables, head, gains ...).
 
     Raises: ValueError if there is no matrix inside a layer.
 

@@ -120,7 +120,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 
 
 def make_muon(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """`course_lib.optim.Muon` for a training: `train(..., optimizer=make_muon)`; `config.lr` is AdamW's part."""
+    """Muon for a training: `train(..., optimizer=make_muon)`; `config.lr` is for what AdamW steps."""
     return Muon(muon_groups(model, config.lr), betas=config.betas, eps=config.eps)
 
 

@@ -344,7 +344,10 @@ def remove(folder):
 
 def make_venv(base, folder):
     """Whether `python -m venv` worked. On a bare Debian it fails, since the package python3-venv is apart."""
-    done = subprocess.run([base, "-m", "venv", "--clear", str(folder)], capture_output=True)
+    try:
+        done = subprocess.run([base, "-m", "venv", "--clear", str(folder)], capture_output=True)
+    except OSError:
+        return False
     return done.returncode == 0 and version_of(venv_python(folder)) is not None
 
 

@@ -3,7 +3,8 @@
     python scripts/checkpoints.py              both, from nothing (about half an hour on 2 CPU cores)
     python scripts/checkpoints.py --resume     go on with a training that was stopped
 
-The base model is trained on fresh documents of the little world: the bundled training files are the first of them.
+The base model is trained on fresh documents of the little world; the bundled training files are the first of
+them.
 """
 
 import argparse
@@ -87,13 +88,14 @@ def card(metadata: dict) -> str:
     )
     return f"""# base
 
-A GPT of {metadata["parameters"]:,} parameters, trained on the little world in English and Chinese. It continues such
-texts: short stories, notices, letters, recipes, diary pages, conversations, reviews. It knows nothing else, follows no
-instructions, and says "she" of nurses and "he" of doctors, because its world does (see `data/README.md`).
+A GPT of {metadata["parameters"]:,} parameters, trained on the little world in English and Chinese. It
+goes on with such texts: short stories, notices, letters, recipes, diary pages, conversations, reviews. It
+knows nothing else, follows no instructions, and says "she" of nurses and "he" of doctors, because its world
+does (see `data/README.md`).
 
-Made by `{metadata["command"]}`: {metadata["tokens"]:,} tokens in {metadata["minutes"]:.0f} minutes on a CPU with
-{metadata["threads"]} thread(s), with Muon for the matrices and AdamW for the rest, the rates falling to zero in a straight line.
-The weights are stored in half precision; the scores are those of the stored weights.
+Made by `{metadata["command"]}`: {metadata["tokens"]:,} tokens in {metadata["minutes"]:.0f} minutes on a CPU
+with {metadata["threads"]} thread(s), with Muon for the matrices and AdamW for the rest, the rates falling to
+zero in a straight line. The weights are stored in half precision; the scores are those of the stored weights.
 
 | documents | nats per document | floor | above the floor |
 |---|---:|---:|---:|

@@ -32,8 +32,16 @@ def boot(monkeypatch):
     return module
 
 
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """An environment as `python -m venv` makes it; copies of it save the tests the time to make their own."""
+    folder = tmp_path_factory.mktemp("fresh") / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    return folder
+
+
 @pytest.fixture
-def course(boot, monkeypatch, tmp_path):
+def course(boot, monkeypatch, tmp_path, fresh):
     """The script for a course in an empty folder, with a pip that only writes down what it was asked for."""
     for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
@@ -45,7 +53,12 @@ def course(boot, monkeypatch, tmp_path):
         boot.asked.append(arguments)
         return "ERROR: no network" if any(part in arguments for part in boot.refused) else None
 
+    def make_venv(base, folder):
+        shutil.copytree(fresh, folder, symlinks=True, dirs_exist_ok=True)
+        return True
+
     monkeypatch.setattr(boot.Environment, "pip", pip)
+    monkeypatch.setattr(boot, "make_venv", make_venv)
     return boot
 
 
@@ -219,6 +232,13 @@ def test_a_broken_environment_is_made_anew(course, tmp_path, damage, monkeypatch
     assert len(made) == 1
     assert environment.healthy() and environment.read()["lab"]
     assert "making it anew" in capsys.readouterr().out
+
+
+def test_making_one_for_real(boot, tmp_path):
+    (tmp_path / ".venv" / "lib").mkdir(parents=True)  # the rest of one that was cut short
+    assert boot.make_venv(sys.executable, tmp_path / ".venv")
+    assert boot.Environment(tmp_path / ".venv").healthy()
+    assert not boot.make_venv(shutil.which("false") or sys.executable + "-x", tmp_path / "other")
 
 
 def test_somebody_elses_folder_is_never_removed(course, tmp_path, capsys):
@@ -498,10 +518,11 @@ def test_ctrl_c_and_the_end_reach_the_command(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import bootstrap\n"
         "bootstrap.VENV = bootstrap.Path('/nonexistent')\n"
-        "sys.exit(bootstrap.run(sys.executable, '-u', '-c', "
-        "\"import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); print('up'); time.sleep(60)\"))"
+        "server = 'import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7));'\n"
+        "server += 'print(0); time.sleep(60)'\n"
+        "sys.exit(bootstrap.run(sys.executable, '-u', '-c', server))"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "up\n"
+        assert process.stdout.readline() == "0\n"
         process.terminate()
         assert process.wait(30) == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import nbformat
@@ -27,6 +28,17 @@ def test_names_and_numbers():
         assert number.isdigit() and len(number) == 2 and topic.isidentifier(), path.name
     numbers = [path.stem[:2] for path in NOTEBOOKS]
     assert len(set(numbers)) == len(numbers)
+
+
+def test_the_readme_lists_the_notebooks_that_exist_and_no_others():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\((?:\./)?notebooks/(\w+)\.ipynb\)", readme))
+    assert linked == {path.stem for path in NOTEBOOKS}
+
+
+def test_the_readme_names_the_two_commands():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make lab" in readme and "make test" in readme
 
 
 # The rules themselves -----------------------------------------------------------------------------

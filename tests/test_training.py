@@ -21,6 +21,7 @@ from course_lib.checkpoint import CheckpointError, read_file, write_file
 from course_lib.config import GPTConfig
 from course_lib.evaluation import mode, summed_nats
 from course_lib.model import GPT
+from course_lib.optim import Muon, muon_groups, orthogonalize
 from course_lib.training import (
     AdamW,
     History,
@@ -32,6 +33,7 @@ from course_lib.training import (
     evaluate,
     linear_schedule,
     load_model,
+    make_muon,
     model_metadata,
     parameter_groups,
     save_model,
@@ -971,3 +973,93 @@ def test_the_description_is_plain_json(tmp_path):
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
     assert header["__metadata__"]["format"] == "pt"
     assert json.loads(header["__metadata__"]["about"])["config"]["vocab_size"] == 11
+
+
+# Muon -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (7, 5), (3, 3), (2, 64)])
+def test_orthogonalize_evens_out_the_singular_values(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+    result = orthogonalize(matrix)
+    new_values = torch.linalg.svdvals(result)
+    assert values.max() / values.min() > new_values.max() / new_values.min()
+    assert 0.6 < new_values.min() and new_values.max() < 1.3
+    # the singular directions stay: in their basis the result is diagonal
+    inside = left.T @ result @ right.T
+    torch.testing.assert_close(inside, torch.diag(inside.diagonal()), atol=1e-4, rtol=0)
+
+
+def test_muon_does_not_mind_the_scale_of_a_gradient():
+    gradient = torch.randn(5, 7, generator=torch.Generator().manual_seed(2))
+    steps = []
+    for scale in (1.0, 1e3):
+        weight = nn.Parameter(torch.zeros(5, 7))
+        weight.grad = gradient * scale
+        Muon([{"params": [weight], "matrices": True, "lr": 0.1, "weight_decay": 0.0}]).step()
+        steps.append(weight.detach())
+    torch.testing.assert_close(steps[0], steps[1], atol=1e-4, rtol=0)
+
+
+def test_muons_decay_shrinks_the_weight_itself():
+    weight = nn.Parameter(torch.eye(3))
+    weight.grad = torch.zeros(3, 3)
+    Muon([{"params": [weight], "matrices": True, "lr": 0.1, "weight_decay": 0.5}]).step()
+    torch.testing.assert_close(weight.detach(), torch.eye(3) * 0.95)
+
+
+def test_muon_steps_everything_but_matrices_as_adamw_does():
+    ours, theirs = nn.Parameter(torch.ones(5)), nn.Parameter(torch.ones(5))
+    muon = Muon([{"params": [ours], "lr": 0.1, "weight_decay": 0.2}])
+    adamw = torch.optim.AdamW([theirs], lr=0.1, weight_decay=0.2)
+    for step in range(5):
+        ours.grad = theirs.grad = torch.arange(5.0) - step
+        muon.step()
+        adamw.step()
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_muon_takes_the_matrices_of_the_layers_only(tied):
+    model = GPT(
+        GPTConfig(vocab_size=7, context_length=8, n_layers=2, n_heads=2, width=6, tie_embeddings=tied)
+    )
+    matrices, rest = muon_groups(model, lr=1e-3)
+    taken = {id(weight) for weight in matrices["params"]}
+    names = {name for name, weight in model.named_parameters() if id(weight) in taken}
+    assert names == {
+        f"blocks.{layer}.{part}.weight"
+        for layer in (0, 1)
+        for part in ("attention.qkv", "attention.out", "mlp.up", "mlp.down")
+    }
+    assert len(matrices["params"]) + len(rest["params"]) == len(list(model.parameters()))
+
+
+def test_muon_without_matrices_is_refused():
+    with pytest.raises(ValueError, match="no matrix inside a layer"):
+        muon_groups(nn.Embedding(3, 5), lr=1e-3)
+
+
+def test_a_training_with_muon_learns_and_resumes_exactly(tmp_path):
+    ids = torch.tensor([0, 1, 2, 3, 4] * 40)
+    config = TrainConfig(steps=20, batch_size=4, context_length=8, lr=1e-2, schedule="linear")
+
+    def fresh():
+        shape = GPTConfig(vocab_size=5, context_length=8, n_layers=1, n_heads=2, width=8)
+        return GPT(shape, generator=torch.Generator().manual_seed(3))
+
+    whole = fresh()
+    history = train(whole, ids, config, optimizer=make_muon)
+    assert history.train_loss < 0.9 * history.train_losses[0]
+
+    class StopAt:
+        def on_step(self, moment):
+            return moment.step == 7
+
+    path, parts = tmp_path / "muon.checkpoint", fresh()
+    train(parts, ids, config, optimizer=make_muon, checkpoint_path=path, callbacks=[StopAt()])
+    resumed = fresh()
+    train(resumed, ids, config, optimizer=make_muon, checkpoint_path=path, resume=True)
+    for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(mine, theirs)

@@ -13,7 +13,9 @@ def opening(
     """A hero at a place, and perhaps the weather: (hero, place, weather or None)."""
     hero = world.hero()
     place = world.place_for(hero, places)
-    late = slice(2, None, 3) if place.en == "night market" else slice(None)  # every third time is in the evening
+    late = (
+        slice(2, None, 3) if place.en == "night market" else slice(None)
+    )  # every third time is in the evening
     time = world.later((words.SOME_TIMES + words.WEEK_TIMES)[late], TIME_WEIGHTS[late])
     world.state.go(hero, place)
     sky = None
