@@ -315,10 +315,11 @@ class Environment:
 
 # Prints the folder of each installed package that has no list of its files, or of which a file is missing.
 FIND_DAMAGED = """
-import importlib.metadata
+import csv, importlib.metadata
 for package in importlib.metadata.distributions():
-    files = package.files or ()
-    if not files or any(not file.locate().exists() for file in files if file.suffix != ".pyc"):
+    rows = csv.reader((package.read_text("RECORD") or "").splitlines())
+    names = [row[0] for row in rows if row and not row[0].endswith(".pyc")]
+    if not names or not all(package.locate_file(name).exists() for name in names):
         print(package._path)
 """
 
@@ -430,10 +431,10 @@ def announce(url, port, browser, alive):
         webbrowser.open(url)
 
 
-def lab_command(port, notebook, extra):
-    """The command that starts JupyterLab."""
-    command = [venv_python(), "-m", "jupyterlab", notebook, "--no-browser", f"--ServerApp.port={port}"]
-    command += ["--ServerApp.port_retries=0", "--ServerApp.log_level=WARN"]
+def lab_command(port, extra):
+    """The command that starts JupyterLab on the course's folder."""
+    command = [venv_python(), "-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={ROOT}"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--Application.log_level=WARN"]
     if not WINDOWS and os.geteuid() == 0:
         command.append("--allow-root")  # in a container; the server listens on this machine only
     return [*command, *extra]
@@ -457,7 +458,7 @@ def lab(arguments):
     announcer = (url, port, browser, lambda: not ended.is_set())
     threading.Thread(target=announce, args=announcer, daemon=True).start()
     try:
-        return run(*lab_command(port, options.notebook, extra))
+        return run(*lab_command(port, extra))
     finally:
         ended.set()
 

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -443,11 +445,43 @@ def test_lab_starts_jupyterlab_on_the_first_notebook(course, monkeypatch, tmp_pa
     monkeypatch.delenv("JUPYTER_TOKEN")
     assert course.main(["lab", *arguments]) == 0
     (command,) = commands
-    assert command[1:4] == ["-m", "jupyterlab", "notebooks/00_start_here.ipynb"]
+    assert command[1:4] == ["-m", "jupyterlab", "--no-browser"]
+    assert f"--ServerApp.root_dir={tmp_path}" in command
     assert f"--ServerApp.port={9123 if arguments else 8888}" in command
     assert command[-2:] == ["--ip", "0.0.0.0"] or not arguments
     assert len(os.environ["JUPYTER_TOKEN"]) == 48
     monkeypatch.delenv("JUPYTER_TOKEN")
+
+
+@POSIX
+def test_the_address_that_lab_says_opens_the_notebook_and_needs_the_token(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00_start_here.ipynb").write_text('{"cells": [], "metadata": {}}')
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import bootstrap\n"
+        f"bootstrap.ROOT = bootstrap.Path({str(tmp_path)!r})\n"
+        "bootstrap.venv_python = lambda venv=None: bootstrap.Path(sys.executable)\n"
+        "bootstrap.Environment.ensure = lambda self, tools=False: None\n"
+        "sys.exit(bootstrap.main(['lab', '--no-browser', '--port', '8765']))"
+    )
+    kept = {
+        name: str(tmp_path / name)
+        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
+    }
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, env={**os.environ, **kept}, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            url = next(line.strip() for line in process.stdout if "token=" in line)
+            page, _, token = url.partition("?token=")
+            api = page.replace("/lab/tree/", "/api/contents/") + "?content=0"
+            with urllib.request.urlopen(f"{api}&token={token}") as answer:
+                assert json.load(answer)["path"] == "notebooks/00_start_here.ipynb"
+            with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+                urllib.request.urlopen(api)
+            refused.value.close()
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def test_lab_without_the_notebook_says_so_before_it_installs(course, capsys):

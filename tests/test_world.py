@@ -576,3 +576,11 @@ def test_the_readme_table_says_what_the_statistics_say():
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     report = json.loads((DATA / "world" / "statistics.json").read_text(encoding="utf-8"))
     assert corpus.readme_table(report) in readme
+
+
+def test_the_floor_per_token_spreads_a_documents_nats_over_its_tokens():
+    documents = [text for language in LANGUAGES for text in corpus.bundled(language, "validation")]
+    nats = sum(corpus.stated_floor("validation", language).nats_per_document for language in LANGUAGES) / 2
+    mean_length = sum(map(len, documents)) / len(documents)
+    assert corpus.floor_per_token(list) == pytest.approx(nats / (mean_length + 1))
+    assert corpus.floor_per_token(list, documents) == corpus.floor_per_token(list)

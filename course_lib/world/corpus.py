@@ -112,10 +112,11 @@ def stated_floor(part: str = "validation", language: str = "en", folder: Path | 
 def floor_per_token(
     encode: Callable[[str], list], documents: Iterable[str] | None = None, part: str = "validation"
 ) -> float:
-    """The floor in nats per token, for a tokenizer, over both languages mixed half and half.
+    """The floor in nats per token, for a tokenizer, over both languages in equal numbers of documents.
 
-    A document's nats are spread over its tokens and the token that ends it; knowing in which of two languages the
-    next document is takes log 2 more. `documents`: the part's own documents of both languages, to save reading them.
+    A document's nats are spread over its tokens and the token that ends it. What it takes to guess the language of the
+    next document is left out, so that the floor holds however the two are mixed. `documents`: the part's own documents
+    of both languages, to save making them.
 
     >>> by_characters, by_bytes = floor_per_token(list), floor_per_token(lambda text: list(text.encode()))
     >>> by_bytes < by_characters  # the same nats over more, smaller tokens
@@ -125,7 +126,7 @@ def floor_per_token(
     if documents is None:
         documents = [text for language in LANGUAGES for text in bundled(language, part)]
     lengths = [len(encode(text)) + 1 for text in documents]
-    return (nats + math.log(len(LANGUAGES))) / (sum(lengths) / len(lengths))
+    return nats / (sum(lengths) / len(lengths))
 
 
 def exact_nats(text: str, language: str, cast: str = "everyday") -> float:

@@ -187,7 +187,7 @@ class Teller:
     >>> teller = Teller(First(), "en")
     >>> teller.tell("meet", A=PEOPLE[0], B=PEOPLE[10], r=RELATIONS[0])
     >>> teller.text()
-    'Just then, his friend Lily came by.'
+    "Just then, Tom's friend Lily came by."
     """
 
     def __init__(self, chance: Chance, language: str, skew: float = 1.0):
