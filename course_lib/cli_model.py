@@ -39,7 +39,7 @@ Examples:
 \b
   python -m course_lib generate
       a story from the shipped model
-  python -m course_lib generate --prompt "One morning, " --temperature 0.7 --n 3
+  python -m course_lib generate --prompt "One morning," --temperature 0.7 --n 3
   python -m course_lib generate --model my_model.safetensors --seed 5
   python -m course_lib generate --prompt "有一天" --temperature 0
       the likeliest text

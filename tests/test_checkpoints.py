@@ -1,0 +1,113 @@
+"""The shipped checkpoint: it loads, says what it is, and scores on the bundled text what its card says."""
+
+import importlib.util
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from course_lib import runtime
+from course_lib.checkpoint import model_metadata
+from course_lib.generation import SamplingConfig, generate
+from course_lib.interop import export_to_transformers
+from course_lib.tokens import BPETokenizer
+from course_lib.training import document_nats, load_model
+from course_lib.world import corpus
+from course_lib.world.checker import check
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "data" / "checkpoints"
+PARTS = list(itertools.product(("validation", "heldout", "strangers"), ("en", "zh")))
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """The script that makes the checkpoints, as a module."""
+    spec = importlib.util.spec_from_file_location("checkpoints", ROOT / "scripts" / "checkpoints.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return BPETokenizer.load(runtime.data_dir() / "tokenizer")
+
+
+@pytest.fixture(scope="module")
+def base():
+    return load_model(FOLDER / "base.safetensors").eval()
+
+
+def test_the_tokenizer_is_the_one_that_the_script_makes(recipe, tokenizer, tmp_path):
+    again = recipe.make_tokenizer(tmp_path)
+    assert again.merges == tokenizer.merges and again.special_tokens == tokenizer.special_tokens
+    for name in ("vocab.json", "merges.txt", "special_tokens.json"):
+        assert (tmp_path / name).read_bytes() == (ROOT / "data" / "tokenizer" / name).read_bytes()
+
+
+def test_the_card_says_what_the_file_says(recipe, base, tokenizer):
+    metadata = model_metadata(FOLDER / "base.safetensors")
+    assert (FOLDER / "base.md").read_text(encoding="utf-8") == recipe.card(metadata)
+    assert metadata["parameters"] == base.parameter_count()
+    assert base.config.vocab_size == tokenizer.vocab_size
+    assert (FOLDER / "base.safetensors").stat().st_size < 2.2 * base.parameter_count()  # half precision
+    assert set(metadata["scores"]) == {f"{part}.{language}" for part, language in PARTS}
+
+
+@pytest.mark.parametrize(("part", "language"), PARTS)
+def test_the_scores_are_what_the_model_gets(base, tokenizer, part, language):
+    """A part of the documents again: their mean loss over the floor fits the stated gap."""
+    texts = corpus.bundled(language, part)[:40]
+    cast = corpus.PARTS[part].cast
+    nats = document_nats(base, [tokenizer.encode(text) for text in texts], tokenizer.end_id)
+    exact = torch.tensor([corpus.exact_nats(text, language, cast) for text in texts], dtype=nats.dtype)
+    over = nats - exact  # the same document's own floor taken off: far less noise than either has
+    stated = model_metadata(FOLDER / "base.safetensors")["scores"][f"{part}.{language}"]
+    margin = 4 * over.std() / len(texts) ** 0.5
+    assert abs(over.mean() - (stated["nats"] - stated["floor"])) < margin
+    if part == "validation":
+        assert over.mean() > -margin  # no model is below the floor
+
+
+def test_it_has_learned_most_of_what_can_be_learned():
+    """Blind guessing costs over 20 times the floor; the model is well below twice."""
+    scores = model_metadata(FOLDER / "base.safetensors")["scores"]
+    for language in ("en", "zh"):
+        assert 0 < scores[f"validation.{language}"]["gap"] < 0.9
+
+
+def test_most_of_its_sentences_are_sentences_of_the_world(base, tokenizer):
+    chance = torch.Generator().manual_seed(5)
+    texts = generate(
+        base,
+        [[tokenizer.end_id]] * 16,
+        300,
+        sampling=SamplingConfig(temperature=0.7),
+        stop_tokens=tokenizer.end_id,
+        generator=chance,
+    )
+    verdicts = [check(tokenizer.decode(ids, skip_special=True)) for ids in texts]
+    assert sum(v.grammatical for v in verdicts) > 0.7 * sum(v.sentences for v in verdicts)
+    assert {v.language for v in verdicts} == {"en", "zh"}
+
+
+def test_transformers_computes_the_same(base, tokenizer, tmp_path):
+    export_to_transformers(base, tokenizer, tmp_path)
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path)
+    text = "One morning, Lily went to the park. 星期六下午，小明去了公园。"
+    ids = AutoTokenizer.from_pretrained(tmp_path).encode(text, return_tensors="pt")
+    assert ids[0].tolist() == tokenizer.encode(text)
+    with torch.no_grad():
+        torch.testing.assert_close(base.float()(ids), theirs(ids).logits.float(), atol=1e-4, rtol=0)
+
+
+def test_the_readme_names_no_checkpoint_that_is_not_there():
+    mentioned = set(
+        re.findall(r"data/checkpoints/([\w.]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    )
+    assert all((FOLDER / name).exists() for name in mentioned)
