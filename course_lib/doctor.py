@@ -199,7 +199,7 @@ def disk_row(root: Path) -> Row:
     return Row("free disk", f"{free / 1e9:.1f} GB", f">={ENOUGH_DISK / 1e9:.0f} GB", NOTE, advice)
 
 
-TYPICAL = 20_000  # tokens a second of the tiny preset, on two cores of a usual laptop
+TYPICAL = 14_000  # tokens a second of the tiny preset, on two cores of a usual laptop
 
 
 def speed_rows(operations: float, tokens: float) -> list[Row]:
