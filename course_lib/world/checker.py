@@ -15,7 +15,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 from course_lib.world.chance import First, Fork, Replay
-from course_lib.world.documents import KINDS, document, name_of
+from course_lib.world.documents import KINDS, document
 from course_lib.world.oracle import Explanation, explain
 from course_lib.world.simulation import EVERYDAY, WorldConfig
 from course_lib.world.telling import Either, Lazy, Slot, Teller, tellings
@@ -227,6 +227,3 @@ def _entities_in(value: object) -> Iterator[Entity]:
             yield from _entities_in(item)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         yield from _entities_in(tuple(vars(value).values()))
-
-
-__all__ = ["Verdict", "check", "name_of", "sentence_spans"]

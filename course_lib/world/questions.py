@@ -98,10 +98,6 @@ def _slots(verb: str, number: int) -> set[str]:
     return {node.name for node in tellings()[f"?{verb}"]["en"][number] if isinstance(node, Slot)}
 
 
-def _told(entity: Any) -> bool:
-    return isinstance(entity, Entity)
-
-
 def _deeds(document: Document) -> list[Deed]:
     """The history, with only the last feeling of each person, and what holds at the end."""
     history, state = document.state.history, document.state
@@ -135,7 +131,7 @@ def answerable(document: Document) -> list[Question]:
     for deed in _deeds(document):
         roles = {name: _settled(value) for name, value in deed.roles.items()}
         for number in _lines(deed.verb):
-            if all(_told(roles.get(name)) for name in _slots(deed.verb, number)):
+            if all(isinstance(roles.get(name), Entity) for name in _slots(deed.verb, number)):
                 text, answer = _ask(deed.verb, number, roles, document.language)
                 answers.setdefault((deed.verb, text), set()).add(answer)
     return [

@@ -108,7 +108,7 @@ class World:
 
     def hero(self) -> Entity:
         """The person the story is about."""
-        return self.new(words.STRANGERS if self.config.cast == "strangers" else words.PEOPLE)
+        return self.person()
 
     def person(self, sex: str = "") -> Entity:
         """Another person, of a given sex if one is asked for."""

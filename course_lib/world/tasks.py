@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from course_lib.world.chance import Chance, First, Fork, Mismatch, Replay
 from course_lib.world.checker import check, sentence_spans
-from course_lib.world.documents import KINDS, Document, document, retell
-from course_lib.world.questions import answerable, is_story, unanswerable
+from course_lib.world.documents import Document, document, retell
+from course_lib.world.questions import answerable, unanswerable
 from course_lib.world.simulation import EVERYDAY, WorldConfig
 from course_lib.world.stories import STORIES
-from course_lib.world.telling import Teller
+from course_lib.world.telling import Teller, article
 from course_lib.world.texts import review
 from course_lib.world.words import Entity
 
@@ -179,13 +179,7 @@ def _write(seed: int, language: str, config: WorldConfig) -> Instruction:
             break
         seed += 1_000_003
     hero = _first(made, "person")
-    noun = (
-        thing.word(language)
-        if language == "zh"
-        else f"a {thing.en}"
-        if thing.en[0] not in "aeiou"
-        else f"an {thing.en}"
-    )
+    noun = thing.zh if language == "zh" else article(thing.en)
     prompt = WORDINGS[language]["write"].format(name=hero.word(language), thing=noun)
 
     def accepts(given: str) -> bool:
@@ -250,7 +244,3 @@ def _refuse(seed: int, language: str, config: WorldConfig) -> Instruction:
 INSTRUCTIONS = {
     "write": _write, "continue": _continue, "translate": _translate, "label": _label, "answer": _answer, "refuse": _refuse,
 }  # fmt: skip
-__all__ = [
-    "INSTRUCTIONS", "KINDS", "Instruction", "Labelled", "Pair", "instruction", "is_story", "labelled_review",
-    "labelled_story", "other", "parallel", "tells",
-]  # fmt: skip
