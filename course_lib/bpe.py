@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 WALL = -1  # stands between two pieces and in place of a swallowed symbol; no pair reaches across it
-LONG = 10  # pieces of more symbols than this are merged with a heap; below, plain scanning is as fast
+LONG = 24  # pieces of more symbols than this are merged with a heap; below, plain scanning is as fast
 
 
 def byte_alphabet() -> dict[int, str]:
@@ -61,16 +61,14 @@ def learn_merges(pieces: Mapping[bytes, int], how_many: int) -> list[tuple[bytes
     while heap and len(merges) < how_many:
         noted, _, _, a, b = heapq.heappop(heap)
         count = text.counts.get((a, b), 0)
-        if (
-            count != -noted
-        ):  # counts only fall after a pair is noted, so an out-of-date entry goes back where it belongs
-            if count:
-                heapq.heappush(heap, (-count, order[a], order[b], a, b))
-            continue
-        merges.append((tokens[a], tokens[b]))
-        tokens.append(tokens[a] + tokens[b])
-        order.append(_descending(tokens[-1]))
-        for left, right in text.merge(a, b, len(tokens) - 1):
+        if count == -noted:
+            merges.append((tokens[a], tokens[b]))
+            tokens.append(tokens[a] + tokens[b])
+            order.append(_descending(tokens[-1]))
+            changed = text.merge(a, b, len(tokens) - 1)
+        else:  # its count has fallen since it was noted, so it goes back where it belongs now
+            changed = [(a, b)] if count else []
+        for left, right in changed:
             heapq.heappush(heap, (-text.counts[left, right], order[left], order[right], left, right))
     return merges
 
@@ -82,9 +80,8 @@ def _descending(token: bytes) -> str:
     >>> sorted([b"a", b"ab", b"b"], key=_descending)
     [b'b', b'ab', b'a']
     """
-    return "".join(chr(255 - byte) for byte in token) + chr(
-        256
-    )  # the end sorts last: of b"a" and b"ab" the longer wins
+    end = chr(256)  # sorts last, so of b"a" and b"ab" the longer wins
+    return "".join(chr(255 - byte) for byte in token) + end
 
 
 class _CountedText:
@@ -111,10 +108,8 @@ class _CountedText:
         born = set()
         for i in places.pop((a, b)):
             j = after[i]
-            if (
-                symbol[i] != a or symbol[j] != b
-            ):  # an earlier merge took one of the two, as in the middle of 'aaa'
-                continue
+            if symbol[i] != a or symbol[j] != b:
+                continue  # an earlier merge took one of the two, as in the middle of 'aaa'
             h, k, weight = before[i], after[j], self.weight[i]
             left, right = symbol[h], symbol[k]
             if left != WALL:
@@ -142,14 +137,16 @@ def merge_by_scanning(ids: list[int], ranks: Mapping[tuple[int, int], int], resu
     >>> merge_by_scanning([7, 5, 5, 5], ranks={(5, 5): 0, (7, 8): 1}, results=[8, 9])
     [9, 5]
     """
-    unknown = len(results)
-    while len(ids) > 1:
-        found = [ranks.get(pair, unknown) for pair in pairwise(ids)]
-        best = min(found)
-        if best == unknown:
-            break
+    ids, unknown = list(ids), len(results)
+    found = [ranks.get(pair, unknown) for pair in pairwise(ids)]  # the rank of the pair that begins there
+    while found and (best := min(found)) != unknown:
         i = found.index(best)
-        ids = [*ids[:i], results[best], *ids[i + 2 :]]
+        ids[i : i + 2] = [results[best]]
+        del found[i]
+        if i > 0:
+            found[i - 1] = ranks.get((ids[i - 1], ids[i]), unknown)
+        if i < len(found):
+            found[i] = ranks.get((ids[i], ids[i + 1]), unknown)
     return ids
 
 
@@ -171,10 +168,11 @@ def merge_with_heap(ids: list[int], ranks: Mapping[tuple[int, int], int], result
         j = after[i]
         if ranks.get((ids[i], ids[j])) != rank:  # a merge has changed this pair since it was noted
             continue
-        k = after[j]
+        h, k = before[i], after[j]
         ids[i], ids[j] = results[rank], WALL
         after[i], before[k] = k, i
-        for start, pair in ((before[i], (ids[before[i]], ids[i])), (i, (ids[i], ids[k]))):
-            if start >= 0 and pair in ranks:
-                heapq.heappush(heap, (ranks[pair], start))
+        if h >= 0 and (rank := ranks.get((ids[h], ids[i]))) is not None:
+            heapq.heappush(heap, (rank, h))
+        if (rank := ranks.get((ids[i], ids[k]))) is not None:
+            heapq.heappush(heap, (rank, i))
     return [id for id in ids if id != WALL]

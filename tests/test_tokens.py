@@ -1,5 +1,5 @@
-"""Tokenizers: hand-worked examples, a naive trainer and encoder as oracles, the `tokenizers` library, broken
-files."""
+"""Tokenizers: hand-worked examples, the naive trainer and encoder as oracles, the `tokenizers` library, and
+broken files."""
 
 import itertools
 import json
@@ -8,11 +8,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import regex
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from course_lib.bpe import byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
+from course_lib.bpe import WALL, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
+from course_lib.naive_bpe import count_pairs, encode_naively, learn_merges_naively, merge_pair
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer, CharTokenizer, StreamDecoder
 
 END = "<|endoftext|>"
@@ -72,52 +74,13 @@ few_letters = st.text("ab c", max_size=40)
 # --- oracles
 
 
-def naive_apply(pair, piece):
-    """A piece (tuple of byte strings) with every `pair` joined, left to right."""
-    joined, i = [], 0
-    while i < len(piece):
-        if tuple(piece[i : i + 2]) == pair:
-            joined.append(pair[0] + pair[1])
-            i += 2
-        else:
-            joined.append(piece[i])
-            i += 1
-    return tuple(joined)
-
-
-def naive_counts(pieces):
-    counts = Counter()
-    for piece, count in pieces.items():
-        for pair in itertools.pairwise(piece):
-            counts[pair] += count
-    return counts
-
-
-def spelled(pieces):
-    return Counter({tuple(bytes([byte]) for byte in piece): count for piece, count in pieces.items()})
-
-
 def naive_merges(pieces, how_many):
-    """Count all pairs, merge the best, repeat: what BPE is, without any cleverness."""
-    pieces = spelled(pieces)
-    merges = []
-    while len(merges) < how_many and (counts := naive_counts(pieces)):
-        best = max(counts, key=lambda pair: (counts[pair], pair))
-        merges.append(best)
-        pieces = Counter({naive_apply(best, piece): count for piece, count in pieces.items()})
-    return merges
+    """From counted pieces, as `learn_merges` takes them."""
+    return learn_merges_naively(Counter(pieces).elements(), how_many)
 
 
 def naive_encode(tokenizer, text):
-    """Every merge in turn over every piece."""
-    ids = {tokenizer.token_bytes(id): id for id in range(256 + len(tokenizer.merges))}
-    result = []
-    for piece in tokenizer.pre_tokens(text):
-        (piece,) = spelled({piece.encode(): 1})
-        for pair in tokenizer.merges:
-            piece = naive_apply(pair, piece)
-        result += [ids[token] for token in piece]
-    return result
+    return encode_naively([piece.encode() for piece in tokenizer.pre_tokens(text)], tokenizer.merges)
 
 
 def twin(tokenizer, allowed=()):
@@ -163,6 +126,23 @@ def test_pieces_of_every_character_are_those_of_the_tokenizers_library(tokenizer
         assert tokenizer.pre_tokens(text) == [text[a:b] for _, (a, b) in other.pre_tokenize_str(text)]
 
 
+def test_pieces_of_ascii_text_are_those_of_the_pattern_for_all_text(tokenizer):
+    """Every two ASCII characters, in the midst of letters and spaces, and cut off on both sides."""
+    pattern = regex.compile(GPT2_PATTERN)
+    ascii_characters = [chr(code) for code in range(128)]
+    for first in ascii_characters:
+        texts = [f"a{first}{second}b'{first}{second}  {first} {second}" for second in ascii_characters]
+        together = "\n".join(texts)
+        assert tokenizer.pre_tokens(together) == pattern.findall(together)
+        for text in texts:
+            assert tokenizer._cut(text, 1, 3) == pattern.findall(text, 1, 3)
+
+
+@given(st.text("ab1'slrve. \t\n\x1c_", max_size=30), st.integers(0, 30), st.integers(0, 30))
+def test_pieces_of_a_part_of_ascii_text(tokenizer, text, start, end):
+    assert tokenizer._cut(text, start, end) == regex.compile(GPT2_PATTERN).findall(text, start, end)
+
+
 @given(texts)
 def test_pieces_side_by_side_are_the_text(text):
     tokenizer = BPETokenizer([])
@@ -171,6 +151,42 @@ def test_pieces_side_by_side_are_the_text(text):
         [], pattern=r"\p{N}| ?\p{L}+"
     )  # leaves signs out; they become pieces of their own
     assert "".join(digits_alone.pre_tokens(text)) == text
+
+
+# --- the naive trainer and encoder
+
+
+def test_naive_training_by_hand():
+    """hug twice, pug once: ug is in all three. Then h+ug comes twice and p+ug once; a tie never arises."""
+    ids = [*b"hug", WALL, *b"pug", WALL, *b"hug", WALL]
+    h, u, g, p = b"hugp"
+    assert count_pairs(ids) == {(h, u): 2, (p, u): 1, (u, g): 3}
+    ids = merge_pair(ids, (u, g), 256)
+    assert ids == [h, 256, WALL, p, 256, WALL, h, 256, WALL]
+    assert count_pairs(ids) == {(h, 256): 2, (p, 256): 1}
+    merges = learn_merges_naively([b"hug", b"pug", b"hug"], 2)
+    assert merges == [(b"u", b"g"), (b"h", b"ug")]
+    order = list(byte_alphabet())
+    assert encode_naively([b"hug", b"pug"], merges) == [257, order.index(p), 256]
+
+
+def test_naive_training_of_nothing():
+    assert learn_merges_naively([], 5) == learn_merges_naively([b"a", b""], 5) == []
+    assert learn_merges_naively([b"ab"], 0) == [] and learn_merges_naively([b"ab"], 5) == [(b"a", b"b")]
+    assert encode_naively([], [(b"a", b"b")]) == encode_naively([b""], []) == []
+
+
+@given(st.lists(st.integers(0, 2), max_size=30), st.tuples(st.integers(0, 2), st.integers(0, 2)))
+def test_a_naive_merge_is_a_replacement_of_text(ids, pair):
+    """`str.replace` goes from left to right, too."""
+    replaced = "".join(map(str, ids)).replace("".join(map(str, pair)), "7")
+    assert merge_pair(ids, pair, 7) == [int(digit) for digit in replaced]
+
+
+@given(st.lists(st.integers(-1, 2), max_size=30))
+def test_naive_counts_are_of_neighbours_without_a_wall(ids):
+    pairs = [(ids[i], ids[i + 1]) for i in range(len(ids) - 1) if ids[i] != WALL and ids[i + 1] != WALL]
+    assert count_pairs(ids) == {pair: pairs.count(pair) for pair in pairs}
 
 
 # --- training
@@ -240,13 +256,11 @@ def test_training_equals_the_tokenizers_library_until_the_first_tie():
         list(itertools.takewhile(lambda pairs: pairs[0] == pairs[1], zip(ours.merges, theirs, strict=False)))
     )
     assert same >= 50  # how many depends on the text, which differs between Pythons
-    pieces = spelled(Counter(piece.encode() for piece in ours.pre_tokens(text)))
-    for pair in ours.merges[:same]:
-        pieces = {
-            naive_apply(pair, piece): count for piece, count in pieces.items()
-        }  # pieces never become alike
-    counts = naive_counts(pieces)
-    assert counts[ours.merges[same]] == counts[theirs[same]] == max(counts.values())
+    there = BPETokenizer(ours.merges[:same])
+    ids = [id for piece in there.pre_tokens(text) for id in (*there.encode(piece), WALL)]
+    counts = count_pairs(ids)
+    tied = {pair for pair, count in counts.items() if count == max(counts.values())}
+    assert {ours.merges[same], theirs[same]} <= {tuple(map(there.token_bytes, pair)) for pair in tied}
     assert ours.merges[same] > theirs[same]
 
 
@@ -279,6 +293,13 @@ def test_scanning_and_heap_give_the_same_for_any_merges(ids, pairs, data):
     results = data.draw(st.lists(st.integers(0, 5), min_size=len(pairs), max_size=len(pairs)))
     ranks = {pair: rank for rank, pair in enumerate(pairs)}
     assert merge_with_heap(ids, ranks, results) == merge_by_scanning(ids, ranks, results)
+
+
+@given(texts, texts)
+@settings(max_examples=50)
+def test_encoding_equals_the_naive_encoder_on_any_text(training, text):
+    tokenizer = BPETokenizer.train(training, 300)
+    assert tokenizer.encode(text) == naive_encode(tokenizer, text)
 
 
 @given(few_letters, few_letters)
