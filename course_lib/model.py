@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_lib.activations import fast_gelu
 from course_lib.attention import KVCache, MultiHeadAttention, Remember, causal_mask
 from course_lib.config import GPTConfig
 from course_lib.context import LearnedPositions, Places, RotaryPositions, SinusoidalPositions
@@ -112,7 +113,7 @@ class MLP(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.up(x)
-        x = F.relu(x).square() if self.squared else F.gelu(x, approximate="tanh")
+        x = F.relu(x).square() if self.squared else fast_gelu(x)
         return self.down(x)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_lib.activations import fast_gelu, gelu
 from course_lib.attention import capture_attention
 from course_lib.config import GPTConfig
 from course_lib.families import family_for
@@ -151,6 +152,47 @@ def test_the_mlps_do_what_their_papers_say():
     gated = SwiGLU(GPTConfig(**config, activation="swiglu"))
     gate = gated.gate(x)
     assert torch.allclose(gated(x), gated.down(gate * torch.sigmoid(gate) * gated.up(x)), atol=1e-6)
+
+
+def test_gelu_is_torchs_with_its_slope_on_every_way():
+    """Far out too, where exp would overflow or the gate is 0 or 1."""
+    points = torch.cat([torch.linspace(-30, 30, 2001), torch.tensor([-1e4, 0.0, 1e4])])
+    x, y = points.clone().requires_grad_(), points.clone().requires_grad_()
+    expected, got = F.gelu(x, approximate="tanh"), fast_gelu(y)
+    weights = torch.randn(len(points), generator=generator())
+    (expected * weights).sum().backward()
+    (got * weights).sum().backward()
+    near = slice(0, 2001)
+    assert torch.allclose(got[near], expected[near], atol=1e-6)
+    assert torch.allclose(gelu(points)[near], expected[near], atol=1e-6)
+    assert torch.allclose(y.grad[near], x.grad[near], atol=1e-5)
+    assert torch.equal(got[2001:], torch.tensor([0.0, 0.0, 1e4]))
+    assert torch.equal(y.grad[2001:] / weights[2001:], torch.tensor([0.0, 0.5, 1.0]))
+
+
+def test_gelu_without_gradients_and_in_half_precision_is_torchs_own():
+    x = torch.randn(3, 5, generator=generator())
+    assert torch.equal(fast_gelu(x), F.gelu(x, approximate="tanh"))
+    half = x.bfloat16().requires_grad_()
+    assert fast_gelu(half).dtype == torch.bfloat16
+
+
+def test_the_slope_of_the_slope_is_refused_not_wrong():
+    x = torch.randn(3, requires_grad=True)
+    (slope,) = torch.autograd.grad(fast_gelu(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable|does not require grad"):
+        slope.sum().backward()
+
+
+def test_gelu_keeps_no_more_for_the_way_back_than_torch_does():
+    def kept(function):
+        sizes = []
+        x = torch.randn(3, 5, requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
+            function(x)
+        return sum(sizes)
+
+    assert kept(fast_gelu) == kept(lambda x: F.gelu(x, approximate="tanh")) == 15
 
 
 # All options, with each other
