@@ -69,13 +69,16 @@ def get_batch(
     T: int,
     generator: torch.Generator | None = None,
     device: torch.device | str | None = None,
+    starts: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw windows of T inputs, and their targets, from anywhere in the stream.
 
-    Every window of T + 1 neighbours is equally likely, the first and the last included.
+    Every window of T + 1 neighbours is equally likely, the first and the last included. With `starts`, only
+    those that begin at one of these places: at the beginnings of documents (`document_starts`), say, so that
+    no name is asked for that was said before the window.
 
-    Shapes: ids (N,), both results (batch_size, T), int64.
-    Raises: ValueError if the stream is too short for one window.
+    Shapes: ids (N,), starts (number of places,), both results (batch_size, T), int64.
+    Raises: ValueError if the stream is too short for one window, or a place is too near to its end.
 
     >>> x, y = get_batch(torch.arange(10), 2, 3, torch.Generator().manual_seed(0))
     >>> bool((y == x + 1).all())  # here the next token is always one more
@@ -84,10 +87,37 @@ def get_batch(
     _check_stream(ids, T)
     if batch_size < 1:
         raise ValueError(f"get_batch got batch_size={batch_size}; it must be at least 1.")
+    if starts is not None and not (
+        len(starts) and 0 <= int(starts.min()) <= int(starts.max()) < len(ids) - T
+    ):
+        raise ValueError(
+            f"get_batch got starts from {starts.tolist()[:1]} on; needed at least one, all from 0 to "
+            f"{len(ids) - T - 1}, so that a window of {T} and its last target fit: use document_starts."
+        )
     where = generator.device if generator is not None else "cpu"
-    starts = torch.randint(len(ids) - T, (batch_size,), generator=generator, device=where)
-    pieces = ids.unfold(0, T + 1, 1)[starts.to(ids.device)].to(device=device, dtype=torch.int64)
+    places = len(ids) - T if starts is None else len(starts)
+    drawn = torch.randint(places, (batch_size,), generator=generator, device=where).to(ids.device)
+    drawn = drawn if starts is None else starts.to(ids.device)[drawn]
+    pieces = ids.unfold(0, T + 1, 1)[drawn].to(device=device, dtype=torch.int64)
     return pieces[:, :-1], pieces[:, 1:]
+
+
+def document_starts(ids: torch.Tensor, end_id: int, T: int) -> torch.Tensor:
+    """The places of the end-of-text tokens after which a window of T inputs, and their targets, still fits.
+
+    Shapes: ids (N,), the result (number of places,), int64.
+    Raises: ValueError if there is none.
+
+    >>> document_starts(torch.tensor([9, 1, 2, 9, 3, 9]), end_id=9, T=2)
+    tensor([0, 3])
+    """
+    starts = (ids[: max(0, len(ids) - T)] == end_id).nonzero()[:, 0]
+    if not len(starts):
+        raise ValueError(
+            f"document_starts found no end-of-text token ({end_id}) with {T + 1} tokens from it on; make the "
+            "stream with encode_documents, from more text, or choose a smaller T."
+        )
+    return starts
 
 
 def _check_stream(ids: torch.Tensor, T: int) -> None:
@@ -535,5 +565,7 @@ def apply_rotary(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch
     >>> apply_rotary(torch.tensor([[3.0, 4.0]]), *quarter_turn)
     tensor([[-4.,  3.]])
     """
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1).to(x.dtype)
+    # (a, b) becomes (a cos - b sin, b cos + a sin); rolling by half a head puts (b, a) beside (a, b).
+    swapped = x.roll(x.shape[-1] // 2, dims=-1)
+    turned = x * torch.cat([cos, cos], dim=-1) + swapped * torch.cat([-sin, sin], dim=-1)
+    return turned.to(x.dtype)

@@ -33,6 +33,7 @@ class TrainConfig:
     batch_size: int = 32
     context_length: int | None = None  # tokens per window; None: the model's own
     lr: float = 1e-3
+    matrix_lr: float = 0.02  # of the matrices that Muon steps; AdamW knows only lr
     schedule: str = "cosine"  # or "linear" or "constant"
     warmup: float = 0.05  # the fraction of the run in which the rate rises
     final_lr: float = 0.0  # where the rate ends, as a fraction of lr
@@ -61,6 +62,7 @@ class TrainConfig:
         self._need("steps", lambda n: n >= 0 and n == int(n), "a whole number, 0 or more")
         self._need("max_seconds", lambda x: x > 0, "above 0")
         self._need("lr", lambda x: 0 < x < math.inf, "above 0, e.g. 1e-3")
+        self._need("matrix_lr", lambda x: 0 < x < math.inf, "above 0, e.g. 0.02")
         self._need("grad_clip", lambda x: x > 0, "above 0, or None for no clipping")
         self._need("warmup", lambda x: 0 <= x < 1, "a fraction of the run, from 0 to below 1")
         self._need("final_lr", lambda x: 0 <= x <= 1, "a fraction of lr, from 0 to 1")

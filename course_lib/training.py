@@ -121,7 +121,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 
 def make_muon(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Muon for a training: `train(..., optimizer=make_muon)`; `config.lr` is for what AdamW steps."""
-    return Muon(muon_groups(model, config.lr), betas=config.betas, eps=config.eps)
+    return Muon(muon_groups(model, config.lr, config.matrix_lr), betas=config.betas, eps=config.eps)
 
 
 def train(
@@ -134,6 +134,7 @@ def train(
     checkpoint_path: str | Path | None = None,
     resume: bool = False,
     optimizer: Callable[[nn.Module, TrainConfig], torch.optim.Optimizer] = make_optimizer,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> History:
     """Train `model` in place to predict the next token, and return the curve.
 
@@ -143,7 +144,8 @@ def train(
     of its own to resume. `val_ids` is a line of ids too, or a list of ready batches.
 
     The model stays on its device. Equal seeds give equal trainings; torch's global random state is left as it
-    was. With `checkpoint_path`, the training is saved on the way and at the end; with `resume=True` it goes
+    was. Seconds are those of `clock`; `time.process_time` counts the CPU's, summed over its threads, so that a
+    busy machine changes nothing. With `checkpoint_path`, the training is saved on the way and at the end; with `resume=True` it goes
     on from there, exactly as if it had not stopped (or starts, if there is no file yet). Ctrl-C (or the
     notebook's stop button) finishes the step, saves, and returns the history with `interrupted=True`; a
     second Ctrl-C stops at once, without saving.
@@ -161,7 +163,7 @@ def train(
     config = replace(
         config, context_length=context_of(model, config.context_length, required=not callable(ids))
     )
-    run = _Run(model, config, optimizer(model, config), _batches(ids, config), torch.Generator())
+    run = _Run(model, config, optimizer(model, config), _batches(ids, config), torch.Generator(), clock)
     run.generator.manual_seed(config.seed)
     for group in run.optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
@@ -208,6 +210,7 @@ class _Run:
     optimizer: torch.optim.Optimizer
     batches: Callable[[torch.Generator], Batch]
     generator: torch.Generator
+    clock: Callable[[], float]
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -266,7 +269,7 @@ def _loop(
     checkpoint_path: str | Path | None,
     interrupted: threading.Event,
 ) -> None:
-    began, stop = time.perf_counter() - run.seconds, False
+    began, stop = run.clock() - run.seconds, False
     while not (run.finished or stop or interrupted.is_set()):
         run.between_steps = False
         moment, record = _step(run, began), None
@@ -313,7 +316,7 @@ def _step(run: _Run, began: float) -> Moment:
     run.optimizer.step()
     run.step += 1
     run.tokens += sum(y.numel() for _, y in batches)
-    run.seconds = time.perf_counter() - began
+    run.seconds = run.clock() - began
     run.losses.append(loss)
     return Moment(
         run.step,
@@ -338,7 +341,7 @@ def _record(
             batch_size=run.config.batch_size,
             precision=run.config.precision,
         )
-        run.seconds = time.perf_counter() - began
+        run.seconds = run.clock() - began
     train_loss = sum(run.losses) / len(run.losses)
     record = Record(run.step, train_loss, val_loss, moment.lr, run.tokens, run.seconds)
     run.history = replace(run.history, records=(*run.history.records, record))

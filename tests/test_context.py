@@ -19,6 +19,7 @@ from course_lib.context import (
     _discounts,
     apply_rotary,
     encode_documents,
+    document_starts,
     get_batch,
     gru_step,
     rotary_angles,
@@ -104,6 +105,17 @@ def test_the_same_seed_gives_the_same_batch():
     assert not torch.equal(first, other)
 
 
+def test_windows_may_begin_at_given_places_only():
+    ids = torch.tensor([9, 1, 2, 9, 3, 4, 5, 9, 6, 9])
+    starts = document_starts(ids, 9, T=2)
+    assert starts.tolist() == [0, 3, 7]
+    x, y = get_batch(ids, 700, 2, generator(), starts=starts)
+    assert {tuple(row) for row in x.tolist()} == {(9, 1), (9, 3), (9, 6)}
+    assert {tuple(row) for row in y.tolist()} == {(1, 2), (3, 4), (6, 9)}
+    counts = torch.bincount(x[:, 1], minlength=7)[torch.tensor([1, 3, 6])]
+    assert counts.min() > 180  # a third of 700 each
+
+
 def test_batches_come_as_int64_on_the_wanted_device_and_leave_the_text_alone():
     ids = torch.arange(20, dtype=torch.int32)
     x, y = get_batch(ids, 2, 3, generator(), device="cpu")
@@ -120,6 +132,10 @@ def test_batches_come_as_int64_on_the_wanted_device_and_leave_the_text_alone():
         (lambda: get_batch(torch.zeros(2, 9, dtype=torch.long), 1, 3), "one stream"),
         (lambda: get_batch(torch.zeros(9), 1, 3), "whole numbers"),
         (lambda: get_batch(torch.arange(9), 0, 3), "batch_size=0"),
+        (lambda: get_batch(torch.arange(9), 2, 3, starts=torch.tensor([6])), "from 0 to 5"),
+        (lambda: get_batch(torch.arange(9), 2, 3, starts=torch.tensor([], dtype=torch.long)), "at least one"),
+        (lambda: document_starts(torch.arange(9), 99, 3), "no end-of-text token"),
+        (lambda: document_starts(torch.tensor([0, 99]), 99, 3), "4 tokens from it on"),
         (lambda: get_batch(torch.arange(9), 1, 0), "T=0"),
         (lambda: windows(torch.arange(9), 2, stride=0), "stride=0"),
     ],
