@@ -144,11 +144,11 @@ def train(
     of its own to resume. `val_ids` is a line of ids too, or a list of ready batches.
 
     The model stays on its device. Equal seeds give equal trainings; torch's global random state is left as it
-    was. Seconds are those of `clock`; `time.process_time` counts the CPU's, summed over its threads, so that a
-    busy machine changes nothing. With `checkpoint_path`, the training is saved on the way and at the end; with `resume=True` it goes
+    was. With `checkpoint_path`, the training is saved on the way and at the end; with `resume=True` it goes
     on from there, exactly as if it had not stopped (or starts, if there is no file yet). Ctrl-C (or the
     notebook's stop button) finishes the step, saves, and returns the history with `interrupted=True`; a
-    second Ctrl-C stops at once, without saving.
+    second Ctrl-C stops at once, without saving. Seconds are those of `clock`; `time.process_time` counts the
+    CPU's, summed over its threads, so that a busy machine changes nothing.
 
     Shapes: ids (N,); x, y (B, T). Units: nats per token.
     Raises: ValueError for data too short or a checkpoint that does not fit; FloatingPointError if the loss
