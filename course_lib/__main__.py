@@ -1,4 +1,4 @@
-"""The verbs for a shell: `python -m course_lib doctor`, `train`, `generate`, `progress`.
+"""The verbs for a shell: `python -m course_lib doctor`, `train`, `generate`, `bench`, `progress`.
 
 Puts the commands together. What they do is elsewhere, and is loaded only when a command runs, so that
 `--help` is quick.
@@ -16,6 +16,7 @@ except ModuleNotFoundError:  # the packages are not installed: only the doctor c
 from typing import Annotated
 
 from course_lib import cli_model
+from course_lib.bench import command as bench_command
 
 DOCTOR_EXAMPLES = """
 Examples:
@@ -51,6 +52,7 @@ def doctor_command(
 
 
 cli_model.register(app)
+bench_command.register(app)
 
 
 @app.command("progress", epilog=PROGRESS_EXAMPLES)

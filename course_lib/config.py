@@ -146,7 +146,7 @@ _GPT2 = {"vocab_size": 50257, "context_length": 1024}
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"n_layers": 2, "n_heads": 4, "width": 128},  # trains for a minute on a CPU
     "small": {"n_layers": 4, "n_heads": 4, "width": 128},
-    "base": {  # the shipped checkpoint: Llama's choices at about a million parameters
+    "base": {  # the shipped checkpoint: Qwen3's choices at about a million parameters
         "context_length": 512,
         "n_layers": 4,
         "n_heads": 4,
@@ -155,6 +155,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "activation": "swiglu",
         "positions": "rotary",
         "bias": False,
+        "qk_norm": True,
+        "tie_embeddings": False,
     },
     "gpt2": {**_GPT2, "n_layers": 12, "n_heads": 12, "width": 768},
     "gpt2-medium": {**_GPT2, "n_layers": 24, "n_heads": 16, "width": 1024},

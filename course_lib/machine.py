@@ -44,8 +44,8 @@ def unused_gpu() -> bool:
 # Speed --------------------------------------------------------------------------------------------
 
 
-def matmul_speed(seconds: float = 3.0, size: int = 1024) -> float:
-    """How fast torch multiplies two float32 matrices on the course's device.
+def matmul_speed(seconds: float = 3.0, size: int = 1024, where: str | None = None) -> float:
+    """How fast torch multiplies two float32 matrices, on the course's device or the one that is named.
 
     Units: operations per second; a product of two n × n matrices takes 2·n³.
 
@@ -56,7 +56,7 @@ def matmul_speed(seconds: float = 3.0, size: int = 1024) -> float:
 
     from course_lib.runtime import device
 
-    matrix = torch.ones(size, size, device=device()) / size
+    matrix = torch.ones(size, size, device=device(where)) / size
 
     def multiply() -> None:
         (matrix @ matrix)[0, 0].item()  # reading a number waits for a GPU to be done

@@ -25,18 +25,19 @@ ROWS = (
     ("world",),
     ("download", "text_files"),  # support data
     ("data",),
-    ("bpe",),  # these three support tokens
-    ("token_files",),
+    ("bpe",),  # these four support tokens
+    ("naive_bpe", "token_files"),
     ("tokenizer_base",),
     ("tokens",),
     ("context",),
-    ("attention",),
+    ("attention", "activations"),  # activations support model
     ("model",),
     ("schedules", "optim"),  # these four rows support training
     ("recipe",),
     ("evaluation",),
     ("checkpoint",),
     ("training",),
+    ("speedrun",),  # recipes for training, compared by bench
     ("sampling", "decoding"),  # these two rows support generation
     ("beam",),
     ("generation",),
@@ -49,6 +50,7 @@ ROWS = (
     ("exercises",),
     ("machine", "packages"),  # support doctor
     ("doctor", "cli_model"),
+    ("bench",),
     ("__main__",),
 )
 RANK = {name: number for number, row in enumerate(ROWS) for name in row}
@@ -69,12 +71,12 @@ STRANGERS = {
 }
 NEVER_TORCH = (
     *("config", "world", "data", "download", "text_files"),
-    *("bpe", "token_files", "tokenizer_base", "tokens"),
+    *("bpe", "naive_bpe", "token_files", "tokenizer_base", "tokens"),
 )
 # These may use torch, but not before one of their functions is called.
 LATE_TORCH = (
     *("runtime", "schedules", "recipe", "show", "token_views", "pictures", "viz", "exercises"),
-    *("machine", "packages", "doctor", "cli_model", "__main__"),
+    *("machine", "packages", "doctor", "cli_model", "bench", "__main__"),
 )
 LONGEST_MODULE = 250
 LONG_MODULES = {
@@ -91,6 +93,8 @@ LONG_MODULES = {
     "tokens.py": "two tokenizers with the same interface",
     "training.py": "the loop and everything that it promises: resume, Ctrl-C, callbacks",
     "viz.py": "every figure of the course",
+    "bench/report.py": "the rows, their two kinds of tables and their file",
+    "bench/startup.py": "four ways to wait, each with processes of its own",
     "exercises/_compare.py": "comparing any two values, with words for each way to differ",
     "exercises/_core.py": "all that a learner can call on an exercise",
     "exercises/_run.py": "time limits and tracebacks on every platform",
@@ -198,9 +202,9 @@ def test_concepts_never_show_themselves():
 def test_transformers_only_inside_functions_of_interop(path):
     early = [name for name in imports(at_import(tree(path).body)) if name.startswith("transformers")]
     assert not early, "transformers takes seconds to import: import it inside the function that needs it"
-    if row_name(path) not in ("interop", "families"):
+    if row_name(path) not in ("interop", "families", "bench"):
         anywhere = [name for name in imports(ast.walk(tree(path))) if name.startswith("transformers")]
-        assert not anywhere, "only interop knows transformers"
+        assert not anywhere, "only interop knows transformers, and bench, which measures it"
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
