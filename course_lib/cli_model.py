@@ -88,11 +88,13 @@ def train(
         ),
     ] = None,
     vocab_size: Annotated[int, typer.Option(help="Entries of a newly trained tokenizer.")] = 2048,
-    batch_size: Annotated[int, typer.Option(help="Windows per step.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Windows per step.")] = 8,
     context: Annotated[
         int | None, typer.Option(help="Tokens per window; if not given, the preset's.")
     ] = None,
-    lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 2e-3,
+    lr: Annotated[
+        float, typer.Option(help="The highest learning rate; the matrices inside the layers have their own.")
+    ] = 2e-2,
     seed: Annotated[int, typer.Option(help="Same seed and same steps, same model.")] = 0,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda or mps; if not given, the best there is.")
@@ -108,21 +110,23 @@ def train(
         _check_out(out, checkpoint, resume)
         if minutes is None and steps is None:
             minutes = 1.0
+        shape = {} if context is None else {"context_length": context}
         config = TrainConfig(
             steps=steps,
             max_seconds=None if minutes is None else 60 * minutes,
             batch_size=batch_size,
+            context_length=_context_of(preset, shape),
             lr=lr,
+            schedule="linear",
             seed=seed,
             log_every=20,
             eval_every=200,
             checkpoint_every=200,
         )
-        shape = {} if context is None else {"context_length": context}
-        _check_preset(preset, shape)
-        ids, val_ids, vocab_size = _read_corpus(corpus, tokenizer, vocab_size, out)
-        model = _new_model(preset, {**shape, "vocab_size": vocab_size}, seed, device)
-        history = _train(model, ids, val_ids, config, checkpoint, resume)
+        ids, val_ids, words = _read_corpus(corpus, tokenizer, vocab_size, out)
+        model = _new_model(preset, {**shape, "vocab_size": words.vocab_size}, seed, device)
+        data = _windows(ids, words.end_id, config)
+        history = _train(model, data, val_ids, config, checkpoint, resume)
         about = {"corpus": corpus, "preset": preset, "seed": seed, **_summary(history)}
         _save(model, out, half, about)
         if not history.interrupted:
@@ -139,16 +143,16 @@ def _check_out(out: Path, checkpoint: Path, resume: bool) -> None:
         )
 
 
-def _check_preset(preset: str, shape: dict[str, Any]) -> None:
-    """A wrong name is said before the long work begins."""
+def _context_of(preset: str, shape: dict[str, Any]) -> int:
+    """The length of a preset's windows; a wrong name is said here, before the long work begins."""
     from course_lib.config import GPTConfig
 
-    GPTConfig.preset(preset, **shape)
+    return GPTConfig.preset(preset, **shape).context_length
 
 
 def _read_corpus(
     corpus: str, tokenizer_folder: Path | None, vocab_size: int, out: Path
-) -> tuple[torch.Tensor, torch.Tensor | None, int]:
+) -> tuple[torch.Tensor, torch.Tensor | None, BPETokenizer]:
     """The corpus as ids to train on and to validate on; its tokenizer is saved where the model will be."""
     from course_lib.context import encode_documents
     from course_lib.data import load_corpus
@@ -159,7 +163,17 @@ def _read_corpus(
     ids = encode_documents(documents.train, tokenizer)
     validation = encode_documents(documents.validation, tokenizer) if documents.validation else None
     typer.echo(f"{len(ids):,} tokens of {documents.name}.")
-    return ids, validation, tokenizer.vocab_size
+    return ids, validation, tokenizer
+
+
+def _windows(ids: torch.Tensor, end_id: int, config: TrainConfig) -> Any:
+    """What to draw batches from: documents, if a window holds about one or more of them, else anywhere."""
+    from course_lib.speedrun import document_batches
+
+    documents = int((ids == end_id).sum()) - 1
+    if len(ids) <= config.context_length or len(ids) / documents > config.context_length:
+        return ids
+    return document_batches(ids, end_id, config)
 
 
 def _new_model(preset: str, shape: dict[str, Any], seed: int, device: str | None) -> GPT:
@@ -176,7 +190,7 @@ def _new_model(preset: str, shape: dict[str, Any], seed: int, device: str | None
 
 def _train(
     model: GPT,
-    ids: torch.Tensor,
+    ids: Any,
     val_ids: torch.Tensor | None,
     config: TrainConfig,
     checkpoint: Path,
@@ -186,7 +200,14 @@ def _train(
 
     bar = [ProgressBar()]
     history = training.train(
-        model, ids, config, val_ids=val_ids, callbacks=bar, checkpoint_path=checkpoint, resume=resume
+        model,
+        ids,
+        config,
+        val_ids=val_ids,
+        callbacks=bar,
+        checkpoint_path=checkpoint,
+        resume=resume,
+        optimizer=training.make_muon,
     )
     if history.interrupted:
         typer.echo(f"Stopped; the same command with --resume goes on from {checkpoint}.")

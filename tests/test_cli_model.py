@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from course_lib import cli_model
 from course_lib.checkpoint import load_model, model_metadata, save_model
 from course_lib.tokens import BPETokenizer
+from course_lib.training import TrainConfig
 
 TEXT = "\n<|endoftext|>\n".join(
     ["The cat sat on the mat.", "小猫坐在垫子上。", "The dog sat on the log."] * 60
@@ -216,3 +217,13 @@ def test_help_shows_examples(run, command):
 def test_wrong_options_exit_with_two(run, arguments):
     result = run(*arguments)
     assert result.exit_code == 2 and "Traceback" not in result.output
+
+
+def test_windows_begin_where_documents_do_if_those_are_short():
+    config = TrainConfig(steps=1, batch_size=50, context_length=4)
+    short, long = torch.tensor([9, 1, 2, 9, 3, 9] * 5), torch.tensor([9, *[1, 2, 3] * 20, 9])
+    x, _ = cli_model._windows(short, 9, config)(torch.Generator().manual_seed(0))
+    assert x.shape == (50, 4) and bool((x[:, 0] == 9).all())
+    assert cli_model._windows(long, 9, config) is long
+    few = short[:4]
+    assert cli_model._windows(few, 9, config) is few  # too short for a window, as train will say

@@ -130,9 +130,15 @@ def test_gpt2_presets_have_the_released_models_parameters(name, published):
     assert embeddings + c.n_layers * (attention + mlp + norms) + 2 * c.width == published
 
 
-def test_base_has_about_a_million_parameters():
+def test_base_has_a_bit_more_than_a_million_parameters():
     c = GPTConfig.preset("base")
-    assert 0.9e6 < c.vocab_size * c.width + 12 * c.n_layers * c.width**2 < 1.2e6
+    assert 1.1e6 < 2 * c.vocab_size * c.width + 12 * c.n_layers * c.width**2 < 1.4e6  # two tables, layers
+
+
+def test_the_small_presets_differ_in_depth_and_context_only():
+    tiny, small, base = (GPTConfig.preset(name) for name in ("tiny", "small", "base"))
+    assert dataclasses.replace(tiny, n_layers=4) == small
+    assert dataclasses.replace(small, context_length=512) == base
 
 
 def test_llama_tiny_has_llamas_options():
