@@ -168,12 +168,12 @@ def _read_corpus(
 
 def _windows(ids: torch.Tensor, end_id: int, config: TrainConfig) -> Any:
     """What to draw batches from: documents, if a window holds about one or more of them, else anywhere."""
-    from course_lib.speedrun import document_batches
+    from course_lib.context import document_batches
 
     documents = int((ids == end_id).sum()) - 1
     if len(ids) <= config.context_length or len(ids) / documents > config.context_length:
         return ids
-    return document_batches(ids, end_id, config)
+    return document_batches(ids, end_id, config.batch_size, config.context_length)
 
 
 def _new_model(preset: str, shape: dict[str, Any], seed: int, device: str | None) -> GPT:

@@ -10,7 +10,7 @@ know attention, training or tokenizers' insides.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -118,6 +118,26 @@ def document_starts(ids: torch.Tensor, end_id: int, T: int) -> torch.Tensor:
             "stream with encode_documents, from more text, or choose a smaller T."
         )
     return starts
+
+
+def document_batches(
+    ids: torch.Tensor, end_id: int, batch_size: int, T: int
+) -> Callable[[torch.Generator], tuple[torch.Tensor, torch.Tensor]]:
+    """A source of batches whose windows begin where documents do, for `course_lib.training.train`.
+
+    A window that begins in the middle of a story asks for names that were said before it: what can't be known
+    is noise, and it hides how much looking back would help.
+
+    Shapes: ids (N,); the batches (batch_size, T).
+    Raises: ValueError if no window fits.
+
+    >>> batches = document_batches(torch.tensor([9, 1, 2, 9, 3, 4, 5, 9]), end_id=9, batch_size=3, T=2)
+    >>> x, y = batches(torch.Generator().manual_seed(0))
+    >>> x[:, 0].tolist()
+    [9, 9, 9]
+    """
+    starts = document_starts(ids, end_id, T)
+    return lambda generator: get_batch(ids, batch_size, T, generator, starts=starts)
 
 
 def _check_stream(ids: torch.Tensor, T: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from course_lib.config import PRESETS, GPTConfig
-from course_lib.context import document_starts, get_batch
+from course_lib.context import document_batches
 from course_lib.evaluation import Batch
 from course_lib.model import GPT
 from course_lib.training import TrainConfig, evaluate, make_muon, make_optimizer, train
@@ -165,25 +165,4 @@ def _data(
         return ids
     if end_id is None:
         raise ValueError(f"The recipe {recipe.name!r} has windows of whole documents; give end_id too.")
-    return document_batches(ids, end_id, config)
-
-
-def document_batches(
-    ids: torch.Tensor, end_id: int, config: TrainConfig
-) -> Callable[[torch.Generator], Batch]:
-    """Batches for `train` whose windows begin where documents do.
-
-    A window that begins in the middle of a story asks for names that were said before it: what can't be known
-    is noise, and it hides how much looking back would help.
-
-    Shapes: ids (N,); the batches (batch_size, context_length).
-
-    >>> ids = torch.tensor([9, 1, 2, 9, 3, 4, 5, 9])
-    >>> batches = document_batches(ids, 9, TrainConfig(steps=1, batch_size=3, context_length=2))
-    >>> x, y = batches(torch.Generator().manual_seed(0))
-    >>> x[:, 0].tolist()
-    [9, 9, 9]
-    """
-    length = config.context_length or WINDOW
-    starts = document_starts(ids, end_id, length)
-    return lambda generator: get_batch(ids, config.batch_size, length, generator, starts=starts)
+    return document_batches(ids, end_id, config.batch_size, config.context_length or WINDOW)

@@ -17,11 +17,11 @@ import torch
 from course_lib import training
 from course_lib.checkpoint import model_metadata, save_model
 from course_lib.config import GPTConfig
-from course_lib.context import encode_documents
+from course_lib.context import document_batches, encode_documents
 from course_lib.data import load_corpus
 from course_lib.model import GPT
 from course_lib.runtime import atomic_write, data_dir, seed
-from course_lib.speedrun import STORY_RECIPES, document_batches
+from course_lib.speedrun import STORY_RECIPES
 from course_lib.tokens import BPETokenizer
 from course_lib.world import corpus
 
@@ -123,7 +123,7 @@ def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
     validation = encode_documents(load_corpus("world").validation, tokenizer)
     history = training.train(
         model,
-        document_batches(fresh_ids(tokenizer), tokenizer.end_id, RECIPE),
+        document_batches(fresh_ids(tokenizer), tokenizer.end_id, RECIPE.batch_size, RECIPE.context_length),
         RECIPE,
         val_ids=validation,
         callbacks=[Report()],

@@ -12,7 +12,8 @@ import torch
 
 from course_lib import optim, speedrun
 from course_lib.config import GPTConfig
-from course_lib.speedrun import RECIPES, STORY_RECIPES, Recipe, document_batches, run_recipe
+from course_lib.context import document_batches
+from course_lib.speedrun import RECIPES, STORY_RECIPES, Recipe, run_recipe
 from course_lib.training import TrainConfig
 
 END = 6
@@ -115,8 +116,7 @@ def test_muon_steps_the_matrices_at_its_own_rate(monkeypatch):
 
 
 def test_windows_of_whole_documents_begin_with_the_end_of_the_one_before():
-    config = TrainConfig(steps=1, batch_size=500, context_length=3)
-    x, y = document_batches(IDS, END, config)(torch.Generator().manual_seed(0))
+    x, y = document_batches(IDS, END, batch_size=500, T=3)(torch.Generator().manual_seed(0))
     assert x.shape == y.shape == (500, 3) and bool((x[:, 0] == END).all())
     assert {row[0] for row in y.tolist()} == {0, 3, 5, END}
     recipe = replace(TINY, whole_documents=True)
