@@ -95,12 +95,12 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.n_heads, self.n_kv_heads, self.head_width = config.n_heads, config.kv_heads, config.head_width
         self.dropout = config.dropout
-        self._widths = [n * self.head_width for n in (self.n_heads, self.n_kv_heads, self.n_kv_heads)]
-        self.qkv = nn.Linear(config.width, sum(self._widths), bias=config.bias)
+        self._heads = (self.n_heads, self.n_kv_heads, self.n_kv_heads)  # of q, of k, of v
+        self.qkv = nn.Linear(config.width, sum(self._heads) * self.head_width, bias=config.bias)
         self.out = nn.Linear(config.width, config.width, bias=config.bias)
         self.q_norm = nn.RMSNorm(self.head_width, config.norm_eps) if config.qk_norm else None
         self.k_norm = nn.RMSNorm(self.head_width, config.norm_eps) if config.qk_norm else None
-        self.hook: Hook | None = None  # set by capture_attention, and by nobody else
+        self._hook: list[Hook | None] = [None]  # in a list, which a lean twin of this layer shares
 
     def forward(
         self,
@@ -110,7 +110,8 @@ class MultiHeadAttention(nn.Module):
         remember: Remember | None = None,
     ) -> torch.Tensor:
         B, T, C = x.shape
-        q, k, v = (self._heads(part) for part in self.qkv(x).split(self._widths, dim=-1))  # (B, H, T, D)
+        heads = self.qkv(x).view(B, T, -1, self.head_width).split_with_sizes(self._heads, dim=2)
+        q, k, v = (part.transpose(1, 2) for part in heads)  # (B, H, T, D)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         if rotary is not None:
@@ -120,9 +121,15 @@ class MultiHeadAttention(nn.Module):
         out = self._attend(q, k, v, mask)
         return self.out(out.transpose(1, 2).reshape(B, T, C))
 
-    def _heads(self, x: torch.Tensor) -> torch.Tensor:
-        B, T, _ = x.shape
-        return x.view(B, T, -1, self.head_width).transpose(1, 2)
+    @property
+    def hook(self) -> Hook | None:
+        """What is shown the attention maps; set by `capture_attention`, and by nobody else."""
+        return self._hook[0]
+
+    @hook.setter
+    def hook(self, hook: Hook | None) -> None:
+        """None: nobody looks."""
+        self._hook[0] = hook
 
     def _attend(
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None
@@ -134,10 +141,13 @@ class MultiHeadAttention(nn.Module):
             mask = causal_mask(T, k.shape[2], q.device) if mask is None else mask
             return scaled_dot_product(q, k, v, mask, dropout, self.hook)
         grouped = H != self.n_kv_heads
-        if grouped and T == 1 and (mask is None or (mask.ndim == 4 and mask.shape[1] == 1)):
+        if T == 1 and (mask is None or (mask.ndim == 4 and mask.shape[1] == 1)):
             # With one query each, the heads of a group can stand in the place of time: no copies of k and v.
             q = q.view(B, self.n_kv_heads, H // self.n_kv_heads, D)
-            return F.scaled_dot_product_attention(q, k, v, mask, dropout).reshape(B, H, 1, D)
+            # For several texts, a CPU reads the keys and values faster in the plain formula.
+            plain = B > 1 and q.device.type == "cpu"
+            attend = scaled_dot_product if plain else F.scaled_dot_product_attention
+            return attend(q, k, v, mask, dropout).reshape(B, H, 1, D)
         causal = mask is None and T > 1
         if causal and k.shape[2] > T:
             mask, causal = causal_mask(T, k.shape[2], q.device), False
@@ -191,8 +201,9 @@ def _recorder(maps: list[torch.Tensor], index: int, inner: Hook | None) -> Hook:
 class KVCache:
     """The keys and values of the tokens read so far, so that each is computed once.
 
-    Room for `capacity` positions is set aside per layer at the first use. All texts of a batch fill the same
-    columns; shorter ones are filled up on the left and hidden by a mask (see `GPT.forward`).
+    It holds up to `capacity` positions, and sets the room aside little by little: what lies close together in
+    memory is read faster. All texts of a batch fill the same columns; shorter ones are filled up on the left
+    and hidden by a mask (see `GPT.forward`).
 
     Raises: ValueError if the room or the batch doesn't fit what is to be kept.
 
@@ -215,20 +226,28 @@ class KVCache:
 
         When all layers have theirs, `length` is to be moved on by T, which the model does.
         """
-        B, H, T, D = k.shape
+        B, _, T, _ = k.shape
         end = self.length + T
         if B != self.batch_size or end > self.capacity:
             raise ValueError(
                 f"This cache has room for {self.batch_size} texts of {self.capacity} tokens, but got {B} of "
                 f"{end}; make one that fits with model.make_cache(batch_size)."
             )
-        store = self._stores[layer]
-        if store is None:
-            store = k.new_empty(B, H, self.capacity, D), v.new_empty(B, H, self.capacity, D)
+        store = self._stores[layer] or (k[:, :, :0], v[:, :, :0])
+        if store[0].shape[2] < end:
+            store = self._enlarged(store[0], end), self._enlarged(store[1], end)
             self._stores[layer] = store
-        for kept, new in zip(store, (k, v), strict=True):
-            kept.narrow(2, self.length, T).copy_(new)
-        return store[0].narrow(2, 0, end), store[1].narrow(2, 0, end)
+        keys, values = store[0].narrow(2, 0, end), store[1].narrow(2, 0, end)
+        keys.narrow(2, self.length, T).copy_(k)
+        values.narrow(2, self.length, T).copy_(v)
+        return keys, values
+
+    def _enlarged(self, kept: torch.Tensor, end: int) -> torch.Tensor:
+        """A copy with room up to `end` and a sixteenth more, so that copying stays rare."""
+        B, H, _, D = kept.shape
+        larger = kept.new_empty(B, H, min(end + end // 16 + 4, self.capacity), D)
+        larger.narrow(2, 0, self.length).copy_(kept.narrow(2, 0, self.length))
+        return larger
 
     def reorder(self, rows: torch.Tensor) -> None:
         """Let text i go on from what text `rows[i]` was, as beam search needs; there may be more or fewer

@@ -6,12 +6,16 @@ token. Both give the same logits. This module does not know how tokens are chose
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
+from torch import nn
 
 from course_lib.evaluation import context_of, device_of
+from course_lib.lean import lean
 
 Prompt = Sequence[int] | torch.Tensor
 
@@ -57,6 +61,7 @@ class Decoder:
             self._real = torch.arange(self._table.shape[1], device=self.device) >= self._padding[:, None]
         self._cache: Any = model.make_cache(len(rows)) if use_cache and hasattr(model, "make_cache") else None
         self._cached = 0  # columns in the cache
+        self._options = {"last_only": True} if _can_skip(model) else {}
 
     @property
     def ids(self) -> torch.Tensor:
@@ -85,22 +90,28 @@ class Decoder:
         if self._cache is not None:
             self._cache.reorder(rows)
 
+    @cached_property
+    def _model(self) -> Callable[..., torch.Tensor]:
+        """The model without bookkeeping; made at the first step, when the model is in its final mode."""
+        return lean(self.model) if isinstance(self.model, nn.Module) else self.model
+
     def _read_on(self) -> torch.Tensor:
         new = self._table[:, self._cached : self.filled]
         self._cached = self.filled
         if self._real is None:
-            return self.model(new, cache=self._cache)[:, -1]
-        return self.model(new, cache=self._cache, key_mask=self._real[:, : self.filled])[:, -1]
+            return self._model(new, cache=self._cache, **self._options)[:, -1]
+        key_mask = self._real[:, : self.filled]
+        return self._model(new, cache=self._cache, key_mask=key_mask, **self._options)[:, -1]
 
     def _reread(self) -> torch.Tensor:
         earliest = 0 if self.context_length is None else max(0, self.filled - self.context_length)
         if self._real is None:
-            return self.model(self._table[:, earliest : self.filled])[:, -1]
+            return self._model(self._table[:, earliest : self.filled], **self._options)[:, -1]
         # Shorter rows now end in filling on the right instead, where no token of theirs looks.
         start = self._padding.clamp(min=earliest)
         last = self.filled - 1 - start
         columns = start[:, None] + torch.arange(int(last.max()) + 1, device=self.device)
-        logits = self.model(self._table.gather(1, columns.clamp(max=self.filled - 1)))
+        logits = self._model(self._table.gather(1, columns.clamp(max=self.filled - 1)))
         return logits[torch.arange(len(last), device=self.device), last]
 
 
@@ -124,6 +135,11 @@ def as_stops(stop_tokens: Iterable[int] | int) -> frozenset[int]:
     ([1, 3], [7])
     """
     return frozenset([stop_tokens] if isinstance(stop_tokens, int) else map(int, stop_tokens))
+
+
+def _can_skip(model: Callable[..., torch.Tensor]) -> bool:
+    """Whether the model can leave out the logits of all positions but the last."""
+    return isinstance(model, nn.Module) and "last_only" in inspect.signature(model.forward).parameters
 
 
 def _check_prompts(rows: list[list[int]], context_length: int | None, vocab_size: int | None) -> None:

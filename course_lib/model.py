@@ -228,7 +228,11 @@ class GPT(nn.Module):
                 nn.init.normal_(parameter, 0.0, std, generator=generator)
 
     def forward(
-        self, ids: torch.Tensor, cache: KVCache | None = None, key_mask: torch.Tensor | None = None
+        self,
+        ids: torch.Tensor,
+        cache: KVCache | None = None,
+        key_mask: torch.Tensor | None = None,
+        last_only: bool = False,
     ) -> torch.Tensor:
         """The logits of what follows each of the `ids`.
 
@@ -236,6 +240,8 @@ class GPT(nn.Module):
         of different lengths, fill up the shorter ones on the left and give `key_mask` (B, S), False at the
         filling; S counts all columns so far, the cached ones included. What comes out at the filling has no
         meaning.
+
+        With `last_only`, only the logits of what follows the last token, (B, 1, V): enough for writing.
         """
         start = self._check(ids, cache)
         B, T = ids.shape
@@ -251,7 +257,7 @@ class GPT(nn.Module):
             x = block(x, mask, rotary, partial(cache.append, layer) if cache is not None else None)
         if cache is not None:
             cache.length += T
-        return self.head(self.norm(x))
+        return self.head(self.norm(x[:, -1:] if last_only else x))
 
     def make_cache(self, batch_size: int, capacity: int | None = None) -> KVCache:
         """An empty cache for `batch_size` texts, with room for the whole context, or for `capacity` tokens.

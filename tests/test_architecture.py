@@ -38,7 +38,8 @@ ROWS = (
     ("checkpoint",),
     ("training",),
     ("speedrun",),  # recipes for training, compared by bench
-    ("sampling", "decoding"),  # these two rows support generation
+    ("sampling", "lean"),  # these three rows support generation
+    ("decoding",),
     ("beam",),
     ("generation",),
     ("families",),  # supports interop
@@ -60,7 +61,7 @@ CONCEPTS = (
 )
 # What a module does not know, though it stands above it.
 STRANGERS = {
-    **{name: ("tokens", "model") for name in ("generation", "sampling", "decoding", "beam")},
+    **{name: ("tokens", "model") for name in ("generation", "sampling", "lean", "decoding", "beam")},
     **{name: ("model",) for name in ("training", "optim", "evaluation", "recipe", "schedules")},
     **{name: ("training",) for name in ("interop", "families")},
     **{
