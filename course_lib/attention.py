@@ -98,8 +98,8 @@ class MultiHeadAttention(nn.Module):
         self._heads = (self.n_heads, self.n_kv_heads, self.n_kv_heads)  # of q, of k, of v
         self.qkv = nn.Linear(config.width, sum(self._heads) * self.head_width, bias=config.bias)
         self.out = nn.Linear(config.width, config.width, bias=config.bias)
-        self.q_norm = nn.RMSNorm(self.head_width, config.norm_eps) if config.qk_norm else None
-        self.k_norm = nn.RMSNorm(self.head_width, config.norm_eps) if config.qk_norm else None
+        self.q_norm = _HeadNorm(self.head_width, config.norm_eps) if config.qk_norm else None
+        self.k_norm = _HeadNorm(self.head_width, config.norm_eps) if config.qk_norm else None
         self._hook: list[Hook | None] = [None]  # in a list, which a lean twin of this layer shares
 
     def forward(
@@ -152,6 +152,13 @@ class MultiHeadAttention(nn.Module):
         if causal and k.shape[2] > T:
             mask, causal = causal_mask(T, k.shape[2], q.device), False
         return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=causal, enable_gqa=grouped)
+
+
+class _HeadNorm(nn.RMSNorm):
+    """torch's RMSNorm with its gain in the number format of x, which may be shorter than that of weights."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
 @contextlib.contextmanager

@@ -444,3 +444,15 @@ def test_mistakes_with_caches_and_masks_are_said():
     for batch_size, capacity in ((0, None), (1, 17), (1, 0)):
         with pytest.raises(ValueError, match="make_cache got"):
             model.make_cache(batch_size, capacity)
+
+
+def test_norms_on_queries_and_keys_do_not_mind_half_precision():
+    """Their gain is float32 and the queries are not; torch would warn, and a warning is an error here."""
+    config = GPTConfig(vocab_size=11, context_length=5, n_layers=1, n_heads=2, width=8, qk_norm=True)
+    model = GPT(config, generator=generator())
+    ids = torch.tensor([[1, 2, 3]])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(ids)
+    logits.float().sum().backward()
+    assert torch.allclose(logits.float(), model(ids), atol=0.05)
+    assert model.blocks[0].attention.q_norm.weight.grad is not None
