@@ -58,7 +58,8 @@ class _ValueAndSlope(torch.autograd.Function):
         # sigmoid(u) with u = x (a + b x²), whose slope is du = a + 3b x²
         gate = torch.addcmul(steepness, x, x, value=STEEPNESS * CUBIC).mul_(x).sigmoid_()
         du_x = torch.addcmul(steepness, x, x, value=3 * STEEPNESS * CUBIC).mul_(x)
-        slope = torch.ops.aten.sigmoid_backward(du_x, gate).add_(gate)  # gate + x · gate (1 - gate) · du
+        sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+        slope = sigmoid_backward(du_x, gate, grad_input=du_x).add_(gate)  # gate + x · gate (1 - gate) · du
         ctx.save_for_backward(slope)
         return gate.mul_(x)
 

@@ -436,13 +436,13 @@ def gru_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> torch.Tensor
 
 
 def _draw_weights(model: nn.Module, generator: torch.Generator | None) -> None:
-    """Uniform weights whose products keep the size of what goes in; unit normal token vectors; biases
-    zero.
+    """Uniform weights whose products keep the size of what goes in; small token vectors, so that what is
+    learned soon outweighs what was drawn; biases zero.
     """
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if isinstance(module, nn.Embedding):
-                nn.init.normal_(parameter, generator=generator)
+                nn.init.normal_(parameter, std=0.1, generator=generator)
             elif "bias" in name:
                 nn.init.zeros_(parameter)
             else:

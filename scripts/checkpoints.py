@@ -27,10 +27,10 @@ from course_lib.world import corpus
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 VOCABULARY = 2048
-FRESH_BYTES = 50_000_000  # of each language; the training reads about all of it once
+FRESH_BYTES = 50_000_000  # of each language; the training reads most of it once
 RECIPE = training.TrainConfig(
     **{**STORY_RECIPES["after"].train, "batch_size": 16},
-    steps=7500,
+    steps=6000,
     log_every=50,
     eval_every=500,
     checkpoint_every=500,

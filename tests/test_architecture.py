@@ -47,6 +47,7 @@ ROWS = (
     TOPICS,
     ("show",),
     ("token_views", "pictures"),  # support viz
+    ("bpe_views", "context_views"),  # the figures of notebooks 01 and 02
     ("viz",),
     ("exercises",),
     ("machine", "packages"),  # support doctor
@@ -66,7 +67,7 @@ STRANGERS = {
     **{name: ("training",) for name in ("interop", "families")},
     **{
         name: ("context", "attention", "model", "training", "generation", "interop", *TOPICS)
-        for name in ("show", "token_views", "pictures", "viz")
+        for name in ("show", "token_views", "pictures", "bpe_views", "context_views", "viz")
     },
     "exercises": ("viz", "token_views", "pictures"),
 }
@@ -76,15 +77,18 @@ NEVER_TORCH = (
 )
 # These may use torch, but not before one of their functions is called.
 LATE_TORCH = (
-    *("runtime", "schedules", "recipe", "show", "token_views", "pictures", "viz", "exercises"),
+    *("runtime", "schedules", "recipe", "exercises"),
+    *("show", "token_views", "pictures", "bpe_views", "context_views", "viz"),
     *("machine", "packages", "doctor", "cli_model", "bench", "__main__"),
 )
 LONGEST_MODULE = 250
 LONG_MODULES = {
     "attention.py": "the formula, the layer and its cache are read as one",
+    "bpe_views.py": "the figures of one notebook, side by side",
     "checkpoint.py": "two kinds of file, each with everything that can be wrong with it",
     "cli_model.py": "the options of two commands, each with its help",
     "context.py": "the whole of notebook 02: batches, n-grams, recurrent networks and positions",
+    "context_views.py": "the figures of one notebook, side by side",
     "data.py": "six corpora and what to do where one is missing",
     "doctor.py": "one table, from Python to the kernel, with advice for each row",
     "families.py": "four families of models, side by side so that they can be compared",
@@ -99,7 +103,9 @@ LONG_MODULES = {
     "exercises/_compare.py": "comparing any two values, with words for each way to differ",
     "exercises/_core.py": "all that a learner can call on an exercise",
     "exercises/_run.py": "time limits and tracebacks on every platform",
+    "exercises/context.py": "mostly the texts of exercises and quizzes",
     "exercises/start_here.py": "mostly the texts of exercises and quizzes",
+    "exercises/tokens.py": "mostly the texts of exercises and quizzes",
     "world/questions.py": "mostly a table of questions",
     "world/tasks.py": "five kinds of tasks with their checks",
     "world/telling.py": "the little language in which both languages' tellings are written",
