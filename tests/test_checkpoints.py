@@ -73,10 +73,20 @@ def test_the_scores_are_what_the_model_gets(base, tokenizer, part, language):
 
 
 def test_it_has_learned_most_of_what_can_be_learned():
-    """Blind guessing costs over 20 times the floor; the model is well below twice."""
+    """Blind guessing costs over 20 times the floor; the model is less than a fifth above it."""
     scores = model_metadata(FOLDER / "base.safetensors")["scores"]
     for language in ("en", "zh"):
-        assert 0 < scores[f"validation.{language}"]["gap"] < 0.9
+        assert 0 < scores[f"validation.{language}"]["gap"] < 0.2
+
+
+def test_it_looks_back_to_copy_names(base, tokenizer):
+    """Of two names in the story, and dozens in the world, it finds the one that was said."""
+    text = "One morning, Lily went to the park. Lily had lost her kite. Everybody helped to look for it."
+    ids = tokenizer.encode(text + " Then")
+    with torch.no_grad():
+        chances = base(torch.tensor([[tokenizer.end_id, *ids]]))[0, -1].softmax(-1)
+    (lily,), (max_,) = (tokenizer.encode(name) for name in (" Lily", " Max"))
+    assert chances[lily] > 20 * chances[max_]
 
 
 def test_most_of_its_sentences_are_sentences_of_the_world(base, tokenizer):
@@ -90,7 +100,7 @@ def test_most_of_its_sentences_are_sentences_of_the_world(base, tokenizer):
         generator=chance,
     )
     verdicts = [check(tokenizer.decode(ids, skip_special=True)) for ids in texts]
-    assert sum(v.grammatical for v in verdicts) > 0.7 * sum(v.sentences for v in verdicts)
+    assert sum(v.grammatical for v in verdicts) > 0.9 * sum(v.sentences for v in verdicts)
     assert {v.language for v in verdicts} == {"en", "zh"}
 
 

@@ -47,8 +47,11 @@ def flat(recipe: Recipe) -> dict:
 
 @pytest.mark.parametrize("ladder", [RECIPES, STORY_RECIPES], ids=["characters", "stories"])
 def test_each_recipe_is_the_one_before_with_one_ingredient_more(ladder):
-    """Rate and schedule are one ingredient, and so are depth and width; Muon brings a rate of its own."""
+    """The rate's course is one ingredient, and so is the shape; Muon brings a rate of its own; the last step
+    is what was found by trying.
+    """
     together = ({"lr", "schedule", "final_lr"}, {"n_layers", "width"}, {"optimizer", "lr"})
+    together += ({"width", "lr", "warmup", "betas"},)
     for before, after in itertools.pairwise(ladder.values()):
         old, new = flat(before), flat(after)
         changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
