@@ -1,0 +1,281 @@
+"""Pictures of notebook 01: the bits of UTF-8, merges step by step, and what a vocabulary buys.
+
+Text, pieces and numbers come in; `Html` or matplotlib's Axes go out. It trains nothing and measures nothing.
+"""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from course_lib.naive_bpe import merge_pair
+from course_lib.show import Html
+from course_lib.token_views import TINTS, token_labels
+
+Merge = tuple[bytes, bytes]
+
+_CELL = "text-align: left; vertical-align: top; padding: 3px 14px 3px 0; line-height: 1.5"
+_ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
+_MONO = "font-family: var(--jp-code-font-family, monospace); white-space: pre"
+_BOX = "border: 1px solid #9a9a9a; border-radius: 3px; padding: 0 2px; color: #1a1a1a; white-space: pre"
+_NEW = "border: 2px solid #1a1a1a; font-weight: bold"
+_BLUE, _ORANGE = "#0072b2", "#d55e00"
+
+
+# Bytes ------------------------------------------------------------------------------------------------------
+
+
+def utf8_table(text: str) -> Html:
+    """Each character with its code point and its bytes in binary; the bits that are only marks are grey.
+
+    >>> utf8_table("Aé")
+    A  U+0041  0|1000001
+    é  U+00E9  110|00011 10|101001
+    """
+    rows, lines = [], []
+    for character in text:
+        code, parts = f"U+{ord(character):04X}", [_marked_bits(byte) for byte in character.encode()]
+        lines.append(f"{character}  {code}  " + " ".join("|".join(part) for part in parts))
+        bits = "  ".join(
+            f'<span style="color: #8a8a8a">{mark}</span><b>{payload}</b>' for mark, payload in parts
+        )
+        decimal = " ".join(map(str, character.encode()))
+        cells = (html.escape(character), code, f"{ord(character):,}", bits, decimal)
+        rows.append(_table_row(*cells))
+    head = _table_row(
+        "character", "code point", "as a number", "its bytes, bit by bit", "its bytes as numbers"
+    )
+    return Html(f'<table style="{_MONO}">{head}{"".join(rows)}</table>', "\n".join(lines))
+
+
+def _marked_bits(byte: int) -> tuple[str, str]:
+    """The eight bits of a byte, cut after the mark: up to and with the first 0."""
+    bits = f"{byte:08b}"
+    end = bits.index("0") + 1
+    return bits[:end], bits[end:]
+
+
+# Merges -----------------------------------------------------------------------------------------------------
+
+
+def after_merges(pieces: Iterable[bytes], merges: Iterable[Merge]) -> list[list[bytes]]:
+    """The tokens of each piece once these merges, in this order, are done.
+
+    >>> after_merges([b"hug", b"pug"], [(b"u", b"g")])
+    [[b'h', b'ug'], [b'p', b'ug']]
+    """
+    tokens = [[bytes([byte]) for byte in piece] for piece in pieces]
+    for left, right in merges:
+        tokens = [merge_pair(piece, (left, right), left + right) for piece in tokens]
+    return tokens
+
+
+def pair_counts(tokens: Iterable[Sequence[bytes]], top: int = 6) -> Html:
+    """The commonest pairs of neighbours inside the pieces, as bars.
+
+    >>> pair_counts([[b"h", b"ug"], [b"p", b"ug"], [b"h", b"ug"]])
+    h ug  ## 2
+    p ug  # 1
+    """
+    counts = Counter(pair for piece in tokens for pair in pairwise(piece)).most_common(top)
+    lines = [f"{' '.join(_labels(pair))}  {'#' * count} {count}" for pair, count in counts]
+    rows = [
+        _table_row(
+            f'<span style="white-space: nowrap">{" ".join(map(_box, pair))}</span>',
+            f'<div style="background-color: {_BLUE}; height: 11px; width: {18 * count}px; margin-top: 5px">'
+            "</div>",
+            str(count),
+        )
+        for pair, count in counts
+    ]
+    return Html(f"<table>{''.join(rows)}</table>", "\n".join(lines) or "no pair is left")
+
+
+def merge_table(pieces: Sequence[bytes], merges: Sequence[Merge]) -> Html:
+    """The text before any merge and after each of them, one row a step; the newest token is framed.
+
+    >>> merge_table([b"hug", b"pug"], [(b"u", b"g"), (b"h", b"ug")])
+    0         h|u|g p|u|g  6 tokens
+    1  u+g    h|ug p|ug  4 tokens
+    2  h+ug   hug p|ug  3 tokens
+    """
+    rows, lines = [_table_row("step", "joined", "the text now", "tokens")], []
+    for step in range(len(merges) + 1):
+        tokens = after_merges(pieces, merges[:step])
+        pair, count = merges[step - 1] if step else (), sum(map(len, tokens))
+        joined = " + ".join(_box(token, *_look(token, merges)) for token in pair)
+        joined = f'<span style="white-space: nowrap">{joined}</span>'
+        rows.append(_table_row(str(step), joined, _running(tokens, merges, step), str(count)))
+        lines.append(f"{step}  {'+'.join(_labels(pair)):<5}  {_plain(tokens)}  {count} tokens")
+    return Html(f"<table>{''.join(rows)}</table>", "\n".join(lines))
+
+
+def merge_step(pieces: Sequence[bytes], merges: Sequence[Merge], step: int, top: int = 6) -> Html:
+    """The text after `step` merges, and below it which pairs are the commonest now.
+
+    >>> merge_step([b"hug", b"pug"], [(b"u", b"g")], step=1)
+    h|ug p|ug  (4 tokens)
+    h ug  # 1
+    p ug  # 1
+    """
+    tokens = after_merges(pieces, merges[:step])
+    count, bars = sum(map(len, tokens)), pair_counts(tokens, top)
+    page = (
+        f'<div style="line-height: 2">{_running(tokens, merges, step)}</div>'
+        f'<div style="font-size: 0.85em">{count} tokens after step {step}. The commonest pairs now:</div>'
+        f"{bars.html}"
+    )
+    return Html(page, f"{_plain(tokens)}  ({count} tokens)\n{bars.text}")
+
+
+def encode_table(piece: str, merges: Sequence[Merge]) -> Html:
+    """How one piece of text is encoded: its bytes, and what each merge that applies makes of them.
+
+    >>> encode_table("hug", [(b"x", b"y"), (b"u", b"g"), (b"h", b"ug")])
+    bytes     h|u|g
+    merge 1   h|ug
+    merge 2   hug
+    """
+    rank = {merge: number for number, merge in enumerate(merges)}
+    tokens, done = [bytes([byte]) for byte in piece.encode()], []
+    states = [tokens]
+    while known := [pair for pair in pairwise(tokens) if pair in rank]:
+        done.append(min(known, key=rank.__getitem__))
+        tokens = merge_pair(tokens, done[-1], b"".join(done[-1]))
+        states.append(tokens)
+    names = ["bytes", *(f"merge {rank[pair]:,}" for pair in done)]
+    page = "".join(
+        _table_row(name, _running([now], done, step))
+        for step, (name, now) in enumerate(zip(names, states, strict=True))
+    )
+    lines = [f"{name:<8}  {_plain([now])}" for name, now in zip(names, states, strict=True)]
+    return Html(f"<table>{page}</table>", "\n".join(lines))
+
+
+class _Spelled:
+    """Lets `token_labels` read tokens that are bytes already."""
+
+    token_bytes = staticmethod(bytes)
+
+
+def _labels(tokens: Iterable[bytes]) -> list[str]:
+    return token_labels(list(tokens), _Spelled)
+
+
+def _box(token: bytes, tint: str = "#ffffff", newest: bool = False) -> str:
+    style = f"background-color: {tint}; {_BOX}; {_NEW if newest else ''}"
+    return f'<span style="{style}">{html.escape(_labels([token])[0])}</span>'
+
+
+def _look(token: bytes, merges: Sequence[Merge], step: int = 0) -> tuple[str, bool]:
+    """A token's tint, the same in every step, and whether it is the one that step made."""
+    made = [left + right for left, right in merges]
+    tint = TINTS[made.index(token) % len(TINTS)] if token in made else "#ffffff"
+    return tint, step > 0 and token == made[step - 1]
+
+
+def _running(pieces: Iterable[Sequence[bytes]], merges: Sequence[Merge], step: int) -> str:
+    """The pieces side by side, each token in a box, the newest one framed."""
+    words = ("".join(_box(token, *_look(token, merges, step)) for token in piece) for piece in pieces)
+    return ' <span style="padding: 0 4px"></span>'.join(words)
+
+
+def _plain(pieces: Iterable[Sequence[bytes]]) -> str:
+    return " ".join("|".join(_labels(piece)) for piece in pieces)
+
+
+def _table_row(*cells: str) -> str:
+    return f'<tr style="{_ROW}">' + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>"
+
+
+# Curves and bars --------------------------------------------------------------------------------------------
+
+
+def length_curves(
+    points: Mapping[str, Mapping[str, tuple[int, float]]],
+    curves: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+) -> Any:
+    """Tokens per text over the size of the vocabulary: named points, and a curve per panel. Gives the Axes.
+
+    Each panel of `points` names ways to cut text, with (vocabulary, tokens); `curves` has byte-pair encoding.
+
+    >>> axes = length_curves({"English": {"bytes": (256, 400.0)}}, {"English": [(256, 400.0), (512, 250.0)]})
+    >>> axes[0].get_title()
+    'English'
+    """
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(
+        1, len(points), figsize=(4.6 * len(points), 3.6), sharey=True, squeeze=False
+    )
+    for ax, (title, named) in zip(axes[0], points.items(), strict=True):
+        for curve in [curves[title]] if curves else []:
+            ax.plot(*zip(*curve, strict=True), color=_BLUE, marker="o", ms=5, lw=1.8, label="byte pairs")
+            ax.legend(frameon=False, loc="upper right")
+        for name, (size, length) in named.items():
+            ax.plot(size, length, "D", color=_ORANGE, ms=8)
+            side = {"xytext": (9, -3), "ha": "left"} if size < 512 else {"xytext": (-7, -5), "ha": "right"}
+            ax.annotate(name, (size, length), textcoords="offset points", va="top", **side)
+        _finish(ax, title)
+    axes[0][0].set_ylabel("tokens per text")
+    axes[0][0].set_ylim(0, 1.08 * max(ax.dataLim.y1 for ax in axes[0]))
+    figure.tight_layout()
+    axes[0][0].course_alt = _curve_words(points, curves or {})
+    return list(axes[0])
+
+
+def _finish(ax: Any, title: str) -> None:
+    ax.set_title(title)
+    ax.set_xscale("log", base=2)
+    ax.set_xlabel("size of the vocabulary")
+    ax.set_xticks([64, 256, 1024, 4096], ["64", "256", "1,024", "4,096"])
+    ax.set_xlim(40, 9000)
+    ax.grid(color="#dddddd", lw=0.7)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _curve_words(points: Mapping[str, Mapping[str, tuple[int, float]]], curves: Mapping) -> str:
+    parts = ["Tokens per text over the size of the vocabulary."]
+    for title, named in points.items():
+        parts.append(
+            f"{title}: " + ", ".join(f"{name} {s:,} and {n:.0f}" for name, (s, n) in named.items()) + "."
+        )
+        if title in curves:
+            (low, before), (high, after) = curves[title][0], curves[title][-1]
+            parts.append(f"Byte pairs fall from {before:.0f} at {low:,} to {after:.0f} at {high:,}.")
+    return " ".join(parts)
+
+
+def token_bars(lengths: Mapping[str, Mapping[str, float]], ax: Any = None) -> Any:
+    """Tokens per text as bars: a group for each tokenizer, a bar for each language. Gives the Axes.
+
+    >>> ax = token_bars({"English only": {"English": 120.0, "Chinese": 473.0}})
+    >>> "Chinese 473" in ax.course_alt
+    True
+    """
+    from matplotlib import pyplot
+
+    ax = (
+        ax if ax is not None else pyplot.subplots(figsize=(7.2, 0.9 + 0.75 * len(lengths)), layout="tight")[1]
+    )
+    for row, by_language in enumerate(lengths.values()):
+        for number, (language, length) in enumerate(by_language.items()):
+            place, label = row + 0.36 * number - 0.18, language if row == 0 else None
+            look = {"color": (_BLUE, _ORANGE)[number % 2], "hatch": ("", "///")[number % 2]}
+            ax.barh(place, length, height=0.33, edgecolor="white", label=label, **look)
+            ax.annotate(f"{length:.0f}", (length, place), (4, 0), textcoords="offset points", va="center")
+    ax.set_yticks(range(len(lengths)), list(lengths))
+    ax.invert_yaxis()
+    ax.set_xlabel("tokens per story")
+    ax.margins(x=0.1)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="best")
+    groups = (
+        f"{name}: " + ", ".join(f"{language} {n:.0f}" for language, n in by.items())
+        for name, by in lengths.items()
+    )
+    ax.course_alt = "Tokens per story as bars. " + "; ".join(groups) + "."
+    return ax

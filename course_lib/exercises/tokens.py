@@ -1,0 +1,974 @@
+"""Exercises and quiz of notebook 01: bytes, byte-pair encoding step by step, and what a vocabulary costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cache, partial
+from itertools import pairwise
+
+from course_lib import naive_bpe
+from course_lib.bpe import WALL
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake
+from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.tokens import GPT2_PATTERN, BPETokenizer
+
+# UTF-8 by hand ----------------------------------------------------------------------------------------------
+
+
+def _utf8_bytes(code_point: int) -> list[int]:
+    """The bytes, as numbers, in which UTF-8 writes a code point."""
+    last = 128 + code_point % 64
+    second_last = 128 + code_point // 64 % 64
+    third_last = 128 + code_point // 4096 % 64
+    if code_point < 128:
+        return [code_point]
+    if code_point < 2048:
+        return [192 + code_point // 64, last]
+    if code_point < 65536:
+        return [224 + code_point // 4096, second_last, last]
+    return [240 + code_point // 262144, third_last, second_last, last]
+
+
+def _no_marks_behind(code_point: int) -> list[int]:
+    right = _utf8_bytes(code_point)
+    return [right[0], *(byte - 128 for byte in right[1:])]
+
+
+def _no_mark_in_front(code_point: int) -> list[int]:
+    right = _utf8_bytes(code_point)
+    mark = {1: 0, 2: 192, 3: 224, 4: 240}[len(right)]
+    return [right[0] - mark, *right[1:]]
+
+
+def _three_at_most(code_point: int) -> list[int]:
+    if code_point < 0x10000:
+        return _utf8_bytes(code_point)
+    return [224 + code_point // 4096, 128 + code_point // 64 % 64, 128 + code_point % 64]
+
+
+def _ascii_too_long(code_point: int) -> list[int]:
+    return [code_point] if code_point < 256 else _utf8_bytes(code_point)
+
+
+utf8_bytes = Exercise(
+    name="utf8_bytes",
+    topic="tokens",
+    title="UTF-8 by hand",
+    kind="explore",
+    difficulty="medium",
+    minutes=10,
+    reference=_utf8_bytes,
+    cases=tuple(
+        map(Case, (0x41, 0x7F, 0x80, 0xE9, 0x7FF, 0x800, 0x7231, 0xFFFF, 0x10000, 0x1FA81, 0x10FFFF))
+    ),
+    hints=(
+        "Decide by the size of the number how many bytes there are: the table has one row for each length. "
+        "Below 128 the byte is the number itself.",
+        "`n % 64` is the lowest six bits, and `n // 64` is what is left above them. A byte that continues a "
+        "character is `128 +` six bits.",
+        "For two bytes: `[192 + n // 64, 128 + n % 64]`. For three, the first is `224 + n // 4096`, the "
+        "middle one `128 + n // 64 % 64`. For four it starts with 240.",
+    ),
+    explanation=(
+        "The number is cut into groups of six bits from its low end. Each group becomes a byte with `10` in "
+        "front (that is `128 +`), and what is left goes into the first byte, whose own first bits tell how "
+        "many bytes belong together: `110` (192) for two, `1110` (224) for three, `11110` (240) for four.\n\n"
+        "So a reader who lands in the middle of a text can always tell whether a byte begins a character. It "
+        "is also why half a character is never mistaken for another one: it is simply not valid."
+    ),
+    mistakes=(
+        Mistake(
+            "the bytes that continue a character lack their mark",
+            _no_marks_behind,
+            "Every byte after the first begins with the bits `10`: it is `128 +` six bits of the number.",
+        ),
+        Mistake(
+            "the first byte does not say how many bytes follow",
+            _no_mark_in_front,
+            "The first byte begins with `110`, `1110` or `11110`: add 192, 224 or 240 to the bits that are "
+            "left for it.",
+        ),
+        Mistake(
+            "the low bits come first",
+            lambda code_point: _utf8_bytes(code_point)[::-1],
+            "The byte with the highest bits comes first. Who cuts groups off the low end has to put each new "
+            "one in front.",
+        ),
+        Mistake(
+            "four bytes are forgotten",
+            _three_at_most,
+            "From 65,536 on a number no longer fits into three bytes; emoji and rare Chinese characters "
+            "live there. They take four, and the first one starts from 240.",
+        ),
+        Mistake(
+            "numbers from 128 to 255 are written as one byte",
+            _ascii_too_long,
+            "A single byte has only seven bits for the number: its first bit is 0, which says that nothing "
+            "follows. From 128 on there are two bytes, as in é.",
+        ),
+        Mistake(
+            "it is the code point itself",
+            lambda code_point: [code_point],
+            "A byte holds at most 255, and most code points are larger. The table says how the bits are "
+            "spread over several bytes.",
+        ),
+        Mistake(
+            "the number is cut into groups of eight bits",
+            lambda code_point: list(code_point.to_bytes((code_point.bit_length() + 7) // 8, "big")),
+            "Those are the bytes of the number, and nobody could tell where a character begins. UTF-8 uses "
+            "some bits of every byte for that, so that only six are left (or fewer, in the first byte).",
+        ),
+    ),
+)
+
+
+# Count pairs ------------------------------------------------------------------------------------------------
+
+
+def _over_walls(ids: list[int]) -> dict:
+    return dict(Counter(pairwise(ids)))
+
+
+def _walls_taken_out(ids: list[int]) -> dict:
+    return dict(Counter(pairwise(id for id in ids if id != WALL)))
+
+
+def _either_order(ids: list[int]) -> dict:
+    return dict(Counter(tuple(sorted(pair)) for pair in pairwise(ids) if WALL not in pair))
+
+
+def _every_second(ids: list[int]) -> dict:
+    pairs = list(pairwise(ids))[::2]
+    return dict(Counter(pair for pair in pairs if WALL not in pair))
+
+
+def _once_each(ids: list[int]) -> dict:
+    return {pair: 1 for pair in naive_bpe.count_pairs(ids)}
+
+
+count_pairs = Exercise(
+    name="count_pairs",
+    topic="tokens",
+    title="Count the neighbours",
+    difficulty="easy",
+    minutes=6,
+    reference=naive_bpe.count_pairs,
+    cases=(
+        Case([5, 7, 5, 7, WALL, 7, 5]),
+        Case([1, 1, 1]),
+        Case([2, 3, WALL, 3, 2, WALL, 2, 3]),
+        Case([]),
+        Case([4]),
+        Case([WALL, 6, WALL]),
+        Case([9, 8, 7, 9, 8, WALL, 9, 8, 8, 8, WALL]),
+    ),
+    hints=(
+        "A pair is `(ids[i], ids[i + 1])`. Walk along the list, and count what you see in a dictionary.",
+        "Stop one place before the end: `range(len(ids) - 1)`. Skip a pair if one of the two is -1.",
+        "`zip(ids, ids[1:])` gives all pairs of neighbours; `counts[pair] = counts.get(pair, 0) + 1` counts.",
+    ),
+    explanation=(
+        "Every place but the last begins a pair. A wall stands between two pieces of text, so a pair with a "
+        "wall in it is no pair of neighbours.\n\n"
+        "Pairs overlap: in `[1, 1, 1]` the pair `(1, 1)` is counted twice, although only one of the two can "
+        "be joined. Byte-pair encoding lives with that small inexactness."
+    ),
+    mistakes=(
+        Mistake(
+            "the wall is counted as a neighbour",
+            _over_walls,
+            "-1 marks the border between two pieces of text. Leave out every pair in which it stands.",
+        ),
+        Mistake(
+            "the walls are taken out first",
+            _walls_taken_out,
+            "Then the last id of one piece and the first of the next become neighbours, which they are not: "
+            "keep the walls in, and skip the pairs that hold one.",
+        ),
+        Mistake(
+            "(5, 7) and (7, 5) are counted as the same",
+            _either_order,
+            "Order matters: `th` is common in English, `ht` is not.",
+        ),
+        Mistake(
+            "only every second pair is looked at",
+            _every_second,
+            "Pairs overlap: in `[5, 7, 5]` there are `(5, 7)` and `(7, 5)`. Move on by one place.",
+        ),
+        Mistake(
+            "every pair is counted once",
+            _once_each,
+            "The question is how often each pair occurs: add 1 to what was counted before.",
+        ),
+        Mistake(
+            "single ids are counted",
+            lambda ids: dict(Counter(id for id in ids if id != WALL)),
+            "Count pairs of neighbours: the keys are `(left, right)`.",
+        ),
+    ),
+)
+
+
+# Merge a pair -----------------------------------------------------------------------------------------------
+
+
+def _only_the_first(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    for i, found in enumerate(pairwise(ids)):
+        if found == pair:
+            return [*ids[:i], new_id, *ids[i + 2 :]]
+    return list(ids)
+
+
+def _from_the_right(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    return naive_bpe.merge_pair(ids[::-1], pair[::-1], new_id)[::-1]
+
+
+def _right_one_stays(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    return [new_id if pair == (id, after) else id for id, after in zip(ids, [*ids[1:], None], strict=True)]
+
+
+def _both_orders(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    merged: list[int] = []
+    for id in ids:
+        if merged and (merged[-1], id) in (pair, pair[::-1]):
+            merged[-1] = new_id
+        else:
+            merged.append(id)
+    return merged
+
+
+def _loses_the_last(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    merged, i = [], 0
+    while i < len(ids) - 1:
+        found = (ids[i], ids[i + 1]) == pair
+        merged.append(new_id if found else ids[i])
+        i += 2 if found else 1
+    return merged
+
+
+def _in_place(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    ids[:] = naive_bpe.merge_pair(ids, pair, new_id)
+    return ids
+
+
+def _over_a_wall(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    return naive_bpe.merge_pair([id for id in ids if id != WALL], pair, new_id)
+
+
+merge_pair = Exercise(
+    name="merge_pair",
+    topic="tokens",
+    title="Join a pair",
+    difficulty="medium",
+    minutes=10,
+    reference=naive_bpe.merge_pair,
+    cases=(
+        Case([5, 7, 7, 7, 5], (7, 7), 8),
+        Case([1, 2, 3, 1, 2], (1, 2), 4),
+        Case([3, 2, 1, 2, 3], (1, 2), 9),
+        Case([6, 6, 6, 6], (6, 6), 7),
+        Case([1, WALL, 2, 1, 2, WALL], (1, 2), 5),
+        Case([2, 1, 1], (1, 2), 3),
+        Case([1, 2], (1, 2), 3),
+        Case([4], (4, 4), 5),
+        Case([], (1, 2), 3),
+    ),
+    hints=(
+        "Build a new list. Where the pair begins, append `new_id` and go on two places; otherwise append "
+        "the id and go on one.",
+        "A `for` loop can't jump, a `while` loop can: `i = 0`, `while i < len(ids):`. Look at `ids[i + 1]` "
+        "only if there is one.",
+        "`tuple(ids[i : i + 2]) == pair` is safe at the end of the list too: a slice may be shorter.",
+    ),
+    explanation=(
+        "The ids are read once from left to right. Where the new list ends in the left one of the pair and "
+        "the right one comes next, the two become `new_id`; everything else is copied.\n\n"
+        "Three equal ids show why the direction matters: of `7, 7, 7` the left two are joined. Training and "
+        "encoding must do it in the same way, or a text would be cut differently from what was learned."
+    ),
+    mistakes=(
+        Mistake(
+            "only the first occurrence is joined",
+            _only_the_first,
+            "A merge replaces the pair everywhere in the text: go on after the first find.",
+        ),
+        Mistake(
+            "it is joined from right to left",
+            _from_the_right,
+            "Of `7, 7, 7` the left two are to be joined. Read the list from its beginning.",
+        ),
+        Mistake(
+            "the right one of the pair stays behind",
+            _right_one_stays,
+            "`new_id` stands for both of them, so after a find go on two places.",
+        ),
+        Mistake(
+            "the pair is joined in the other order too",
+            _both_orders,
+            "The pair is `(left, right)`. A right one followed by a left one is another pair.",
+        ),
+        Mistake(
+            "the last id gets lost",
+            _loses_the_last,
+            "If the last id belongs to no pair, it still has to be copied. Walk to the end of the list.",
+        ),
+        Mistake(
+            "the given list is changed",
+            _in_place,
+            "The result is right, but whoever called the function may still need the old list: build a new "
+            "one.",
+        ),
+        Mistake(
+            "the walls are dropped",
+            _over_a_wall,
+            "-1 is an id like the others here: copy it. Two ids with a wall between them are no neighbours.",
+        ),
+    ),
+)
+
+
+# Train ------------------------------------------------------------------------------------------------------
+
+TEN_WORDS = "hat here cat here mat here heat the heat her"
+
+
+def _learn_merges(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    """The merges that byte-pair encoding learns from pieces of text, at most `how_many`."""
+    ids = [id for piece in pieces for id in (*piece, WALL)]
+    tokens = [bytes([byte]) for byte in range(256)]
+    merges: list[tuple[bytes, bytes]] = []
+    for _ in range(how_many):
+        counts = naive_bpe.count_pairs(ids)
+        if not counts:  # every piece has become one token
+            break
+        a, b = max(counts, key=counts.get)
+        ids = naive_bpe.merge_pair(ids, (a, b), new_id=len(tokens))
+        merges.append((tokens[a], tokens[b]))
+        tokens.append(tokens[a] + tokens[b])
+    return merges
+
+
+def _counted_once(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    counts = naive_bpe.count_pairs([id for piece in pieces for id in (*piece, WALL)])
+    return [(bytes([a]), bytes([b])) for (a, b), _ in counts.most_common(how_many)]
+
+
+def _never_joined(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    return _counted_once(pieces, 1) * how_many
+
+
+def _runs_dry(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    merges = _learn_merges(pieces, how_many)
+    return merges if len(merges) == how_many else max([])
+
+
+def _the_rarest(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    ids = [id for piece in pieces for id in (*piece, WALL)]
+    tokens = [bytes([byte]) for byte in range(256)]
+    merges: list[tuple[bytes, bytes]] = []
+    while len(merges) < how_many and (counts := naive_bpe.count_pairs(ids)):
+        a, b = min(counts, key=counts.get)
+        ids = naive_bpe.merge_pair(ids, (a, b), len(tokens))
+        merges.append((tokens[a], tokens[b]))
+        tokens.append(tokens[a] + tokens[b])
+    return merges
+
+
+def _as_ids(pieces: list[bytes], how_many: int) -> list[tuple[int, int]]:
+    merges = _learn_merges(pieces, how_many)
+    tokens = [bytes([byte]) for byte in range(256)] + [a + b for a, b in merges]
+    return [(tokens.index(a), tokens.index(b)) for a, b in merges]
+
+
+def _training_cases() -> list[Case]:
+    """No case has a tie for the commonest pair, so that every rule for ties passes (a test holds this)."""
+    words = [piece.encode() for piece in BPETokenizer([]).pre_tokens(TEN_WORDS)]
+    return [
+        Case(words, 6),
+        Case([b"abab", b"ab"], 5),
+        Case([b"xyz", b"xy", b"xy", b"x"], 1),
+        Case([b"aaaa"], 2),
+        Case([b"no", b"no", b"on"], 0),
+        Case([b"so"] * 3 + [b"o"], 4),
+        Case([b"ca", b"b", b"ca", b"b", b"ca", b"bab", b"ab"], 2),
+    ]
+
+
+learn_merges = Exercise(
+    name="learn_merges",
+    topic="tokens",
+    title="Train byte-pair encoding",
+    difficulty="hard",
+    minutes=18,
+    reference=_learn_merges,
+    cases=_training_cases,
+    hints=(
+        "First lay all pieces end to end as one list of numbers, with -1 after each piece. Then repeat: "
+        "count the pairs, take the commonest, join it, note it.",
+        "Keep a list `tokens` with the bytes of every id: at first `[bytes([b]) for b in range(256)]`. The "
+        "new token's id is `len(tokens)`, and its bytes are `tokens[a] + tokens[b]`.",
+        "`a, b = max(counts, key=counts.get)` is the commonest pair. If `counts` is empty, every piece is "
+        "one token already: stop there.",
+    ),
+    explanation=(
+        "This is all of the training. `ids` is the text as it is written at this moment, `tokens` says what "
+        "each id stands for, and `merges` is what has been learned. Each round reads the text twice: once to "
+        "count, once to join.\n\n"
+        "What is kept in the end is only the list of merges, in their order. The text can be thrown away."
+    ),
+    mistakes=(
+        Mistake(
+            "the pairs are counted only once",
+            _counted_once,
+            "After a merge other pairs stand there: `he` is one token now, and ` he` can be the next. Count "
+            "again after every merge.",
+        ),
+        Mistake(
+            "the pair is never joined in the text",
+            _never_joined,
+            "The same pair wins each time because the text stays as it was. Keep what `merge_pair` gives: "
+            "`ids = merge_pair(ids, ...)`.",
+        ),
+        Mistake(
+            "pairs reach from one piece into the next",
+            lambda pieces, how_many: _learn_merges([b"".join(pieces)], how_many),
+            "No token may cross the border between two pieces: put a -1 after each of them.",
+        ),
+        Mistake(
+            "a piece that comes often is counted once",
+            lambda pieces, how_many: _learn_merges(list(dict.fromkeys(pieces)), how_many),
+            "A word that comes ten times has to count ten times: go through all pieces, not only through "
+            "the different ones.",
+        ),
+        Mistake(
+            "it fails when no pair is left",
+            _runs_dry,
+            "When every piece has become one token, there is nothing to count, and `max` of nothing is an "
+            "error. End the loop there; the list of merges is then shorter.",
+        ),
+        Mistake(
+            "it joins the rarest pair",
+            _the_rarest,
+            "A token is worth its place in the vocabulary if it is used often: take `max`, not `min`.",
+        ),
+        Mistake(
+            "the merges are given as ids",
+            _as_ids,
+            "Give the bytes that the two ids stand for, `(tokens[a], tokens[b])`: they mean the same in "
+            "every program.",
+        ),
+        Mistake(
+            "the new tokens are given, not the pairs",
+            lambda pieces, how_many: [a + b for a, b in _learn_merges(pieces, how_many)],
+            "`the` could have come about as `th` + `e` or as `t` + `he`. Who encodes later has to know "
+            "which, so keep both halves.",
+        ),
+    ),
+)
+
+
+# Encode -----------------------------------------------------------------------------------------------------
+
+
+def _encode_piece(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    """The ids after all merges; `merges` has the new id of each pair, and a lower one was learned earlier."""
+    while len(ids) > 1:
+        known = [pair for pair in pairwise(ids) if pair in merges]
+        if not known:
+            break
+        first_learned = min(known, key=merges.get)
+        ids = naive_bpe.merge_pair(ids, first_learned, merges[first_learned])
+    return list(ids)
+
+
+def _leftmost_first(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    while known := [pair for pair in pairwise(ids) if pair in merges]:
+        ids = naive_bpe.merge_pair(ids, known[0], merges[known[0]])
+    return list(ids)
+
+
+def _last_learned_first(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    while known := [pair for pair in pairwise(ids) if pair in merges]:
+        pair = max(known, key=merges.get)
+        ids = naive_bpe.merge_pair(ids, pair, merges[pair])
+    return list(ids)
+
+
+def _commonest_here(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    while known := Counter(pair for pair in pairwise(ids) if pair in merges):
+        pair = max(known, key=known.get)
+        ids = naive_bpe.merge_pair(ids, pair, merges[pair])
+    return list(ids)
+
+
+def _one_merge(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    known = [pair for pair in pairwise(ids) if pair in merges]
+    if not known:
+        return list(ids)
+    pair = min(known, key=merges.get)
+    return naive_bpe.merge_pair(ids, pair, merges[pair])
+
+
+def _no_way_out(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    while len(ids) > 1:
+        pair = min(pairwise(ids), key=lambda pair: merges.get(pair, float("inf")))
+        ids = naive_bpe.merge_pair(ids, pair, merges[pair])
+    return list(ids)
+
+
+encode_piece = Exercise(
+    name="encode_piece",
+    topic="tokens",
+    title="Encode a piece of text",
+    difficulty="medium",
+    minutes=12,
+    reference=_encode_piece,
+    cases=(
+        Case([1, 2, 3], {(2, 3): 10, (1, 2): 11}),
+        Case([5, 5, 5, 5], {(5, 5): 10, (10, 10): 11}),
+        Case([1, 2, 1, 2, 3], {(1, 2): 10, (10, 3): 11, (10, 10): 12}),
+        Case([7, 8, 9], {(8, 9): 10, (7, 10): 11}),
+        Case([1, 2, 3, 4], {(3, 4): 10, (1, 2): 11, (2, 3): 12}),
+        Case([3, 1, 2, 1, 2, 3], {(2, 3): 10, (3, 1): 11, (1, 2): 12}),
+        Case([3, 4, 3, 4, 5, 6], {(5, 6): 10, (4, 10): 11, (3, 4): 12}),
+        Case([1, 1, 1], {(1, 1): 10}),
+        Case([6, 2, 6], {(2, 2): 10}),
+        Case([4], {(4, 4): 10}),
+        Case([], {(1, 2): 10}),
+        Case([8, 9, 8], {}),
+    ),
+    hints=(
+        "Repeat: look at all pairs that stand in the text and that are in `merges`; take the one that was "
+        "learned first; join it. Stop when there is none.",
+        "Learned first means: the smallest new id. `min(known, key=merges.get)` finds that pair.",
+        "`naive_bpe.merge_pair(ids, pair, merges[pair])` joins it everywhere. An empty `known` ends the "
+        "loop; mind that `min` of nothing is an error.",
+    ),
+    explanation=(
+        "The merges are replayed in the order in which they were learned, so that a word is cut in just the "
+        "way in which training cut it. It is neither the longest match nor the leftmost.\n\n"
+        "Going through all merges from the first to the last and applying each gives the same, since a merge "
+        "can only bring about pairs that were learned after it. That is simpler, but for a short word and "
+        "50,000 merges it is a lot of looking for nothing."
+    ),
+    mistakes=(
+        Mistake(
+            "the leftmost known pair is joined first",
+            _leftmost_first,
+            "What counts is which pair was learned first, that is, which has the smallest new id. Where "
+            "it stands does not matter.",
+        ),
+        Mistake(
+            "the pair learned last is joined first",
+            _last_learned_first,
+            "Merges are applied in the order of training, the smallest new id first: `min`, not `max`.",
+        ),
+        Mistake(
+            "the pair that is commonest in this text is joined first",
+            _commonest_here,
+            "Counting was for training. Now the order is fixed: the smallest new id first.",
+        ),
+        Mistake(
+            "it stops after one merge",
+            _one_merge,
+            "A merge can make another one possible: repeat until no pair of `merges` is left.",
+        ),
+        Mistake(
+            "it has no way out when no known pair is left",
+            _no_way_out,
+            "Most texts do not become a single token. When no pair that stands there is in `merges`, the ids "
+            "are finished.",
+        ),
+    ),
+)
+
+
+# Decode -----------------------------------------------------------------------------------------------------
+
+
+def _decode_ids(ids: list[int], vocabulary: list[bytes]) -> str:
+    """The text of some ids; what is no valid UTF-8 becomes the replacement character."""
+    return b"".join(vocabulary[id] for id in ids).decode("utf-8", errors="replace")
+
+
+_VOCABULARY = [b"a", b" kite", b"\xe4\xbd", b"\xa0", b"\xe5\xa5\xbd", b".", b"\xf0\x9f", b"\xaa\x81"]
+
+
+def _latin(ids: list[int], vocabulary: list[bytes]) -> str:
+    return "".join(chr(byte) for id in ids for byte in vocabulary[id])
+
+
+decode_ids = Exercise(
+    name="decode_ids",
+    topic="tokens",
+    title="Back to text",
+    difficulty="easy",
+    minutes=6,
+    reference=_decode_ids,
+    cases=(
+        Case([0, 1, 5], _VOCABULARY),
+        Case([2, 3, 4], _VOCABULARY),
+        Case([0, 6, 7, 1], _VOCABULARY),
+        Case([4, 2], _VOCABULARY),
+        Case([3, 0], _VOCABULARY),
+        Case([], _VOCABULARY),
+    ),
+    hints=(
+        "`vocabulary[id]` is the bytes of one token. Put the bytes of all tokens together first.",
+        '`b"".join(...)` joins bytes. `.decode("utf-8")` makes text of them.',
+        'A model may stop in the middle of a character. `errors="replace"` writes the sign � in its place.',
+    ),
+    explanation=(
+        "Bytes first, text afterwards: a token may end in the middle of a character, and only together with "
+        "the next one do the bytes make sense. What still makes no sense is shown as �, so that decoding "
+        "never fails, whatever a model writes."
+    ),
+    mistakes=(
+        Mistake(
+            "each token is decoded on its own",
+            lambda ids, vocabulary: "".join(vocabulary[id].decode("utf-8", "replace") for id in ids),
+            "A character can be spread over two tokens, and each half alone is not valid. Join the bytes of "
+            "all tokens, then decode once.",
+        ),
+        Mistake(
+            "half a character stops it",
+            lambda ids, vocabulary: b"".join(vocabulary[id] for id in ids).decode("utf-8"),
+            'A model can write anything, half a character too. Ask for `errors="replace"`, so that the '
+            "reader sees � and the program goes on.",
+        ),
+        Mistake(
+            "half a character disappears",
+            lambda ids, vocabulary: b"".join(vocabulary[id] for id in ids).decode("utf-8", "ignore"),
+            'Then nobody sees that something was wrong. `errors="replace"` leaves the sign � there.',
+        ),
+        Mistake(
+            "every byte is taken for a character",
+            _latin,
+            "`chr` of a byte is right for plain English letters only. Characters above 127 take several "
+            'bytes; `.decode("utf-8")` knows how they belong together.',
+        ),
+        Mistake(
+            "a space is put between the tokens",
+            lambda ids, vocabulary: b" ".join(vocabulary[id] for id in ids).decode("utf-8", "replace"),
+            'Spaces are part of the tokens already, as in ` kite`. Join with nothing between: `b"".join`.',
+        ),
+        Mistake(
+            "it gives bytes, not text",
+            lambda ids, vocabulary: b"".join(vocabulary[id] for id in ids),
+            'One step is missing: `.decode("utf-8", errors="replace")`.',
+        ),
+    ),
+)
+
+
+# What a vocabulary costs ------------------------------------------------------------------------------------
+
+
+def _bytes_per_token(texts: list[str], tokenizer: BPETokenizer) -> float:
+    """How many bytes of UTF-8 a token stands for, on average over all the texts."""
+    bytes_in_all = sum(len(text.encode()) for text in texts)
+    tokens_in_all = sum(len(tokenizer.encode(text)) for text in texts)
+    return bytes_in_all / tokens_in_all
+
+
+def _mean_of_ratios(texts: list[str], tokenizer: BPETokenizer) -> float:
+    return sum(len(text.encode()) / len(tokenizer.encode(text)) for text in texts) / len(texts)
+
+
+def _different_tokens(texts: list[str], tokenizer: BPETokenizer) -> float:
+    return sum(len(t.encode()) for t in texts) / len({id for t in texts for id in tokenizer.encode(t)})
+
+
+@cache
+def _tokenizers() -> tuple[BPETokenizer, BPETokenizer]:
+    """One that knows a few words, and one that knows single bytes only."""
+    words = [b"the", b" hat", b" the", b" cat", b" hats", "好".encode()]
+    return BPETokenizer(naive_bpe.learn_merges_naively(words, 9)), BPETokenizer([])
+
+
+def _compression_cases() -> list[Case]:
+    words, letters = _tokenizers()
+    return [
+        Case(["the hat", "cats"], words),
+        Case(["好, the hat!", "a"], words),
+        Case(["你好", "hello"], letters),
+        Case(["the cat the hat the hats"], words),
+        Case(["the the the the", "xyz", "好好"], words),
+    ]
+
+
+bytes_per_token = Exercise(
+    name="bytes_per_token",
+    topic="tokens",
+    title="Compression",
+    kind="explore",
+    difficulty="easy",
+    minutes=6,
+    reference=_bytes_per_token,
+    cases=_compression_cases,
+    hints=(
+        "Two sums and one division: all bytes of all texts, all tokens of all texts.",
+        "`len(text.encode())` is the number of bytes of a text, `len(tokenizer.encode(text))` that of its "
+        "tokens.",
+    ),
+    explanation=(
+        "Bytes measure how much text there is in the same way for every tokenizer and nearly so for every "
+        "language. The sums come first: a short text must not count as much as a long one.\n\n"
+        "A larger number means fewer tokens for the same text: less to compute, and more of the text fits "
+        "into what a model can look at."
+    ),
+    mistakes=(
+        Mistake(
+            "characters are counted, not bytes",
+            lambda texts, tokenizer: (
+                sum(map(len, texts)) / sum(len(tokenizer.encode(text)) for text in texts)
+            ),
+            "`len(text)` is the number of characters. In English that is the same, but a Chinese character "
+            "has three bytes: `len(text.encode())`.",
+        ),
+        Mistake(
+            "it is the mean of each text's ratio",
+            _mean_of_ratios,
+            "Then a text of one letter weighs as much as a whole story. Add up all bytes and all tokens "
+            "first, and divide once.",
+        ),
+        Mistake(
+            "the fraction is upside down",
+            lambda texts, tokenizer: 1 / _bytes_per_token(texts, tokenizer),
+            "That is tokens per byte. Bytes go on top.",
+        ),
+        Mistake(
+            "only different tokens are counted",
+            _different_tokens,
+            "A token that is used ten times has to be computed ten times: count all of them.",
+        ),
+        Mistake(
+            "the division drops the fraction",
+            lambda texts, tokenizer: int(_bytes_per_token(texts, tokenizer)),
+            "`//` or `int` cuts off what comes after the point: divide with `/`.",
+        ),
+    ),
+)
+
+
+# Digits -----------------------------------------------------------------------------------------------------
+
+
+def _digit_tokenizer(text: str, vocab_size: int) -> BPETokenizer:
+    """A tokenizer trained on a text, in which every digit is a piece of its own."""
+    pattern = GPT2_PATTERN.replace(r" ?\p{N}+", r"\p{N}")
+    return BPETokenizer.train(text, vocab_size, pattern=pattern)
+
+
+def _tokens_of_its_text(train: Callable[..., BPETokenizer], text: str, vocab_size: int) -> list[bytes]:
+    tokenizer = train(text, vocab_size)
+    return [tokenizer.token_bytes(id) for id in tokenizer.encode(text)]
+
+
+def _with_pattern(pattern: str, text: str, vocab_size: int) -> BPETokenizer:
+    return BPETokenizer.train(text, vocab_size, pattern=pattern)
+
+
+def _with_numbers_as(alternative: str) -> Callable[..., BPETokenizer]:
+    return partial(_with_pattern, GPT2_PATTERN.replace(r" ?\p{N}+", alternative))
+
+
+digit_tokenizer = Exercise(
+    name="digit_tokenizer",
+    topic="tokens",
+    title="One digit, one token",
+    kind="explore",
+    difficulty="medium",
+    minutes=8,
+    reference=_digit_tokenizer,
+    use=_tokens_of_its_text,
+    cases=(
+        Case("In 2024 it rained, and in 2024 it rained again.", 280),
+        Case("12+345=357, 12+346=358, 12+12=24", 275),
+        Case("It's 7 o'clock, isn't it?  It's 17 o'clock!", 270),
+        Case("小明有 24 只风筝，小红有 24 只风筝。", 275),
+        Case("a1b22 c333\n4444 kites, 4444 kites", 270),
+    ),
+    hints=(
+        "`BPETokenizer.train(text, vocab_size, pattern=...)` takes another pattern. It is a list of "
+        "alternatives with `|` between them: which one is for digits?",
+        "`\\p{N}` is a digit in any script. ` ?` lets a space belong to the piece, and `+` takes as many "
+        "digits as there are. Neither is wanted now.",
+        "`GPT2_PATTERN.replace(old, new)` changes one alternative and keeps the others. Write both as "
+        '`r"..."`, so that Python leaves the backslash alone.',
+    ),
+    explanation=(
+        "Only the alternative for digits changes: ` ?\\p{N}+` becomes `\\p{N}`, one digit and nothing else. "
+        "No merge can join two pieces, so every number is written digit by digit, always in the same way.\n\n"
+        "The LLaMA models do it so (Touvron and others 2023, section 2.1, arXiv 2302.13971). Others allow up "
+        "to three digits in a piece, with `\\p{N}{1,3}`."
+    ),
+    mistakes=(
+        Mistake(
+            "the pattern is unchanged",
+            partial(_with_pattern, GPT2_PATTERN),
+            "` ?\\p{N}+` still takes a whole number with the space before it.",
+        ),
+        Mistake(
+            "the space stays with the first digit",
+            _with_numbers_as(r" ?\p{N}"),
+            "Then 2 after a space and 2 inside a number are different pieces. Take the ` ?` out as well.",
+        ),
+        Mistake(
+            "all digits of a number stay together",
+            _with_numbers_as(r"\p{N}+"),
+            "`+` means one or more, as many as there are. Without it, each digit is a piece.",
+        ),
+        Mistake(
+            "there are up to three digits in a piece",
+            _with_numbers_as(r"\p{N}{1,3}"),
+            "That is how several newer models do it, but here each digit should stand alone.",
+        ),
+        Mistake(
+            "every character is a piece",
+            partial(_with_pattern, r"[\s\S]"),
+            "Words should stay whole: change the alternative for digits only, and keep the others.",
+        ),
+        Mistake(
+            "words have lost their spaces",
+            partial(_with_pattern, GPT2_PATTERN.replace(" ?", "").replace(r"\p{N}+", r"\p{N}")),
+            "Only digits stand without their space. Words and signs keep the ` ?` in front.",
+        ),
+        Mistake(
+            "there is a group in round brackets",
+            _with_numbers_as(r"(\p{N})"),
+            "The tokenizer wants no groups: write `(?: )`, or leave the brackets out.",
+        ),
+    ),
+)
+
+
+# Quiz -------------------------------------------------------------------------------------------------------
+
+quiz = Quiz(
+    topic="tokens",
+    questions=(
+        Question(
+            "Why are whole words no good as tokens?",
+            (
+                Option(
+                    "They make texts longer than letters do.",
+                    "It is the other way round: words make texts short. That is what is good about them.",
+                ),
+                Option(
+                    "There is always a word that is not on the list, and some languages put no spaces "
+                    "between words.",
+                    "Each new name would be the same unknown word, and its letters would be lost. Merges "
+                    "start from bytes, so that nothing is unknown.",
+                    right=True,
+                ),
+                Option(
+                    "A model cannot compute with words.",
+                    "It computes with ids, whatever they stand for; a word can have an id.",
+                ),
+                Option(
+                    "Words are more than 255 bytes long.",
+                    "They are short. And a token may have any number of bytes.",
+                ),
+            ),
+        ),
+        Question(
+            "What does one step of training byte-pair encoding do?",
+            (
+                Option(
+                    "It adds the longest word that is not in the vocabulary.",
+                    "Length does not count. Long tokens come about bit by bit, out of shorter ones.",
+                ),
+                Option(
+                    "It moves the parameters a little so that the loss falls.",
+                    "That is how the model is trained. A tokenizer is only counted, before the model exists.",
+                ),
+                Option(
+                    "It joins the commonest pair of neighbours everywhere, and notes the pair.",
+                    "Then it counts again, because other pairs stand there now. The list of pairs, in order, "
+                    "is the tokenizer.",
+                    right=True,
+                ),
+                Option(
+                    "It splits the rarest token into two.",
+                    "Other methods start from a large vocabulary and throw tokens out. This one starts from "
+                    "bytes and joins.",
+                ),
+            ),
+        ),
+        Question(
+            "A tokenizer was trained on English only. What happens to a Chinese text?",
+            (
+                Option(
+                    "It fails with an error.",
+                    "It would if its tokens were characters or words. All 256 bytes are in the vocabulary, "
+                    "so any text can be written.",
+                ),
+                Option(
+                    "It works, but takes about three tokens for each character.",
+                    "No merge was learned for those bytes, and most Chinese characters have three. The text "
+                    "costs several times as much, and less of it fits.",
+                    right=True,
+                ),
+                Option(
+                    "Every character becomes the same unknown token.",
+                    "Then decoding could not give the text back. Here it always does.",
+                ),
+                Option(
+                    "It makes no difference, since a byte is a byte.",
+                    "Merges are what makes text short, and they were all spent on English.",
+                ),
+            ),
+        ),
+        Question(
+            "A user types the name of a special token, such as <|system|>, into a chat. What should happen?",
+            (
+                Option(
+                    "It is written as ordinary tokens, like any other text.",
+                    "Only the program around the model puts the special id there. So nobody can pretend to "
+                    "be someone else by typing.",
+                    right=True,
+                ),
+                Option(
+                    "It becomes the special token.",
+                    "Then a user could end their own turn and begin one of the system's.",
+                ),
+                Option(
+                    "It is deleted from the text.",
+                    "Then one could not even ask what the sign means, and deleting can be outwitted: "
+                    "<|sys<|system|>tem|> would leave one behind.",
+                ),
+                Option(
+                    "The program stops with an error.",
+                    "Safe, but then a page about tokenizers could not be read by a model.",
+                ),
+            ),
+        ),
+        Question(
+            "Why does a language model easily miscount the letters of a word?",
+            (
+                Option(
+                    "It cannot count at all.",
+                    "It may count words or apples quite well. Letters are special: it never sees them.",
+                ),
+                Option(
+                    "Letters are not part of its vocabulary.",
+                    "They are: every byte has a token. But common words are not written with them.",
+                ),
+                Option(
+                    "The word is too rare.",
+                    "It is rather the other way round: a rare word falls into small pieces, and a common one "
+                    "is a single number.",
+                ),
+                Option(
+                    "It gets the numbers of whole pieces, and nothing in a number says how the piece is "
+                    "spelled.",
+                    "It has to learn the spelling of each token from texts that happen to spell it out.",
+                    right=True,
+                ),
+            ),
+        ),
+    ),
+)
