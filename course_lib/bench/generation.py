@@ -25,7 +25,7 @@ from course_lib.model import GPT
 
 SHAPE = GPTConfig(vocab_size=65, context_length=256, n_layers=6, n_heads=6, width=192)
 PROMPT, NEW = 16, 200  # tokens
-PATIENCE = 20.0  # seconds
+PATIENCE = 10.0  # seconds
 Writers = dict[str, Callable[[], Any]]
 
 
@@ -106,12 +106,12 @@ def floor_seconds(model: GPT, batch: int, bytes_a_second: float, operations_a_se
 
 
 def run(
-    options: Options, shape: GPTConfig = SHAPE, vocabularies: tuple[int, ...] = (65, 2048), n_new: int = NEW
+    options: Options, shape: GPTConfig = SHAPE, vocabularies: tuple[int, ...] = (65,), n_new: int = NEW
 ) -> Section:
     """Measure each vocabulary, batch, way to choose and number of threads."""
     rows: list[Row] = []
     notes: dict[str, None] = {}
-    for vocab_size in vocabularies[: options.pick(None, 1)]:
+    for vocab_size in vocabularies:
         config = GPTConfig.from_dict({**shape.to_dict(), "vocab_size": vocab_size})
         generator = torch.Generator().manual_seed(0)
         model = GPT(config, generator=generator).eval()
@@ -166,7 +166,7 @@ def _measure(
 ) -> Iterator[Row]:
     made = {**writers(model, prompts, n_new, sampling), **peer_writers(model, prompts, n_new, options)}
     patience = options.pick(PATIENCE, PATIENCE / 4)
-    times = interleave(made, options.pick(5, 3), patience=patience, progress=options.progress)
+    times = interleave(made, options.pick(4, 3), patience=patience, progress=options.progress)
     yield from _rows(setting, times, n_new, floor)
 
 
