@@ -72,6 +72,32 @@ def scaled_dot_product(
     return F.dropout(attn, dropout, training=dropout > 0) @ v
 
 
+def blockwise_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, block: int = 64) -> torch.Tensor:
+    """The numbers of `scaled_dot_product` (without a mask), from `block` keys at a time.
+
+    Only `block` columns of the scores exist at any moment. What was summed so far is measured against the
+    largest score so far, and corrected by one factor when a larger one turns up.
+
+    Shapes: as `scaled_dot_product`.
+    Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao and others 2022, section 3.1
+    (arXiv:2205.14135).
+
+    >>> q, k = torch.tensor([[0.0, 0.0]]), torch.tensor([[5.0, 1.0], [2.0, 3.0], [0.0, 4.0]])
+    >>> blockwise_attention(q, k, v=torch.tensor([[1.0], [3.0], [5.0]]), block=2)
+    tensor([[3.]])
+    """
+    largest = q.new_full((*q.shape[:-1], 1), float("-inf"))
+    total, mixed = torch.zeros_like(largest), q.new_zeros(*q.shape[:-1], v.shape[-1])
+    for keys, values in zip(k.split(block, dim=-2), v.split(block, dim=-2), strict=True):
+        scores = q @ keys.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (..., T, block)
+        new_largest = torch.maximum(largest, scores.amax(dim=-1, keepdim=True))
+        correction, weights = (largest - new_largest).exp(), (scores - new_largest).exp()
+        total = total * correction + weights.sum(dim=-1, keepdim=True)
+        mixed = mixed * correction + weights @ values
+        largest = new_largest
+    return mixed / total
+
+
 class MultiHeadAttention(nn.Module):
     """Several attentions side by side, each with its own queries, keys and values, joined by a last matrix.
 

@@ -19,6 +19,7 @@ TOPICS = (
     *("finetuning", "translation", "sentiment", "assistant"),
     *("limits", "modern", "scaling", "preferences", "interpretability"),
 )
+NOTEBOOK_VIEWS = ("bpe_views", "context_views", "attention_views")  # the figures of notebooks 01 to 03
 # From the ground up: a module imports only from rows above its own, whether at the top or inside a function.
 ROWS = (
     ("config", "runtime"),
@@ -47,7 +48,7 @@ ROWS = (
     TOPICS,
     ("show",),
     ("token_views", "pictures"),  # support viz
-    ("bpe_views", "context_views"),  # the figures of notebooks 01 and 02
+    NOTEBOOK_VIEWS,
     ("viz",),
     ("exercises",),
     ("machine", "packages"),  # support doctor
@@ -67,7 +68,7 @@ STRANGERS = {
     **{name: ("training",) for name in ("interop", "families")},
     **{
         name: ("context", "attention", "model", "training", "generation", "interop", *TOPICS)
-        for name in ("show", "token_views", "pictures", "bpe_views", "context_views", "viz")
+        for name in ("show", "token_views", "pictures", "viz", *NOTEBOOK_VIEWS)
     },
     "exercises": ("viz", "token_views", "pictures"),
 }
@@ -78,12 +79,13 @@ NEVER_TORCH = (
 # These may use torch, but not before one of their functions is called.
 LATE_TORCH = (
     *("runtime", "schedules", "recipe", "exercises"),
-    *("show", "token_views", "pictures", "bpe_views", "context_views", "viz"),
+    *("show", "token_views", "pictures", "viz", *NOTEBOOK_VIEWS),
     *("machine", "packages", "doctor", "cli_model", "bench", "__main__"),
 )
 LONGEST_MODULE = 250
 LONG_MODULES = {
     "attention.py": "the formula, the layer and its cache are read as one",
+    "attention_views.py": "the figures of one notebook, side by side",
     "bpe_views.py": "the figures of one notebook, side by side",
     "checkpoint.py": "two kinds of file, each with everything that can be wrong with it",
     "cli_model.py": "the options of two commands, each with its help",
@@ -103,6 +105,7 @@ LONG_MODULES = {
     "exercises/_compare.py": "comparing any two values, with words for each way to differ",
     "exercises/_core.py": "all that a learner can call on an exercise",
     "exercises/_run.py": "time limits and tracebacks on every platform",
+    "exercises/attention.py": "mostly the texts of exercises and quizzes",
     "exercises/context.py": "mostly the texts of exercises and quizzes",
     "exercises/start_here.py": "mostly the texts of exercises and quizzes",
     "exercises/tokens.py": "mostly the texts of exercises and quizzes",

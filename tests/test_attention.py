@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from course_lib.attention import (
     KVCache,
     MultiHeadAttention,
+    blockwise_attention,
     capture_attention,
     causal_mask,
     scaled_dot_product,
@@ -73,6 +74,16 @@ def test_the_formula_is_torchs(seed, T, more, kind):
         torch.autograd.grad(ours, (q, k, v), up), torch.autograd.grad(theirs, (q, k, v), up), strict=True
     ):
         assert torch.allclose(a, b, atol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 999), st.integers(1, 7), st.integers(1, 11), st.integers(1, 5))
+def test_block_by_block_is_torchs_and_takes_large_scores(seed, T, S, block):
+    q, k = (80 * torch.randn(2, 3, n, 5, generator=generator(seed)) for n in (T, S))
+    v = torch.randn(2, 3, S, 2, generator=generator(seed + 1))
+    blocks = blockwise_attention(q, k, v, block)
+    assert torch.allclose(blocks, F.scaled_dot_product_attention(q, k, v), atol=1e-4)
+    assert torch.allclose(blocks, blockwise_attention(q, k, v), atol=1e-4)
 
 
 def test_dropout_keeps_the_mean_and_the_hook_sees_and_changes_the_weights():

@@ -1,0 +1,309 @@
+"""Figures of notebook 03: numbers in tables, masks, arrows, saturated weights, who reads what in a text.
+
+Numbers, lists and tensors come in; Axes or `Html` go out. It does not know models, tokenizers or training;
+matplotlib is loaded at the first figure. Show an Axes with `viz.picture(ax)`, which brings its text along.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.pictures import BLUE, GREY, INK, RED
+from course_lib.show import Html
+from course_lib.token_views import TINTS
+
+_ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
+_CELL = "text-align: right; padding: 3px 9px; border: 1px solid #d8d8d8; font-variant-numeric: tabular-nums"
+_HEAD = "font-weight: normal; padding: 3px 9px; white-space: pre"
+
+
+# Tables of numbers ------------------------------------------------------------------------------------------
+
+
+def number_table(
+    values: Any, rows: Sequence[str], columns: Sequence[str], shade: bool = False, digits: int = 2
+) -> Html:
+    """A small matrix with names on its rows and columns. With `shade`, blue cells are large, 0 is a dot.
+
+    Shapes: values (number of rows, number of columns).
+    Raises: ValueError if there are not as many names as rows and columns.
+
+    >>> print(number_table([[1.0, 0.0], [0.25, 0.75]], ["a", "b"], ["x", "y"], shade=True))
+          x     y
+    a  1.00     .
+    b  0.25  0.75
+    """
+    numbers = _numbers(values)
+    if len(numbers) != len(rows) or any(len(row) != len(columns) for row in numbers):
+        got = f"{len(numbers)} x {len(numbers[0]) if numbers else 0}"
+        raise ValueError(
+            f"number_table got {got} numbers and {len(rows)} x {len(columns)} names; give one each."
+        )
+    texts = [[_text(value, shade, digits) for value in row] for row in numbers]
+    largest = max((value for row in numbers for value in row), default=1.0) or 1.0
+    head = "".join(f'<th style="{_HEAD}; text-align: right">{html.escape(name)}</th>' for name in columns)
+    body = "".join(
+        f'<tr style="{_ROW}"><th style="{_HEAD}; text-align: right">{html.escape(name)}</th>'
+        + "".join(
+            f'<td style="{_CELL}{_shade(value, largest) if shade else ""}">{text}</td>'
+            for value, text in zip(row, shown, strict=True)
+        )
+        + "</tr>"
+        for name, row, shown in zip(rows, numbers, texts, strict=True)
+    )
+    table = f'<table style="border-collapse: collapse"><tr style="{_ROW}"><th></th>{head}</tr>{body}</table>'
+    return Html(table, _lines(rows, columns, texts))
+
+
+def beside(tables: Mapping[str, Html]) -> Html:
+    """Several tables side by side, each under its title.
+
+    >>> print(beside({"one": Html("<b>1</b>", "1"), "two": Html("<b>2</b>", "2")}))
+    one
+    1
+    <BLANKLINE>
+    two
+    2
+    """
+    boxes = "".join(
+        f'<div style="margin: 0 28px 10px 0"><div style="padding: 2px 9px"><b>{html.escape(title)}</b></div>'
+        f"{table.html}</div>"
+        for title, table in tables.items()
+    )
+    text = "\n\n".join(f"{title}\n{table.text}" for title, table in tables.items())
+    return Html(f'<div style="display: flex; flex-wrap: wrap; align-items: flex-start">{boxes}</div>', text)
+
+
+def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
+    """The numbers of each token, with a colour and a heavy line for each head that gets them.
+
+    Shapes: x (T, C).
+    Raises: ValueError if C is not a multiple of `n_heads`.
+
+    >>> print(heads_table([[1, 2, 3, 4]], ["Lily"], n_heads=2))
+          head 0  head 1
+    Lily     1 2     3 4
+    """
+    numbers = _numbers(x)
+    D, rest = divmod(len(numbers[0]), n_heads)
+    if rest:
+        raise ValueError(f"heads_table got {len(numbers[0])} numbers for {n_heads} heads; give a multiple.")
+    names = [f"head {h}" for h in range(n_heads)]
+    head = "".join(
+        f'<th colspan="{D}" style="{_HEAD}; text-align: center; border-left: 3px solid {INK}">{name}</th>'
+        for name in names
+    )
+    body = "".join(
+        f'<tr style="{_ROW}"><th style="{_HEAD}; text-align: right">{html.escape(token)}</th>'
+        + "".join(_head_cell(f"{value:g}", i, D) for i, value in enumerate(row))
+        + "</tr>"
+        for token, row in zip(tokens, numbers, strict=True)
+    )
+    texts = [
+        [" ".join(f"{v:g}" for v in row[h * D : (h + 1) * D]) for h in range(n_heads)] for row in numbers
+    ]
+    table = f'<table style="border-collapse: collapse"><tr style="{_ROW}"><th></th>{head}</tr>{body}</table>'
+    return Html(table, _lines(tokens, names, texts))
+
+
+def _head_cell(text: str, place: int, D: int) -> str:
+    tint = TINTS[place // D % len(TINTS)]
+    edge = f"; border-left: 3px solid {INK}" if place % D == 0 else ""
+    return f'<td style="{_CELL}; background-color: {tint}; color: #1a1a1a{edge}">{text}</td>'
+
+
+def _text(value: float, shade: bool, digits: int) -> str:
+    return "." if shade and value == 0 else f"{value:.{digits}f}"
+
+
+def _shade(value: float, largest: float) -> str:
+    if value == 0:
+        return ""
+    back, ink = _blue(value / largest)
+    return f"; background-color: {back}; color: {ink}"
+
+
+def _lines(rows: Sequence[str], columns: Sequence[str], texts: Sequence[Sequence[str]]) -> str:
+    left = max(map(len, rows), default=0)
+    wide = [max(len(column), *(len(row[i]) for row in texts)) for i, column in enumerate(columns)]
+    lines = [" " * left + "".join(f"  {name:>{w}}" for name, w in zip(columns, wide, strict=True))]
+    for name, row in zip(rows, texts, strict=True):
+        lines.append(f"{name:<{left}}" + "".join(f"  {text:>{w}}" for text, w in zip(row, wide, strict=True)))
+    return "\n".join(lines)
+
+
+# Running text -----------------------------------------------------------------------------------------------
+
+
+def reading(tokens: Sequence[str], weights: Any, place: int) -> Html:
+    """A text whose colours tell how much the token at `place` (framed) looks at each token up to it.
+
+    What comes after it is grey. In plain text, the framed token stands in brackets and weights of 0.05 and
+    more behind their tokens.
+
+    Shapes: weights (T,) for T tokens.
+    Raises: ValueError if there are not as many weights as tokens.
+
+    >>> reading(["Lily", "·lost", "·her"], [0.9, 0.02, 0.08], place=1)
+    Lily (0.90) [·lost] ·her
+    """
+    shares = _numbers(weights)
+    if len(shares) != len(tokens):
+        raise ValueError(f"reading got {len(tokens)} tokens and {len(shares)} weights; give one for each.")
+    largest = max(shares[: place + 1]) or 1.0
+    boxes = [_box(token, shares[i], largest, i - place) for i, token in enumerate(tokens)]
+    words = [f"[{token}]" if i == place else token for i, token in enumerate(tokens)]
+    told = [
+        f"{word} ({share:.2f})" if share >= 0.05 and i <= place else word
+        for i, (word, share) in enumerate(zip(words, shares, strict=True))
+    ]
+    scale = "".join(_swatch(share, largest) for share in (0.0, 0.25, 0.5, 0.75, 1.0))
+    page = (
+        f'<div style="line-height: 2.0; max-width: 60em; overflow-wrap: anywhere">{"<wbr>".join(boxes)}</div>'
+        f'<div style="font-size: 0.85em">weight: {scale}</div>'
+    )
+    return Html(page, " ".join(told))
+
+
+def _box(token: str, share: float, largest: float, after: int) -> str:
+    look = "border: 1px solid #c8c8c8; border-radius: 3px; padding: 1px 2px; white-space: pre"
+    if after > 0:
+        return f'<span style="{look}; color: {GREY}">{html.escape(token)}</span>'
+    back, ink = _blue(share / largest)
+    frame = f"; outline: 3px solid {RED}" if after == 0 else ""
+    colours = f"background-color: {back}; color: {ink}{frame}"
+    return f'<span style="{look}; {colours}" title="weight {share:.3f}">{html.escape(token)}</span>'
+
+
+def _swatch(share: float, largest: float) -> str:
+    back, ink = _blue(share)
+    return (
+        f'<span style="background-color: {back}; color: {ink}; padding: 0 6px">{share * largest:.2f}</span>'
+    )
+
+
+def _blue(share: float) -> tuple[str, str]:
+    """Background and ink for a number from 0 (white) to 1 (blue); the text stays readable."""
+    part = min(max(share, 0.0), 1.0)
+    rgb = [round(255 + part * (int(BLUE[i : i + 2], 16) - 255)) for i in (1, 3, 5)]
+    return "#{:02x}{:02x}{:02x}".format(*rgb), "#ffffff" if part > 0.6 else "#1a1a1a"
+
+
+# Pictures ---------------------------------------------------------------------------------------------------
+
+
+def masks_picture(masks: Mapping[str, Any], size: float = 2.3) -> Any:
+    """Masks side by side: blue where a query (row) may look at a key (column), white where not. Gives the
+    figure.
+
+    Shapes: each mask (T, S), boolean.
+
+    >>> masks_picture({"all": [[True, True], [True, True]]}).axes[0].course_alt
+    'Masks, queries in the rows: all (4 of 4 pairs may look).'
+    """
+    from matplotlib import pyplot
+    from matplotlib.colors import ListedColormap
+
+    figure, grid = pyplot.subplots(
+        1, len(masks), figsize=((size + 0.4) * len(masks), size + 0.9), squeeze=False, layout="constrained"
+    )
+    told = []
+    for ax, (title, mask) in zip(grid[0], masks.items(), strict=True):
+        rows = [[int(value) for value in row] for row in _numbers(mask)]
+        T, S = len(rows), len(rows[0])
+        ax.imshow(rows, cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1, interpolation="nearest")
+        ax.set_xticks([i - 0.5 for i in range(1, S)], minor=True)
+        ax.set_yticks([i - 0.5 for i in range(1, T)], minor=True)
+        ax.grid(which="minor", color="#bbbbbb", lw=0.7)
+        ax.tick_params(which="both", length=0, labelsize=8)
+        ax.set_title(title, fontsize=10)
+        ax.set(xlabel="key", ylabel="query", xticks=range(S), yticks=range(T))
+        told.append(f"{title} ({sum(map(sum, rows))} of {T * S} pairs may look)")
+    grid[0][0].course_alt = f"Masks, queries in the rows: {', '.join(told)}."
+    return figure
+
+
+def arrows(query: tuple[str, Any], keys: Mapping[str, Any], ax: Any = None) -> Any:
+    """A query and the keys that it is compared with, as arrows in the plane, each key with its score. Gives
+    the Axes.
+
+    Keys at one place share an arrow. Shapes: the query and each key (2,).
+
+    >>> arrows(("She", [3.0, 3.0]), {"Lily": [1.0, 1.0], "Tom": [-1.0, 1.0]}).course_alt
+    'The query of She as an arrow to (3, 3). Keys and their products with it: Lily (1, 1): 6, Tom (-1, 1): 0.'
+    """
+    ax = _axes(ax, (4.6, 3.6))
+    name, (x, y) = query[0], _numbers(query[1])
+    places: dict[tuple[float, float], list[str]] = {}
+    for key, arrow in keys.items():
+        places.setdefault(tuple(_numbers(arrow)), []).append(key)
+    _arrow(ax, (x, y), f"query of {name}", BLUE, "--")
+    for (a, b), names in places.items():
+        _arrow(ax, (a, b), f"{', '.join(names)}: {a * x + b * y:g}", RED, "-")
+    ends = [(x, y), *places]
+    bound = 1.25 * max(max(abs(a), abs(b)) for a, b in ends)
+    ax.axhline(0, color="#cccccc", lw=0.8, zorder=0)
+    ax.axvline(0, color="#cccccc", lw=0.8, zorder=0)
+    ax.set(xlim=(-bound, 1.3 * bound), ylim=(-0.35 * bound, 1.1 * bound), aspect="equal")
+    ax.spines[["top", "right"]].set_visible(False)
+    scores = ", ".join(
+        f"{key} ({a:g}, {b:g}): {a * x + b * y:g}"
+        for key, (a, b) in ((key, _numbers(arrow)) for key, arrow in keys.items())
+    )
+    ax.course_alt = (
+        f"The query of {name} as an arrow to ({x:g}, {y:g}). Keys and their products with it: {scores}."
+    )
+    return ax
+
+
+def _arrow(ax: Any, end: tuple[float, float], label: str, colour: str, style: str) -> None:
+    if end == (0.0, 0.0):
+        ax.plot([0], [0], "o", color=colour, ms=6)
+    else:
+        ax.annotate("", end, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2, "ls": style})
+    left = end[0] < 0 or end == (0.0, 0.0)
+    place = {
+        "xytext": (-7 if left else 8, -9),
+        "textcoords": "offset points",
+        "ha": "right" if left else "left",
+    }
+    ax.annotate(label, end, color=colour, fontsize=9, **place)
+
+
+def weight_bars(panels: Mapping[str, Any], top: float = 1.0) -> Any:
+    """Weights as bars, one panel for each set, on one scale from 0 to `top`. Gives the figure.
+
+    >>> weight_bars({"even": [0.5, 0.5], "sharp": [0.0, 1.0]}).axes[0].course_alt
+    'The largest of the weights: even 0.50, sharp 1.00.'
+    """
+    from matplotlib import pyplot
+
+    figure, grid = pyplot.subplots(
+        1, len(panels), figsize=(2.4 * len(panels), 2.5), sharey=True, squeeze=False, layout="constrained"
+    )
+    largest = []
+    for ax, (title, weights) in zip(grid[0], panels.items(), strict=True):
+        shares = _numbers(weights)
+        ax.bar(range(len(shares)), shares, color=BLUE)
+        ax.set(xlabel="key", ylim=(0, 1.02 * top), xticks=range(0, len(shares), 1 if len(shares) <= 8 else 5))
+        ax.set_title(title, fontsize=10)
+        ax.spines[["top", "right"]].set_visible(False)
+        largest.append(f"{title} {max(shares):.2f}")
+    grid[0][0].set_ylabel("weight")
+    grid[0][0].course_alt = f"The largest of the weights: {', '.join(largest)}."
+    return figure
+
+
+def _axes(ax: Any, size: tuple[float, float]) -> Any:
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    return ax
+
+
+def _numbers(values: Any) -> list:
+    """A plain list from a list, an array or a tensor."""
+    return values.tolist() if hasattr(values, "tolist") else list(values)

@@ -1,0 +1,1028 @@
+"""Exercises and quiz of notebook 03: masks, the softmax, attention, heads, positions as a bias, blocks."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake
+from course_lib.exercises._properties import causal, gradient_flows
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+Tensor = torch.Tensor
+
+
+def _random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# The causal mask ------------------------------------------------------------------------------------------
+
+
+def _causal_mask(T: int) -> Tensor:
+    """(T, T), True where the query of a row may look at the key of a column: itself and what came before."""
+    return torch.ones(T, T, dtype=torch.bool).tril()
+
+
+causal_mask = Exercise(
+    name="causal_mask",
+    topic="attention",
+    title="The causal mask",
+    difficulty="easy",
+    minutes=5,
+    reference=_causal_mask,
+    cases=(Case(3), Case(5), Case(2), Case(7), Case(1)),
+    hints=(
+        "Draw a square for T = 3. The rows look, the columns are looked at. Row 0 may look at column 0 only. "
+        "Which entries are True?",
+        "`torch.ones(T, T, dtype=torch.bool)` is all True. `.tril()` keeps the lower triangle and the "
+        "diagonal.",
+    ),
+    explanation=(
+        "Row t is True in the columns 0 to t: the token at t sees itself and what came before it. `tril` (the"
+        " lower triangle) keeps exactly these.\n\n"
+        "Two loops, or `torch.arange(T)[:, None] >= torch.arange(T)`, give the same."
+    ),
+    mistakes=(
+        Mistake(
+            "the upper triangle",
+            lambda T: torch.ones(T, T, dtype=torch.bool).triu(),
+            "Row t is the token that looks. Yours sees itself and everything *after* it: it reads the text "
+            "backwards. `tril`, not `triu`.",
+        ),
+        Mistake(
+            "no token sees itself",
+            lambda T: torch.ones(T, T, dtype=torch.bool).tril(-1),
+            "The diagonal is allowed: a token knows itself, and what is predicted is the one after it. "
+            "Without it, the first token would have nothing at all to look at.",
+        ),
+        Mistake(
+            "one token of the future is visible",
+            lambda T: torch.ones(T, T, dtype=torch.bool).tril(1),
+            "The token right after this one is the very one to be predicted. Stop at the diagonal.",
+        ),
+        Mistake(
+            "True where the token may not look",
+            lambda T: ~_causal_mask(T),
+            "Other libraries do it that way. In this course, and in torch's `scaled_dot_product_attention`, "
+            "True means *may look*.",
+        ),
+        Mistake(
+            "ones and zeros instead of True and False",
+            lambda T: torch.ones(T, T).tril(),
+            "A mask answers a yes-or-no question, so it is boolean: `dtype=torch.bool`. With 1.0 and 0.0, "
+            "`~mask` and `masked_fill` don't work.",
+        ),
+        Mistake(
+            "nothing is hidden",
+            lambda T: torch.ones(T, T, dtype=torch.bool),
+            "Every token sees the whole text, what comes after it included.",
+        ),
+    ),
+)
+
+
+# The softmax ----------------------------------------------------------------------------------------------
+
+
+def _softmax(scores: Tensor) -> Tensor:
+    """Weights from scores: positive, and each row (the last axis) sums to 1."""
+    largest = scores.max(dim=-1, keepdim=True).values
+    weights = (scores - largest).exp()  # at most 1, and 1 at least once in each row
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+def _softmax_cases() -> list[Case]:
+    masked = _random(5, 5, seed=1).masked_fill(~_causal_mask(5), float("-inf"))
+    return [
+        Case(torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, -1.0]])),
+        Case(_random(2, 3, 5, 7, seed=2)),
+        Case(masked),
+        Case(torch.tensor([[1000.0, 999.0], [-1000.0, -1001.0], [3.0, 3.0]])),
+        Case(torch.tensor([[90.0, 89.0, 0.0]])),
+    ]
+
+
+def _flat_softmax(scores: Tensor) -> Tensor:
+    return scores.flatten().softmax(0).reshape(scores.shape)
+
+
+def _one_largest(scores: Tensor) -> Tensor:
+    weights = (scores - scores.max()).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def _overflows(scores: Tensor) -> Tensor:
+    return scores.exp() / scores.exp().sum(-1, keepdim=True)
+
+
+softmax = Exercise(
+    name="softmax",
+    topic="attention",
+    title="Softmax over the keys",
+    difficulty="easy",
+    minutes=10,
+    reference=_softmax,
+    cases=_softmax_cases,
+    properties=(gradient_flows(lambda: (_random(2, 3),)),),
+    hints=(
+        "Each row belongs to one query and must sum to 1. Which axis do you sum over, if the keys are in the "
+        "columns?",
+        "`scores.exp().sum(dim=-1, keepdim=True)` gives each row's total as a column, ready to divide by. "
+        "What happens to a score of 1000?",
+        "Take each row's own largest score away first: `scores.max(dim=-1, keepdim=True).values`. The "
+        "weights stay the same.",
+    ),
+    explanation=(
+        "The last axis counts the keys: the weights that one query hands out sum to 1 over it. Taking the "
+        "row's largest score away cancels in the division, and keeps every exponential at 1 or below. A "
+        "score of minus infinity gives the weight 0, which is how a mask works."
+    ),
+    mistakes=(
+        Mistake(
+            "the softmax runs over the queries",
+            lambda scores: scores.softmax(-2),
+            "Now each *column* sums to 1: the keys share out the queries among themselves. A query must "
+            "share out its attention among the keys, along the last axis (`dim=-1`).",
+        ),
+        Mistake(
+            "the softmax runs over the first axis",
+            lambda scores: scores.softmax(0),
+            "With a batch in front, axis 0 counts the texts. Count from the end, `dim=-1`, and it is right "
+            "for any number of axes in front.",
+        ),
+        Mistake(
+            "all entries together sum to 1",
+            _flat_softmax,
+            "Each row is a distribution of its own. Sum with `dim=-1, keepdim=True`.",
+        ),
+        Mistake(
+            "exp is taken of scores as large as they are",
+            _overflows,
+            "e^89 is already more than float32 can hold, and infinity divided by infinity is `nan`. Take "
+            "each row's largest score away first.",
+        ),
+        Mistake(
+            "the largest score of all is taken away, not each row's own",
+            _one_largest,
+            "In a row whose scores are all far below that, every exponential is rounded to 0, and 0 / 0 is "
+            "`nan`. Use `max(dim=-1, keepdim=True)`.",
+        ),
+        Mistake(
+            "not divided by the sum",
+            lambda scores: (scores - scores.max(-1, keepdim=True).values).exp(),
+            "The exponentials are right, and one step is missing: divide by the sum of the row.",
+        ),
+        Mistake(
+            "it gives logarithms",
+            lambda scores: scores.log_softmax(-1),
+            "That is the logarithm of the weights. Attention needs the weights themselves.",
+        ),
+        Mistake(
+            "cut off from its gradient",
+            lambda scores: _softmax(scores).detach(),
+            "Without a gradient the scores can't be learned. Leave out `.detach()` and `no_grad`.",
+        ),
+    ),
+)
+
+
+# Attention ------------------------------------------------------------------------------------------------
+
+
+def _scaled_dot_product(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax(q kᵀ / √D) v, where the mask is True. q (..., T, D), k and v (..., S, D)."""
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return scores.softmax(dim=-1) @ v
+
+
+def _attend_cases() -> list[Case]:
+    window = torch.ones(5, 5, dtype=torch.bool).tril() & torch.ones(5, 5, dtype=torch.bool).triu(-1)
+    return [
+        Case(*_qkv(3, 3, 2, seed=3), _causal_mask(3)),
+        Case(*_qkv(5, 7, 3, seed=4)),
+        Case(*_qkv(5, 5, 3, 2, 3, seed=5), _causal_mask(5)),
+        Case(*_qkv(5, 5, 7, seed=6), window),
+        Case(*_qkv(2, 5, 3, seed=7), torch.tensor([[True, True, False, True, True]] * 2)),
+    ]
+
+
+def _qkv(T: int, S: int, D: int, *before: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    return (
+        2 * _random(*before, T, D, seed=seed),
+        2 * _random(*before, S, D, seed=seed + 100),
+        _random(*before, S, D, seed=seed + 200),
+    )
+
+
+def _scores(q: Tensor, k: Tensor, mask: Tensor | None, scale: float, hidden: float = -math.inf) -> Tensor:
+    scores = q @ k.transpose(-2, -1) * scale
+    return scores if mask is None else scores.masked_fill(~mask, hidden)
+
+
+def _unscaled(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, 1.0).softmax(-1) @ v
+
+
+def _divided_by_width(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, 1 / q.shape[-1]).softmax(-1) @ v
+
+
+def _divided_by_length(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, 1 / math.sqrt(k.shape[-2])).softmax(-1) @ v
+
+
+def _multiplied(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, math.sqrt(q.shape[-1])).softmax(-1) @ v
+
+
+def _over_queries(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, q.shape[-1] ** -0.5).softmax(-2) @ v
+
+
+def _masked_after(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    attn = _scores(q, k, None, q.shape[-1] ** -0.5).softmax(-1)
+    return (attn if mask is None else attn.masked_fill(~mask, 0.0)) @ v
+
+
+def _masked_with_zero(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, q.shape[-1] ** -0.5, hidden=0.0).softmax(-1) @ v
+
+
+def _mask_upside_down(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scaled_dot_product(q, k, v, None if mask is None else ~mask)
+
+
+def _weights_only(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, q.shape[-1] ** -0.5).softmax(-1)
+
+
+def _no_softmax(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _scores(q, k, mask, q.shape[-1] ** -0.5, hidden=0.0) @ v
+
+
+scaled_dot_product = Exercise(
+    name="scaled_dot_product",
+    topic="attention",
+    title="Scaled dot-product attention",
+    difficulty="medium",
+    minutes=15,
+    reference=_scaled_dot_product,
+    cases=_attend_cases,
+    properties=(gradient_flows(lambda: _qkv(3, 3, 2, seed=8)),),
+    hints=(
+        "Four steps: scores from queries and keys, hide what may not be seen, softmax over the keys, mix the "
+        "values. Each is one line.",
+        "`k.transpose(-2, -1)` swaps the last two axes, whatever stands in front. Divide by "
+        "`math.sqrt(q.shape[-1])`, the root of a query's width.",
+        'Hide before the softmax: `scores.masked_fill(~mask, float("-inf"))`. Without a mask, hide nothing.',
+    ),
+    explanation=(
+        "Each query is multiplied with each key: one score per pair, (T, S). Divided by √D, so that the "
+        "scores stay of the order of 1 however wide the vectors are. What may not be seen gets the score "
+        "minus infinity, and so the weight 0, and the softmax shares out the whole attention among the rest. "
+        "The weights then mix the values.\n\n"
+        "Since `@` and `transpose(-2, -1)` work on the last two axes, the same lines serve one text, a batch "
+        "of texts, and many heads."
+    ),
+    mistakes=(
+        Mistake(
+            "the scores are not divided by √D",
+            _unscaled,
+            "The scores then grow with the width of the vectors, and the softmax picks one key and ignores "
+            "the others. Divide by `math.sqrt(q.shape[-1])`.",
+        ),
+        Mistake(
+            "the scores are divided by D, not by its root",
+            _divided_by_width,
+            "A sum of D random products has a *variance* of D, so its usual size is √D. Divided by D, the "
+            "scores get too small, and the attention is nearly a plain average.",
+        ),
+        Mistake(
+            "the scores are divided by the root of the number of keys",
+            _divided_by_length,
+            "A score is a sum over the D entries of a query, not over the keys: it is D that makes it grow.",
+        ),
+        Mistake(
+            "the scores are multiplied by √D",
+            _multiplied,
+            "That makes the scores larger still. Divide.",
+        ),
+        Mistake(
+            "the softmax runs over the queries",
+            _over_queries,
+            "Each query shares out its attention among the keys: `softmax(dim=-1)`.",
+        ),
+        Mistake(
+            "the mask comes after the softmax",
+            _masked_after,
+            "The hidden keys have already taken their share of the sum, so what is left sums to less than "
+            "1, and it depends on tokens that should not be seen. Put minus infinity into the scores, before "
+            "the softmax.",
+        ),
+        Mistake(
+            "hidden keys get the score 0",
+            _masked_with_zero,
+            "The score 0 is not the weight 0: e^0 is 1. Minus infinity gives the weight 0.",
+        ),
+        Mistake(
+            "it looks where the mask is False",
+            _mask_upside_down,
+            "In this course True means *may look*: fill where `~mask`.",
+        ),
+        Mistake(
+            "the mask is not used",
+            lambda q, k, v, mask=None: _scaled_dot_product(q, k, v),
+            "Where `mask` is False, the score must become minus infinity.",
+        ),
+        Mistake(
+            "the weights are given back, not the mixed values",
+            _weights_only,
+            "The weights are right, and one step is missing: mix the values, `attn @ v`.",
+        ),
+        Mistake(
+            "the softmax is left out",
+            _no_softmax,
+            "Scores can be negative, and don't sum to 1. The softmax makes weights of them.",
+        ),
+        Mistake(
+            "cut off from its gradient",
+            lambda q, k, v, mask=None: _scaled_dot_product(q, k, v, mask).detach(),
+            "Queries, keys and values are learned, so gradients must arrive. Leave out `.detach()` and "
+            "`no_grad`.",
+        ),
+    ),
+)
+
+
+# A window of the past -------------------------------------------------------------------------------------
+
+
+def _causal_window(T: int, window: int) -> Tensor:
+    """(T, T), True for the last `window` keys up to and including the query's own."""
+    queries, keys = torch.arange(T)[:, None], torch.arange(T)
+    return (keys <= queries) & (keys > queries - window)
+
+
+def _both_sides(T: int, window: int) -> Tensor:
+    places = torch.arange(T)
+    return (places[:, None] - places).abs() < window
+
+
+def _window_without_itself(T: int, window: int) -> Tensor:
+    return _causal_window(T, window + 1) & ~torch.eye(T, dtype=torch.bool)
+
+
+causal_window = Exercise(
+    name="causal_window",
+    topic="attention",
+    title="Only the last few tokens",
+    kind="explore",
+    difficulty="easy",
+    minutes=10,
+    reference=_causal_window,
+    cases=(Case(5, 2), Case(7, 3), Case(3, 5), Case(5, 1), Case(2, 2)),
+    hints=(
+        "The causal mask is `keys <= queries`. What else must hold of a key, if only the last `window` ones "
+        "count?",
+        "With `window = 1` a token sees only itself; with `window = 2` itself and the one before. So a key "
+        "at s is too far away as soon as s <= t - window.",
+        "`torch.arange(T)[:, None]` is a column, `torch.arange(T)` a row: comparing them gives a square.",
+    ),
+    explanation=(
+        "A band below the diagonal, `window` wide. Cost and memory then grow with T times `window`, no "
+        "longer with T times T.\n\n"
+        "What lies further back is not lost: the token before has seen the one before it, and so on. L "
+        "layers with windows of W tokens reach L·(W - 1) tokens back (Beltagy and others 2020; in use in "
+        "Mistral 7B, Jiang and others 2023)."
+    ),
+    mistakes=(
+        Mistake(
+            "one key too many",
+            lambda T, window: _causal_window(T, window + 1),
+            "The token itself is one of the `window` keys. With `window = 1` only the diagonal is True.",
+        ),
+        Mistake(
+            "the token itself is left out",
+            _window_without_itself,
+            "A token sees itself, and it counts as one of the `window` keys.",
+        ),
+        Mistake(
+            "it looks ahead as well",
+            _both_sides,
+            "The window reaches back only. Keep the causal condition: `keys <= queries`.",
+        ),
+        Mistake(
+            "the window is not used",
+            lambda T, window: _causal_mask(T),
+            "That is the whole past. Hide the keys that are `window` or more places back.",
+        ),
+        Mistake(
+            "the first tokens of the text instead of the last ones",
+            lambda T, window: _causal_mask(T) & (torch.arange(T) < window),
+            "The window moves along with the query: count from the query backwards, not from the beginning.",
+        ),
+        Mistake(
+            "True where the token may not look",
+            lambda T, window: ~_causal_window(T, window),
+            "True means *may look*.",
+        ),
+    ),
+)
+
+
+# Heads ----------------------------------------------------------------------------------------------------
+
+
+def _split_heads(x: Tensor, n_heads: int) -> Tensor:
+    """(B, T, C) to (B, H, T, D): each head gets its own D of the C numbers of every token."""
+    B, T, C = x.shape
+    return x.reshape(B, T, n_heads, C // n_heads).transpose(1, 2)
+
+
+def _tokens_torn_apart(x: Tensor, n_heads: int) -> Tensor:
+    B, T, C = x.shape
+    return x.reshape(B, n_heads, T, C // n_heads)
+
+
+def _interleaved(x: Tensor, n_heads: int) -> Tensor:
+    B, T, C = x.shape
+    return x.reshape(B, T, C // n_heads, n_heads).permute(0, 3, 1, 2)
+
+
+def _not_transposed(x: Tensor, n_heads: int) -> Tensor:
+    B, T, C = x.shape
+    return x.reshape(B, T, n_heads, C // n_heads)
+
+
+split_heads = Exercise(
+    name="split_heads",
+    topic="attention",
+    title="Split into heads",
+    difficulty="easy",
+    minutes=10,
+    reference=_split_heads,
+    cases=lambda: [
+        Case(torch.arange(12.0).reshape(1, 2, 6), 3),
+        Case(_random(2, 3, 10, seed=9), 2),
+        Case(_random(3, 5, 7, seed=10), 7),
+        Case(_random(2, 7, 3, seed=11), 1),
+        Case(_random(5, 2, 4, seed=12).transpose(0, 1), 2),
+    ],
+    properties=(gradient_flows(lambda: (_random(2, 3, 6),), lambda answer, x: answer(x, 3)),),
+    hints=(
+        "Two steps. First cut the last axis, C, into (H, D). Then bring the heads in front of the tokens.",
+        "`reshape(B, T, n_heads, C // n_heads)` cuts the numbers of each token into pieces, one per head. "
+        "Which two axes have to change places after that?",
+        "`transpose(1, 2)` swaps axis 1 (tokens) with axis 2 (heads).",
+    ),
+    explanation=(
+        "`reshape` cuts the C numbers of *each token* into H pieces of D. Then the axes of tokens and heads "
+        "change places, so that the last two are (T, D): what attention works on. No number is computed, "
+        "and nothing is mixed.\n\n"
+        "To join, go back the same way: `transpose(1, 2)` first, then `reshape(B, T, C)`."
+    ),
+    mistakes=(
+        Mistake(
+            "reshaped straight to (B, H, T, D)",
+            _tokens_torn_apart,
+            "The shape is right and the contents are not: `reshape` fills in the order in which the numbers "
+            "lie in memory, so the first head gets all the numbers of the first few tokens. Cut each token "
+            "first, (B, T, H, D), then transpose.",
+        ),
+        Mistake(
+            "each head takes every H-th number",
+            _interleaved,
+            "That works as well for a model that was trained so, but torch, and every published model, gives "
+            "head 0 the *first* D numbers: cut into (n_heads, C // n_heads), in this order.",
+        ),
+        Mistake(
+            "the heads stand behind the tokens",
+            _not_transposed,
+            "The last two axes must be (T, D), or else a head would attend to the other heads. Swap axes 1 "
+            "and 2.",
+        ),
+        Mistake(
+            "the last two axes are swapped",
+            lambda x, n_heads: _split_heads(x, n_heads).transpose(-2, -1),
+            "The result should be (B, H, T, D): tokens before the width.",
+        ),
+        Mistake(
+            "the heads come in reverse order",
+            lambda x, n_heads: _split_heads(x, n_heads).flip(1),
+            "Head 0 gets the first D numbers.",
+        ),
+    ),
+)
+
+
+# Several heads together -----------------------------------------------------------------------------------
+
+
+def _multi_head_attention(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
+) -> Tensor:
+    """Causal attention with several heads. x (B, T, C), each matrix (C, C), result (B, T, C)."""
+    B, T, C = x.shape
+    q, k, v = (_split_heads(x @ w, n_heads) for w in (w_q, w_k, w_v))  # (B, H, T, D)
+    out = _scaled_dot_product(q, k, v, _causal_mask(T))
+    return out.transpose(1, 2).reshape(B, T, C) @ w_out
+
+
+def _heads_case(B: int, T: int, n_heads: int, D: int, seed: int) -> Case:
+    C = n_heads * D
+    matrices = (1.5 * _random(C, C, seed=seed + i) / math.sqrt(C) for i in range(1, 5))
+    return Case(_random(B, T, C, seed=seed), *matrices, n_heads)
+
+
+def _heads_cases() -> list[Case]:
+    sizes = ((2, 3, 2, 5), (1, 5, 3, 2), (3, 2, 7, 1), (2, 7, 1, 3))
+    return [_heads_case(*size, seed=20 + 10 * i) for i, size in enumerate(sizes)]
+
+
+def _parts(x: Tensor, *matrices: Tensor, n_heads: int) -> list[Tensor]:
+    return [_split_heads(x @ w, n_heads) for w in matrices]
+
+
+def _mixed(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, n_heads: int) -> Tensor:
+    q, k, v = _parts(x, w_q, w_k, w_v, n_heads=n_heads)
+    return _scaled_dot_product(q, k, v, _causal_mask(x.shape[1]))
+
+
+def _joined(out: Tensor) -> Tensor:
+    return out.transpose(1, 2).flatten(2)
+
+
+def _joined_in_memory_order(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
+) -> Tensor:
+    return _mixed(x, w_q, w_k, w_v, n_heads).reshape(x.shape) @ w_out
+
+
+def _torn_apart(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int) -> Tensor:
+    q, k, v = (_tokens_torn_apart(x @ w, n_heads) for w in (w_q, w_k, w_v))
+    return _joined(_scaled_dot_product(q, k, v, _causal_mask(x.shape[1]))) @ w_out
+
+
+def _without_mask(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int) -> Tensor:
+    return _joined(_scaled_dot_product(*_parts(x, w_q, w_k, w_v, n_heads=n_heads))) @ w_out
+
+
+def _scaled_by_full_width(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
+) -> Tensor:
+    return _multi_head_attention(x, w_q / math.sqrt(n_heads), w_k, w_v, w_out, n_heads)
+
+
+multi_head_attention = Exercise(
+    name="multi_head_attention",
+    topic="attention",
+    title="Multi-head attention",
+    difficulty="hard",
+    minutes=20,
+    reference=_multi_head_attention,
+    cases=_heads_cases,
+    properties=(
+        causal(
+            lambda: _random(2, 5, 6, seed=70),
+            lambda answer, x: answer(x, *_heads_case(2, 5, 3, 2, seed=71).args[1:]),
+        ),
+        gradient_flows(
+            lambda: _heads_case(2, 3, 2, 3, seed=80).args[:5], lambda answer, *inputs: answer(*inputs, 2)
+        ),
+    ),
+    hints=(
+        "You have all the pieces: `split_heads`, `causal_mask`, `scaled_dot_product`. Copy their code into "
+        "this cell or call them. What is missing is the first step (x times the three matrices) and the last "
+        "(join, times w_out).",
+        "Queries are `split_heads(x @ w_q, n_heads)`, (B, H, T, D), and keys and values likewise. Attention "
+        "works on the last two axes, so all heads are done at once.",
+        "Join in the reverse order of splitting: `out.transpose(1, 2).reshape(B, T, C)`. Then `@ w_out`.",
+    ),
+    explanation=(
+        "Three matrices make queries, keys and values; each is split, so that every head attends with its "
+        "own D numbers; the heads are joined, and the last matrix mixes what they found.\n\n"
+        "All heads run in the same three lines, since attention works on the last two axes only. The width "
+        "of a *head* goes into √D, not the width of the model."
+    ),
+    mistakes=(
+        Mistake(
+            "the heads are joined without transposing back",
+            _joined_in_memory_order,
+            "(B, H, T, D) reshaped straight to (B, T, C) puts numbers of several tokens into one row. First "
+            "`transpose(1, 2)`, then `reshape`.",
+        ),
+        Mistake(
+            "the heads are split without a transpose",
+            _torn_apart,
+            "`reshape(B, n_heads, T, D)` has the right shape, and tears the tokens apart. Cut each token "
+            "first, `reshape(B, T, n_heads, D)`, then `transpose(1, 2)`.",
+        ),
+        Mistake(
+            "the last matrix is left out",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: _joined(_mixed(x, w_q, w_k, w_v, n_heads)),
+            "Without it the heads only stand side by side. `w_out` mixes what they found.",
+        ),
+        Mistake(
+            "there is no mask",
+            _without_mask,
+            "Every token sees the whole text. Hide what comes after it.",
+        ),
+        Mistake(
+            "the scores are divided by √C",
+            _scaled_by_full_width,
+            "A head multiplies vectors of width D = C / n_heads, so divide by √D.",
+        ),
+        Mistake(
+            "one head with the full width",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(x, w_q, w_k, w_v, w_out, 1),
+            "The vectors are not split, so that there is one set of weights, not n_heads of them.",
+        ),
+        Mistake(
+            "queries and keys are swapped",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(x, w_k, w_q, w_v, w_out, n_heads),
+            "`w_q` makes what a token looks for, `w_k` what it is found by. The scores are q kᵀ: queries in "
+            "the rows.",
+        ),
+        Mistake(
+            "the matrices are transposed",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(
+                x, w_q.T, w_k.T, w_v.T, w_out.T, n_heads
+            ),
+            "`nn.Linear` keeps its matrix as (out, in) and multiplies by the transpose. Here the matrices "
+            "are (in, out): `x @ w_q`.",
+        ),
+    ),
+)
+
+
+# Positions as a bias --------------------------------------------------------------------------------------
+
+
+def _alibi_bias(T: int, n_heads: int) -> Tensor:
+    """(H, T, T), to be added to the scores: -slope·distance for the past, minus infinity for the future."""
+    slopes = 2.0 ** (-8 * torch.arange(1, n_heads + 1) / n_heads)
+    places = torch.arange(T)
+    distance = places[:, None] - places  # (T, T): how far back the key stands
+    bias = -slopes[:, None, None] * distance
+    return bias.masked_fill(distance < 0, float("-inf"))
+
+
+def _alibi(T: int, slopes: Tensor, hidden: float = -math.inf) -> Tensor:
+    distance = torch.arange(T)[:, None] - torch.arange(T)
+    return (-slopes[:, None, None] * distance).masked_fill(distance < 0, hidden)
+
+
+def _slopes(n_heads: int, first: int = 1, base: float = 2.0) -> Tensor:
+    return base ** (-8 * torch.arange(first, n_heads + first) / n_heads)
+
+
+def _future_open(T: int, n_heads: int) -> Tensor:
+    distance = torch.arange(T)[:, None] - torch.arange(T)
+    return -_slopes(n_heads)[:, None, None] * distance
+
+
+def _from_the_beginning(T: int, n_heads: int) -> Tensor:
+    rise = _slopes(n_heads)[:, None, None] * torch.arange(T).expand(T, T)
+    return rise.masked_fill(~_causal_mask(T), -math.inf)
+
+
+alibi_bias = Exercise(
+    name="alibi_bias",
+    topic="attention",
+    title="Nearer counts for more",
+    kind="explore",
+    difficulty="medium",
+    minutes=15,
+    reference=_alibi_bias,
+    cases=(Case(3, 2), Case(5, 4), Case(2, 8), Case(7, 3), Case(1, 2)),
+    hints=(
+        "First the distances, (T, T): `places[:, None] - places` is t - s, how far back the key stands. "
+        "Below the diagonal they are positive. What are they above it?",
+        "The slopes for H heads: 2 to the power of -8/H, -16/H, and so on down to -8. As a tensor: "
+        "`2.0 ** (-8 * torch.arange(1, n_heads + 1) / n_heads)`.",
+        "`slopes[:, None, None]` has the shape (H, 1, 1), so that its product with (T, T) is (H, T, T). Fill "
+        "in minus infinity where the distance is negative.",
+    ),
+    explanation=(
+        "Each head pays for distance at a price of its own. One with a steep slope reads the last few "
+        "words, one with a gentle slope nearly everything. Nothing is learned, and a distance that was never "
+        "seen in training just costs a little more, which is why such models can read texts longer than "
+        "those they were trained on (Press, Smith and Lewis 2022)."
+    ),
+    mistakes=(
+        Mistake(
+            "what is far away is favoured",
+            lambda T, n_heads: _alibi(T, -_slopes(n_heads)),
+            "A bias is added to the score, so distance must make it smaller: put a minus in front.",
+        ),
+        Mistake(
+            "later keys are not hidden",
+            _future_open,
+            "Above the diagonal the distance is negative, so the bias is positive there: the model would "
+            "look ahead more than back. Put minus infinity there.",
+        ),
+        Mistake(
+            "later keys get the bias 0",
+            lambda T, n_heads: _alibi(T, _slopes(n_heads), hidden=0.0),
+            "A bias of 0 hides nothing. Minus infinity does.",
+        ),
+        Mistake(
+            "the first slope is 1",
+            lambda T, n_heads: _alibi(T, _slopes(n_heads, first=0)),
+            "The powers run from -8/H to -8: count the heads from 1, `torch.arange(1, n_heads + 1)`.",
+        ),
+        Mistake(
+            "all heads have the same slope",
+            lambda T, n_heads: _alibi(T, _slopes(n_heads)[:1].expand(n_heads)),
+            "Each head has its own: some look near, some far.",
+        ),
+        Mistake(
+            "counted from the beginning of the text",
+            _from_the_beginning,
+            "The softmax can't tell the difference, since each row is only shifted by one number, and some "
+            "programs do it like that. But here the bias should say how far away a key is: 0 on the "
+            "diagonal.",
+        ),
+    ),
+)
+
+
+# Block by block -------------------------------------------------------------------------------------------
+
+
+def _online_step(
+    largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One more block of keys for one query. scores (S,), values (S, D), mixed (D,); the rest are numbers."""
+    new_largest = torch.maximum(largest, scores.max())
+    correction = (largest - new_largest).exp()  # the old sums were measured against the old largest
+    weights = (scores - new_largest).exp()
+    return new_largest, total * correction + weights.sum(), mixed * correction + weights @ values
+
+
+def _online_cases() -> list[Case]:
+    start = (torch.tensor(-math.inf), torch.tensor(0.0), torch.zeros(3))
+    later = (torch.tensor(1.5), torch.tensor(2.5), _random(3, seed=90))
+    return [
+        Case(*start, torch.tensor([1.0, 3.0]), _random(2, 3, seed=91)),
+        Case(*later, torch.tensor([2.0, 0.5, 4.0, 1.0, 0.0]), _random(5, 3, seed=92)),  # a new largest
+        Case(*later, torch.tensor([-2.0, 0.5]), _random(2, 3, seed=93)),  # the old largest stays
+        Case(torch.tensor(99.0), torch.tensor(1.5), torch.ones(2), torch.tensor([100.0]), torch.ones(1, 2)),
+    ]
+
+
+def _whole(answer: object, sizes: tuple[int, ...] = (2, 3, 1)) -> Tensor:
+    scores, values = 3 * _random(sum(sizes), seed=94), _random(sum(sizes), 2, seed=95)
+    state = (torch.tensor(-math.inf), torch.tensor(0.0), torch.zeros(2))
+    for block in zip(scores.split(sizes), values.split(sizes), strict=True):
+        state = answer(*state, *block)
+    return state[2] / state[1], scores.softmax(0) @ values
+
+
+def _total_not_corrected(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top, _, new_mixed = _online_step(largest, total, mixed, scores, values)
+    return top, total + (scores - top).exp().sum(), new_mixed
+
+
+def _mixed_not_corrected(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top, new_total, _ = _online_step(largest, total, mixed, scores, values)
+    return top, new_total, mixed + (scores - top).exp() @ values
+
+
+def _nothing_corrected(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top = torch.maximum(largest, scores.max())
+    weights = (scores - top).exp()
+    return top, total + weights.sum(), mixed + weights @ values
+
+
+def _upside_down(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top = torch.maximum(largest, scores.max())
+    weights, factor = (scores - top).exp(), (top - largest).exp()
+    return top, total * factor + weights.sum(), mixed * factor + weights @ values
+
+
+def _old_largest_forgotten(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top = scores.max()
+    weights, factor = (scores - top).exp(), (largest - top).exp()
+    return top, total * factor + weights.sum(), mixed * factor + weights @ values
+
+
+def _divided_already(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top, new_total, new_mixed = _online_step(largest, total, mixed, scores, values)
+    return top, new_total, new_mixed / new_total
+
+
+def _no_largest(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    weights = scores.exp()
+    return torch.maximum(largest, scores.max()), total + weights.sum(), mixed + weights @ values
+
+
+online_step = Exercise(
+    name="online_step",
+    topic="attention",
+    title="Softmax, one block at a time",
+    kind="explore",
+    difficulty="hard",
+    minutes=20,
+    reference=_online_step,
+    cases=_online_cases,
+    hints=(
+        "Three numbers are kept: the largest score so far, the sum of e^(score - largest), and the sum of "
+        "e^(score - largest) times value. Only the first changes in a simple way. What do the others lack "
+        "when a larger score turns up?",
+        "`torch.maximum(largest, scores.max())` is the new largest. Each old term was e^(score - old), and "
+        "should be e^(score - new). By which factor do these differ?",
+        "By `correction = (largest - new_largest).exp()`, for all old terms alike: `total * correction + "
+        "...`, and `mixed * correction + ...`.",
+    ),
+    explanation=(
+        "e^(score - new) = e^(score - old) · e^(old - new). So when a larger score turns up, all that was "
+        "summed so far is multiplied by one factor, and nothing has to be looked at again. In the first step "
+        "the factor is e^(-∞) = 0, and all that is multiplied by it is 0 anyway.\n\n"
+        "After the last block, `mixed / total` is the softmax-weighted mean of all values, exactly. Nowhere "
+        "was there a row of all weights: this is what lets FlashAttention do without the (T, T) map (Milakov "
+        "and Gimelshein 2018; Dao and others 2022)."
+    ),
+    mistakes=(
+        Mistake(
+            "the old sum is not corrected",
+            _total_not_corrected,
+            "`total` was summed against the old largest score. Multiply it by e^(old - new) before you add.",
+        ),
+        Mistake(
+            "the old mixture is not corrected",
+            _mixed_not_corrected,
+            "`mixed` holds e^(score - old) times value, so it needs the same factor e^(old - new) as "
+            "`total`.",
+        ),
+        Mistake(
+            "nothing old is corrected",
+            _nothing_corrected,
+            "Old and new terms are then measured against different largest scores, and can't be added. "
+            "Multiply the old ones by e^(old - new).",
+        ),
+        Mistake(
+            "the correction is upside down",
+            _upside_down,
+            "The new largest score is larger, so the old terms must *shrink*: e^(old - new), which is at "
+            "most 1.",
+        ),
+        Mistake(
+            "the old largest score is forgotten",
+            _old_largest_forgotten,
+            "If the block's scores are all small, the largest is still the old one: "
+            "`torch.maximum(largest, scores.max())`.",
+        ),
+        Mistake(
+            "divided in every step",
+            _divided_already,
+            "Divide once, after the last block. Otherwise the next block would be added to a mean, not to a "
+            "sum.",
+        ),
+        Mistake(
+            "no largest score is taken away",
+            _no_largest,
+            "e^100 does not fit into float32. Measure every score against the largest so far.",
+        ),
+    ),
+)
+
+
+# Quiz -----------------------------------------------------------------------------------------------------
+
+
+quiz = Quiz(
+    topic="attention",
+    questions=(
+        Question(
+            "Queries and keys are random, of width D. Somebody leaves out the division by √D and makes D "
+            "a hundred times as large. What happens?",
+            (
+                Option(
+                    "Nothing much: the softmax makes the weights sum to 1, however large the scores are.",
+                    "They do sum to 1, but it matters how they are spread. Larger differences between scores "
+                    "give one key nearly everything.",
+                ),
+                Option(
+                    "The scores grow about tenfold, and the softmax saturates.",
+                    "The variance of a score is D, its usual size √D. One key then gets nearly all the "
+                    "weight, and hardly any gradient arrives at the scores.",
+                    right=True,
+                ),
+                Option(
+                    "The scores grow a hundredfold, since a hundred times as many products are summed.",
+                    "Random products have either sign and partly cancel: it is the variance that grows a "
+                    "hundredfold, the size only tenfold.",
+                ),
+                Option(
+                    "The attention becomes a plain average.",
+                    "That would be the other end: scores near 0, as when one divides by D where √D is "
+                    "enough.",
+                ),
+            ),
+        ),
+        Question(
+            "A mask is applied after the softmax: the weights of later tokens are set to 0. What is wrong?",
+            (
+                Option(
+                    "The later tokens still had their share in the sum: the rest sums to less than 1 and "
+                    "depends on them.",
+                    "A change in a later token moves the outputs before it, so the future leaks. Minus "
+                    "infinity before the softmax leaves no trace.",
+                    right=True,
+                ),
+                Option(
+                    "Nothing: a weight of 0 is a weight of 0.",
+                    "The later token gets no weight, but it has made the other weights smaller.",
+                ),
+                Option(
+                    "It is too slow.",
+                    "It costs the same. The trouble is that the future leaks.",
+                ),
+                Option(
+                    "Gradients can't pass through a 0.",
+                    "Gradients pass through the other weights as before. The trouble is that the future "
+                    "leaks.",
+                ),
+            ),
+        ),
+        Question(
+            "You shuffle the tokens that go into an attention layer without mask and without positions. What "
+            "comes out?",
+            (
+                Option(
+                    "The same output as before, row for row.",
+                    "The rows belong to tokens, and the tokens have moved.",
+                ),
+                Option(
+                    "Something else entirely, since the layer is sensitive to order.",
+                    "A weighted mean doesn't know in which order its terms were added.",
+                ),
+                Option(
+                    "The same vectors, shuffled in the same way.",
+                    "The layer sees a set, not a line. That's why order has to be put in: by the mask, by "
+                    "positions, or by a bias.",
+                    right=True,
+                ),
+                Option(
+                    "An error, since the mask doesn't fit any more.",
+                    "There was no mask, and a mask only says which places may look at which.",
+                ),
+            ),
+        ),
+        Question(
+            "A text becomes twice as long. What does FlashAttention save?",
+            (
+                Option(
+                    "Three quarters of the multiplications: each query meets only the keys of its own block.",
+                    "Every query still meets every key, block after block: four times as many products.",
+                ),
+                Option(
+                    "Nothing in the result: it approximates the softmax.",
+                    "It is exact. Only the order in which the sums are formed is another one.",
+                ),
+                Option(
+                    "The values, which are not needed any more.",
+                    "Without values there would be nothing to mix.",
+                ),
+                Option(
+                    "The memory for the map, though not the multiplications.",
+                    "Block by block, with a running largest score and a running sum, no full row of "
+                    "weights is ever stored. Less traffic to memory also makes it faster.",
+                    right=True,
+                ),
+            ),
+        ),
+        Question(
+            "A head puts 90 % of its weight on the name at the beginning of the story. What do you know?",
+            (
+                Option(
+                    "The model has understood who the story is about.",
+                    "The map says where a head read. It doesn't say what the layers after it made of that.",
+                ),
+                Option(
+                    "The name is the reason for what the model predicts here, as most of the weight lies "
+                    "on it.",
+                    "Perhaps. To find out, change something: cover the name, or switch the head off, and "
+                    "see whether the prediction moves.",
+                ),
+                Option(
+                    "What this head mostly passes on from here: the value of that token.",
+                    "That is what a weight means. What it is used for, the map doesn't say. And above the "
+                    "first layer, the value at that place holds more than the name: it has been mixed "
+                    "before.",
+                    right=True,
+                ),
+                Option(
+                    "All other heads look there too.",
+                    "Each head has its own queries and keys, and its own map.",
+                ),
+            ),
+        ),
+    ),
+)

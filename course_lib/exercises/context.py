@@ -1,0 +1,1029 @@
+"""Exercises and quiz of notebook 02: windows, the loss, counting, vectors, a recurrent step, positions."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch.nn import functional as F
+
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake, Property
+from course_lib.exercises._properties import gradient_flows
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+
+def _random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# Windows and targets --------------------------------------------------------------------------------------
+
+
+def _windows(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Windows of T inputs side by side, and for each the T targets that stand one place further on."""
+    count = (len(ids) - 1) // T  # every input needs a right-hand neighbour, so the last token is none
+    inputs = ids[: count * T].reshape(count, T)
+    targets = ids[1 : count * T + 1].reshape(count, T)
+    return inputs, targets
+
+
+def _windows_cases() -> list[Case]:
+    sizes = ((7, 3), (8, 4), (11, 2), (6, 5), (9, 4))
+    return [Case(_numbers(length, seed=length), T) for length, T in sizes]
+
+
+def _numbers(length: int, seed: int) -> torch.Tensor:
+    return torch.randperm(50, generator=torch.Generator().manual_seed(seed))[:length]
+
+
+def _not_shifted(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    inputs, _ = _windows(ids, T)
+    return inputs, inputs
+
+
+def _next_window(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    pieces = ids[: len(ids) // T * T].reshape(-1, T)
+    return pieces[:-1], pieces[1:]
+
+
+def _every_place(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    pieces = ids.unfold(0, T + 1, 1)
+    return pieces[:, :-1], pieces[:, 1:]
+
+
+def _wrapped(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    count = len(ids) // T
+    return ids[: count * T].reshape(count, T), ids.roll(-1)[: count * T].reshape(count, T)
+
+
+def _last_window_lost(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    starts = list(range(0, len(ids) - T - 1, T))
+    rows = torch.tensor(starts, dtype=torch.long)[:, None] + torch.arange(T)
+    return ids[rows], ids[rows + 1]
+
+
+windows = Exercise(
+    name="windows",
+    topic="context",
+    title="Windows and targets",
+    difficulty="easy",
+    minutes=10,
+    reference=_windows,
+    cases=_windows_cases,
+    hints=(
+        "Write a stream of seven tokens on paper, and T = 3 below it. Which tokens are inputs, which are "
+        "targets? Which token is never an input?",
+        "The last token has no right-hand neighbour, so there are `(len(ids) - 1) // T` windows. Take as "
+        "many tokens as they need, and `reshape` them.",
+        "The targets are the same stretch of the stream, begun one place later: `ids[1 : count * T + 1]`.",
+    ),
+    explanation=(
+        "Inputs and targets are two stretches of one stream, of equal length, the second begun one place "
+        "later. `reshape` cuts both into rows of T.\n\n"
+        "Each row is T tasks at once: at every place the model sees what stands at that place and to its "
+        "left, and has to guess the target. So no target costs a forward pass of its own."
+    ),
+    mistakes=(
+        Mistake(
+            "the targets are the inputs themselves",
+            _not_shifted,
+            "Then the model is asked for a token that it has just been shown. Its loss goes to zero, and it "
+            "has learned to copy. Start the targets one place later.",
+        ),
+        Mistake(
+            "inputs and targets are swapped",
+            lambda ids, T: _windows(ids, T)[::-1],
+            "The model would have to guess the token *before* the one it sees. What comes next stands one "
+            "place to the **right**, and goes into the second result.",
+        ),
+        Mistake(
+            "the targets are one whole window further on",
+            _next_window,
+            "The target of each token is its right-hand neighbour, one place further on, not T places.",
+        ),
+        Mistake(
+            "a window starts at every place",
+            _every_place,
+            "Those windows overlap, and each target would be used T times. Here a window begins where "
+            "the one before it ends.",
+        ),
+        Mistake(
+            "the last target wraps round to the beginning",
+            _wrapped,
+            "`roll` puts the first token behind the last one, where it never stood. The last token has no "
+            "target, so there are `(len(ids) - 1) // T` windows.",
+        ),
+        Mistake(
+            "the last whole window is left out",
+            _last_window_lost,
+            "A window from `start` needs the tokens up to and including `start + T`. So `start` may be as "
+            "large as `len(ids) - T - 1`, and `range` must end one behind that.",
+        ),
+    ),
+)
+
+
+# The loss -------------------------------------------------------------------------------------------------
+
+
+def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The mean of -log(probability of the target), in nats; logits (N, V), targets (N,)."""
+    largest = logits.max(dim=-1, keepdim=True).values
+    shifted = logits - largest  # now exp gives at most 1, and one of them is 1
+    log_probabilities = shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
+    right = log_probabilities[torch.arange(len(targets)), targets]
+    return -right.mean()
+
+
+def _cross_entropy_cases() -> list[Case]:
+    return [
+        Case(torch.tensor([[2.0, 0.0, 1.0], [0.0, 3.0, -1.0]]), torch.tensor([0, 1])),
+        Case(2 * _random(5, 7), torch.tensor([6, 0, 3, 3, 1])),
+        Case(torch.zeros(3, 2), torch.tensor([0, 1, 1])),
+        Case(torch.tensor([[1000.0, 999.0, 0.0], [0.0, 500.0, 0.0]]), torch.tensor([1, 1])),
+        Case(torch.tensor([[0.0, 300.0]]), torch.tensor([0])),
+    ]
+
+
+def _picked(log_probabilities: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return log_probabilities.gather(-1, targets[:, None])[:, 0]
+
+
+def _overflow(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return (logits.exp().sum(-1).log() - _picked(logits, targets)).mean()
+
+
+def _underflow(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -_picked(logits.softmax(-1).log(), targets).mean()
+
+
+def _wrong_axis(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -_picked(logits.log_softmax(0), targets).mean()
+
+
+def _log_of_mean(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -_picked(logits.softmax(-1), targets).mean().log()
+
+
+def _not_logarithm(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return (1 - _picked(logits.softmax(-1), targets)).mean()
+
+
+def _from_logits(logits: torch.Tensor) -> torch.Tensor:
+    return _cross_entropy(logits, torch.tensor([2, 0]))
+
+
+cross_entropy = Exercise(
+    name="cross_entropy",
+    topic="context",
+    title="The loss, from logits",
+    difficulty="medium",
+    minutes=15,
+    reference=_cross_entropy,
+    cases=_cross_entropy_cases,
+    properties=(
+        gradient_flows(lambda: (_random(2, 3),), lambda answer, logits: answer(logits, torch.tensor([2, 0]))),
+    ),
+    hints=(
+        "Three steps: logits to logarithms of probabilities, pick the one of the target in each row, average."
+        " Which of them can go wrong with a logit of 1000?",
+        "log(e^a / (e^a + e^b + ...)) = a - log(e^a + e^b + ...). Taking the same number away from all "
+        "logits of a row changes nothing: take away the largest, and `exp` stays below 1.",
+        "To pick one entry from each row: `log_probabilities[torch.arange(len(targets)), targets]`.",
+    ),
+    explanation=(
+        "The logarithm of a softmax is *logit minus log of the sum of exponentials*. With the largest logit "
+        "taken out first, every exponential is at most 1 and one of them is exactly 1, so that the sum can "
+        "neither overflow nor be 0. The softmax itself is never formed: a probability of e^-300 is 0 in "
+        "float32, but its logarithm, -300, is an ordinary number."
+    ),
+    mistakes=(
+        Mistake(
+            "exp is taken of logits as large as they are",
+            _overflow,
+            "e^89 is already more than float32 can hold. Take the row's largest logit away first; the "
+            "probabilities stay the same.",
+        ),
+        Mistake(
+            "the softmax first, then its logarithm",
+            _underflow,
+            "A very small probability is rounded to 0, and log(0) is minus infinity. Put the two together: "
+            "logit minus log of the sum of exponentials, after taking away the largest logit.",
+        ),
+        Mistake(
+            "the softmax runs over the rows",
+            _wrong_axis,
+            "Each row is one prediction and sums to 1 over the vocabulary, the **last** axis.",
+        ),
+        Mistake(
+            "the minus is missing",
+            lambda logits, targets: -_cross_entropy(logits, targets),
+            "The logarithm of a probability is negative or 0. A loss should be the smaller the better: put a "
+            "minus in front.",
+        ),
+        Mistake(
+            "the sum instead of the mean",
+            lambda logits, targets: _cross_entropy(logits, targets) * len(targets),
+            "A batch of twice the size would have twice the loss. Divide by the number of targets.",
+        ),
+        Mistake(
+            "it is in bits",
+            lambda logits, targets: _cross_entropy(logits, targets) / math.log(2),
+            "That is right in bits (logarithm to base 2). The course measures in nats: `log`, to base e.",
+        ),
+        Mistake(
+            "the logarithm of the mean probability",
+            _log_of_mean,
+            "First the logarithm, then the mean. The other way round, one confident guess would hide "
+            "several very bad ones.",
+        ),
+        Mistake(
+            "one minus the probability",
+            _not_logarithm,
+            "That can never be more than 1, however sure and wrong the model was. The surprise is "
+            "-log(probability).",
+        ),
+        Mistake(
+            "the mean over the whole vocabulary",
+            lambda logits, targets: -logits.log_softmax(-1).mean(),
+            "Only the entry of the token that really came counts. Pick it with `targets` before you average.",
+        ),
+        Mistake(
+            "the result is cut off from its gradient",
+            lambda logits, targets: _cross_entropy(logits, targets).detach(),
+            "Without the gradient nothing can be learned from this loss. Leave out `.detach()` and "
+            "`no_grad`.",
+        ),
+    ),
+)
+
+
+# Counting -------------------------------------------------------------------------------------------------
+
+
+def _bigram_probabilities(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    """Row a: how probable each token is after token a; all alike where nothing came after a. (V, V)."""
+    counts = torch.zeros(vocab_size, vocab_size)
+    for before, after in pairwise(ids):
+        counts[before, after] += 1
+    totals = counts.sum(dim=1, keepdim=True)
+    return torch.where(totals > 0, counts / totals.clamp(min=1), 1 / vocab_size)
+
+
+def _bigram_cases() -> list[Case]:
+    generator = torch.Generator().manual_seed(3)
+    return [
+        Case(torch.tensor([0, 1, 0, 1, 0, 2]), 3),
+        Case(torch.tensor([4, 2, 2, 2, 0, 2, 4]), 5),
+        Case(torch.randint(7, (60,), generator=generator), 7),
+        Case(torch.tensor([1, 0]), 2),
+    ]
+
+
+def _pair_counts(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    pairs = ids[:-1] * vocab_size + ids[1:]
+    return torch.bincount(pairs, minlength=vocab_size**2).reshape(vocab_size, vocab_size).float()
+
+
+def _rows_to_shares(counts: torch.Tensor) -> torch.Tensor:
+    totals = counts.sum(dim=1, keepdim=True)
+    return torch.where(totals > 0, counts / totals.clamp(min=1), 1 / len(counts))
+
+
+def _once_each(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return _rows_to_shares((_pair_counts(ids, vocab_size) > 0).float())
+
+
+def _columns(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return _rows_to_shares(_pair_counts(ids, vocab_size).T)
+
+
+def _of_all_pairs(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    return counts / counts.sum()
+
+
+def _divided_by_zero(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    return counts / counts.sum(dim=1, keepdim=True)
+
+
+def _zero_rows(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    return counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def _one_added(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return _rows_to_shares(_pair_counts(ids, vocab_size) + 1)
+
+
+bigram_probabilities = Exercise(
+    name="bigram_probabilities",
+    topic="context",
+    title="From counts to probabilities",
+    difficulty="easy",
+    minutes=10,
+    reference=_bigram_probabilities,
+    cases=_bigram_cases,
+    hints=(
+        "First a table of counts, (V, V), full of zeros: for each pair of neighbours, one more in the row of "
+        "the first and the column of the second. Then make each row sum to 1.",
+        "`counts.sum(dim=1, keepdim=True)` gives the total of each row, as a column. For which rows must you "
+        "not divide by it?",
+        "`torch.where(totals > 0, ..., 1 / vocab_size)` takes the second value in rows without counts. "
+        "Divide by `totals.clamp(min=1)`, so that there is never a division by 0.",
+    ),
+    explanation=(
+        "Row a holds what came after token a. Divided by its total, it is a distribution: the model's "
+        "prediction after a. A token that nothing came after has told us nothing, and all tokens alike is "
+        "the distribution that says so.\n\n"
+        "This table is a whole language model. It was fitted without a gradient: the shares of the counts "
+        "are the table with the lowest possible loss on the text that was counted."
+    ),
+    mistakes=(
+        Mistake(
+            "repeated pairs are counted once",
+            _once_each,
+            "`counts[ids[:-1], ids[1:]] += 1` reads all entries, adds 1, and writes them back: a pair that "
+            "comes five times is written five times with the same value. Count in a loop, or with "
+            "`counts.index_put_(..., accumulate=True)`.",
+        ),
+        Mistake(
+            "rows and columns are swapped",
+            _columns,
+            "Row a should hold what came **after** a: `counts[before, after]`. Yours tells what came before.",
+        ),
+        Mistake(
+            "every count is divided by the number of all pairs",
+            _of_all_pairs,
+            "That is how probable the *pair* is. Given the first token, its row must sum to 1: divide each "
+            "row by its own total.",
+        ),
+        Mistake(
+            "a row without counts is divided by zero",
+            _divided_by_zero,
+            "0 / 0 is `nan`. Where nothing was counted, give every token the probability 1 / vocab_size.",
+        ),
+        Mistake(
+            "a row without counts stays zero",
+            _zero_rows,
+            "Something will come next, so each row must sum to 1. Where nothing was counted, give every "
+            "token 1 / vocab_size.",
+        ),
+        Mistake(
+            "the counts are not divided",
+            _pair_counts,
+            "The counts are right, and one step is missing: make each row sum to 1.",
+        ),
+        Mistake(
+            "one is added to every count",
+            _one_added,
+            "A good idea for later (it keeps unseen pairs possible), but the task here is the plain shares.",
+        ),
+    ),
+)
+
+
+def _backoff(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    """Probabilities of the next token, mixed from what followed the last 0, 1, 2, ... tokens."""
+    stream, recent = ids.tolist(), context.tolist()
+    probabilities = torch.full((vocab_size,), 1 / vocab_size)
+    for length in range(len(recent) + 1):
+        last = recent[len(recent) - length :]
+        counts = torch.zeros(vocab_size)
+        for i in range(length, len(stream)):
+            if stream[i - length : i] == last:
+                counts[stream[i]] += 1
+        # The shorter context's opinion weighs as much as one token that was counted.
+        probabilities = (counts + probabilities) / (counts.sum() + 1)
+    return probabilities
+
+
+# 0 1 -> 2, but 1 alone is mostly followed by 3; 4 is the commonest token; 5 comes once, 6 never.
+_STREAM = (0, 1, 2, 4, 4, 1, 3, 4, 1, 3, 4, 4, 1, 3, 0, 1, 2, 4, 4, 4, 4, 5)
+_V = 7
+
+
+def _asked(answer: object, *context: int) -> torch.Tensor:
+    return torch.as_tensor(answer(torch.tensor(_STREAM), torch.tensor(context, dtype=torch.long), _V)).float()
+
+
+def _is_distribution(answer: object) -> bool | str:
+    for context in ((0, 1), (6, 6), ()):
+        p = _asked(answer, *context)
+        if p.shape != (_V,):
+            return f"Its shape is {tuple(p.shape)}, but there are {_V} tokens."
+        if not torch.isfinite(p).all() or p.min() < 0 or abs(float(p.sum()) - 1) > 1e-4:
+            return f"After the context {list(context)} the probabilities sum to {float(p.sum()):.4g}."
+    return True
+
+
+def _is_never_sure(answer: object) -> bool | str:
+    for context in ((0, 1), (4,), (5,)):
+        p = _asked(answer, *context)
+        if p.min() <= 0:
+            return f"After the context {list(context)}, token {int(p.argmin())} has no chance at all."
+    return True
+
+
+def _trusts_the_longer(answer: object) -> bool | str:
+    p = _asked(answer, 0, 1)
+    if p[2] > p[3]:
+        return True
+    return f"After [0, 1] always came 2, but yours gives it {float(p[2]):.3f}, and {float(p[3]):.3f} to 3."
+
+
+def _backs_off(answer: object) -> bool | str:
+    with_one, without = _asked(answer, 6, 1)[3], _asked(answer)[3]
+    if with_one > 1.15 * without:
+        return True
+    return (
+        f"[6, 1] was never seen, but after [1] 3 came often; yet yours gives it {float(with_one):.3f} there "
+        f"and {float(without):.3f} without any context."
+    )
+
+
+def _backs_off_to_nothing(answer: object) -> bool | str:
+    p = _asked(answer, 6)
+    return (
+        bool(p[4] == p.max() and p[4] > p[0]) or "[6] was never seen; then the commonest token, 4, is best."
+    )
+
+
+def _only_last(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return _backoff(ids, context[-1:], vocab_size)
+
+
+def _no_share_for_others(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    stream, recent = ids.tolist(), context.tolist()
+    for length in range(len(recent), -1, -1):
+        last = recent[len(recent) - length :]
+        after = [stream[i] for i in range(length, len(stream)) if stream[i - length : i] == last]
+        if after:
+            return torch.bincount(torch.tensor(after), minlength=vocab_size) / len(after)
+    return torch.full((vocab_size,), 1 / vocab_size)
+
+
+def _no_backoff(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    stream, last = ids.tolist(), context.tolist()
+    counts = torch.ones(vocab_size)
+    for i in range(len(last), len(stream)):
+        if stream[i - len(last) : i] == last:
+            counts[stream[i]] += 1
+    return counts / counts.sum()
+
+
+def _too_much(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return 2 * _backoff(ids, context, vocab_size)
+
+
+def _longest_least(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    mixed = [_backoff(ids, context[len(context) - n :], vocab_size) for n in range(len(context) + 1)]
+    return mixed[0] if len(context) else mixed[-1]
+
+
+backoff = Exercise(
+    name="backoff",
+    topic="context",
+    title="An n-gram that backs off, your way",
+    kind="explore",
+    difficulty="hard",
+    minutes=20,
+    open_ended=True,
+    reference=_backoff,
+    cases=lambda: [Case(torch.tensor(_STREAM), torch.tensor([0, 1]), _V)],
+    properties=(
+        Property("distribution", _is_distribution, "probabilities are not negative and sum to 1"),
+        Property(
+            "longer", _trusts_the_longer, "a longer context, once seen, has more say than a shorter one"
+        ),
+        Property("shorter", _backs_off, "a context never seen gives way to the longest one that was"),
+        Property("empty", _backs_off_to_nothing, "with nothing else to go by, frequent tokens are probable"),
+        Property("possible", _is_never_sure, "no token is impossible"),
+    ),
+    hints=(
+        "Begin with the prediction for no context at all, then improve it with the last token, then with "
+        "the last two, and so on. How much should a longer context say if it was seen only once?",
+        "One way: start with all tokens alike. For each length, count what followed the last `length` "
+        "tokens, and take `(counts + old_probabilities) / (counts.sum() + 1)`. What happens where all counts "
+        "are 0?",
+    ),
+    explanation=(
+        "Each round lets a longer context speak, and gives the prediction so far the weight of one counted "
+        "token. A context never seen has no counts, so the prediction stays what it was: that is backing "
+        "off. Nothing ever gets to 0, since the first round began with all tokens alike.\n\n"
+        "There are many right answers. This one is close to MacKay and Peto 1995 "
+        "(doi:10.1017/S1351324900000218); `NGramModel` uses modified Kneser-Ney smoothing, which was found "
+        "to be the best of them by Chen and Goodman 1999 (doi:10.1006/csla.1999.0128)."
+    ),
+    mistakes=(
+        Mistake(
+            "only the last token is used",
+            _only_last,
+            "If the last two tokens were seen together before, what came after both says more than what came "
+            "after the last one alone. Try the whole context first.",
+        ),
+        Mistake(
+            "what was not seen is impossible",
+            _no_share_for_others,
+            "Unseen is not impossible, and a probability of 0 costs an infinite loss the first time it is "
+            "wrong. Let the longer context keep a little back for the shorter one to hand out.",
+        ),
+        Mistake(
+            "a context never seen makes all tokens alike",
+            _no_backoff,
+            "Before giving up altogether, look at the context without its first token, and so on down to no "
+            "context at all.",
+        ),
+        Mistake(
+            "the probabilities don't sum to 1",
+            _too_much,
+            "Divide by their sum at the end, or see to it that each step takes away as much as it gives.",
+        ),
+        Mistake(
+            "the context is not used at all",
+            _longest_least,
+            "It counts how frequent tokens are, whatever came before. Count only after places that look like "
+            "the context.",
+        ),
+    ),
+)
+
+
+# Vectors --------------------------------------------------------------------------------------------------
+
+
+def _embedding_lookup(ids: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+    """The row of `table` for each id: ids (B, T), table (V, C), result (B, T, C)."""
+    one_hot = F.one_hot(ids, num_classes=len(table)).to(table.dtype)
+    return one_hot @ table
+
+
+def _lookup_cases() -> list[Case]:
+    return [
+        Case(torch.tensor([[6, 1, 1], [0, 3, 2]]), _random(7, 5)),
+        Case(torch.tensor([[2], [0], [1]]), _random(3, 2, seed=1)),
+        Case(torch.tensor([[1, 0]]), torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])),
+    ]
+
+
+embedding_lookup = Exercise(
+    name="embedding_lookup",
+    topic="context",
+    title="A vector for each token",
+    difficulty="easy",
+    minutes=5,
+    reference=_embedding_lookup,
+    cases=_lookup_cases,
+    properties=(
+        gradient_flows(
+            lambda: (_random(3, 2),), lambda answer, table: answer(torch.tensor([[2, 0], [1, 1]]), table)
+        ),
+    ),
+    hints=(
+        "`F.one_hot(ids, num_classes=...)` makes rows with a single 1. What does such a row give when it is "
+        "multiplied with the table? Try it on paper with three tokens.",
+        "`one_hot` gives whole numbers, and torch only multiplies matrices of the same type: turn them into "
+        "the table's with `.to(table.dtype)`. Then `@`.",
+    ),
+    explanation=(
+        "A row with a single 1 at place i, times a matrix, is that matrix's row i. So looking a vector up is "
+        "a linear layer without bias, applied to one-hot rows: the table is its weight matrix, and it is "
+        "learned like any other. Nobody really multiplies by all those zeros: `table[ids]`, which is what "
+        "`nn.Embedding` does, gives the same."
+    ),
+    mistakes=(
+        Mistake(
+            "one-hot rows of whole numbers",
+            lambda ids, table: F.one_hot(ids, num_classes=len(table)) @ table,
+            "`one_hot` gives int64, the table is float32, and `@` wants the same type on both sides: "
+            "`.to(table.dtype)`.",
+        ),
+        Mistake(
+            "the token's number is used as a size",
+            lambda ids, table: ids[..., None] * table[0],
+            "Token 6 is not six times token 1: ids are names, not amounts. Each id picks a row of its own.",
+        ),
+        Mistake(
+            "the row before is taken",
+            lambda ids, table: table[ids - 1],
+            "Ids start at 0: token i has row i.",
+        ),
+        Mistake(
+            "columns are picked, not rows",
+            lambda ids, table: table.T[ids.clamp(max=table.shape[1] - 1)],
+            "The table is (V, C): one **row** per token.",
+        ),
+        Mistake(
+            "the texts of the batch are joined",
+            lambda ids, table: table[ids.flatten()],
+            "The result should keep the shape of `ids` and get one axis more: (B, T, C).",
+        ),
+        Mistake(
+            "the vectors of a text are added up",
+            lambda ids, table: table[ids].sum(1),
+            "Each place in the text keeps a vector of its own; the model needs to know which token stands "
+            "where.",
+        ),
+        Mistake(
+            "the table is cut off from its gradient",
+            lambda ids, table: table.detach()[ids],
+            "Then the vectors stay as they were drawn. They are parameters, and should be learned.",
+        ),
+    ),
+)
+
+
+def _nearest(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    """The k rows whose direction is most like that of row `index`, the most similar first, without itself."""
+    unit = vectors / vectors.norm(dim=-1, keepdim=True)
+    cosines = unit @ unit[index]
+    cosines[index] = -torch.inf
+    return cosines.topk(k).indices.tolist()
+
+
+def _nearest_cases() -> list[Case]:
+    lengths = torch.tensor([3.0, 0.2, 1.0, 0.5, 2.0, 1.5, 0.3])[:, None]
+    return [
+        Case(_random(7, 3) * lengths, 2, 2),
+        Case(_random(7, 5, seed=4) * lengths, 0, 3),
+        Case(torch.tensor([[1.0, 0.0], [0.1, 0.01], [5.0, 5.0], [-1.0, 0.1], [0.9, -0.5]]), 0, 2),
+    ]
+
+
+def _order(scores: torch.Tensor, index: int, k: int) -> list[int]:
+    scores[index] = -torch.inf
+    return scores.topk(k).indices.tolist()
+
+
+def _with_itself(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    return F.cosine_similarity(vectors, vectors[index], dim=-1).topk(k).indices.tolist()
+
+
+def _furthest(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    return _order(-F.cosine_similarity(vectors, vectors[index], dim=-1), index, k)
+
+
+def _the_cosines(vectors: torch.Tensor, index: int, k: int) -> list[float]:
+    cosines = F.cosine_similarity(vectors, vectors[index], dim=-1)
+    cosines[index] = -torch.inf
+    return cosines.topk(k).values.tolist()
+
+
+nearest = Exercise(
+    name="nearest",
+    topic="context",
+    title="Nearest neighbours",
+    kind="explore",
+    difficulty="medium",
+    minutes=10,
+    reference=_nearest,
+    cases=_nearest_cases,
+    hints=(
+        "The cosine of two vectors is their product when both have length 1. So make all rows that long "
+        "first: divide by `vectors.norm(dim=-1, keepdim=True)`.",
+        "`unit @ unit[index]` gives all cosines at once. A vector is most similar to itself: give that entry "
+        "minus infinity. `topk(k).indices` has the places of the k largest, in order.",
+    ),
+    explanation=(
+        "With all rows at length 1, one product of matrix and vector gives every cosine. The vector itself "
+        "would always win with a cosine of 1, so it is taken out of the race, and `topk` gives the others "
+        "in order."
+    ),
+    mistakes=(
+        Mistake(
+            "a vector is its own neighbour",
+            _with_itself,
+            "The cosine of a vector with itself is 1, and nothing is larger. Take row `index` out before you "
+            "pick.",
+        ),
+        Mistake(
+            "the plain product, in which long vectors win",
+            lambda vectors, index, k: _order(vectors @ vectors[index], index, k),
+            "Frequent tokens tend to have longer vectors, and would be everyone's neighbours. The cosine "
+            "looks at the direction alone: divide by both lengths.",
+        ),
+        Mistake(
+            "the straight distance instead of the angle",
+            lambda vectors, index, k: _order(-(vectors - vectors[index]).norm(dim=-1), index, k),
+            "Two vectors in the same direction are far apart if one is long. Compare angles: divide by the "
+            "lengths first.",
+        ),
+        Mistake(
+            "the least similar ones",
+            _furthest,
+            "A large cosine means a similar direction: take the largest.",
+        ),
+        Mistake(
+            "the cosines, not the places",
+            _the_cosines,
+            "`topk` gives `values` and `indices`; the question is *which* rows they are.",
+        ),
+    ),
+)
+
+
+# Memory ---------------------------------------------------------------------------------------------------
+
+
+def _recurrent_step(
+    x: torch.Tensor, state: torch.Tensor, W_x: torch.Tensor, W_h: torch.Tensor, b: torch.Tensor
+) -> torch.Tensor:
+    """The new state (B, H) from a token's vector x (B, C), the old state (B, H), and the weights."""
+    return torch.tanh(x @ W_x + state @ W_h + b)
+
+
+def _step_cases() -> list[Case]:
+    def case(B: int, C: int, H: int, seed: int) -> Case:
+        parts = [_random(*shape, seed=seed + i) for i, shape in enumerate(((B, C), (B, H), (C, H), (H, H)))]
+        return Case(*parts, _random(H, seed=seed + 9))
+
+    return [case(2, 3, 5, 0), case(1, 2, 2, 20), case(7, 5, 3, 40)]
+
+
+recurrent_step = Exercise(
+    name="recurrent_step",
+    topic="context",
+    title="One step of a recurrent network",
+    difficulty="easy",
+    minutes=5,
+    reference=_recurrent_step,
+    cases=_step_cases,
+    properties=(gradient_flows(lambda: tuple(_step_cases()[0].args)),),
+    hints=(
+        "Two things come together: the new token and the old state. Each goes through its own matrix; the "
+        "results are added, with the bias.",
+        "x is (B, C) and W_x is (C, H), so `x @ W_x` is (B, H). Do the same with the state. Then tanh of the "
+        "sum, which keeps every entry between -1 and 1.",
+    ),
+    explanation=(
+        "The same five letters at every token: the network has one set of weights, however long the text. "
+        "All that it knows of the past must fit into `state`, and each step writes over it."
+    ),
+    mistakes=(
+        Mistake(
+            "the tanh is missing",
+            lambda x, state, W_x, W_h, b: x @ W_x + state @ W_h + b,
+            "Without it, many steps are one long matrix product: the state grows without bound or dies out, "
+            "and nothing but linear functions can be computed.",
+        ),
+        Mistake(
+            "the old state is not used",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x + b),
+            "Then the network knows only the newest token. The old state comes in by `state @ W_h`.",
+        ),
+        Mistake(
+            "the old state is added outside of the tanh",
+            lambda x, state, W_x, W_h, b: state + torch.tanh(x @ W_x + state @ W_h + b),
+            "That is another network (a residual one). Here the new state is the tanh alone.",
+        ),
+        Mistake(
+            "the state's matrix is transposed",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x + state @ W_h.T + b),
+            "`nn.Linear` keeps its weights transposed, but here they are given as (H, H), to be used as they "
+            "are: `state @ W_h`.",
+        ),
+        Mistake(
+            "the bias is missing",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x + state @ W_h),
+            "Add `b` before the tanh.",
+        ),
+        Mistake(
+            "two tanhs instead of one",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x) + torch.tanh(state @ W_h + b),
+            "Token and state should be weighed against each other: first add them, then one tanh of the sum.",
+        ),
+        Mistake(
+            "a sigmoid in place of tanh",
+            lambda x, state, W_x, W_h, b: torch.sigmoid(x @ W_x + state @ W_h + b),
+            "A sigmoid gives 0 to 1 and suits gates. A state should be able to be negative too: tanh.",
+        ),
+    ),
+)
+
+
+# Positions ------------------------------------------------------------------------------------------------
+
+
+def _sinusoidal_positions(T: int, width: int) -> torch.Tensor:
+    """A vector for each of T positions: sine, cosine of a fast wave, sine, cosine of a slower one, ..."""
+    positions = torch.arange(T).float()[:, None]
+    even = torch.arange(0, width, 2).float()
+    angles = positions / 10000 ** (even / width)
+    table = torch.zeros(T, width)
+    table[:, 0::2] = angles.sin()
+    table[:, 1::2] = angles.cos()
+    return table
+
+
+def _waves(positions: torch.Tensor, wavelengths: torch.Tensor) -> torch.Tensor:
+    angles = positions[:, None] / wavelengths
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+def _lengths(width: int) -> torch.Tensor:
+    return 10000 ** (torch.arange(0, width, 2) / width)
+
+
+def _halves(T: int, width: int) -> torch.Tensor:
+    table = _sinusoidal_positions(T, width)
+    return torch.cat([table[:, 0::2], table[:, 1::2]], dim=1)
+
+
+def _cosine_first(T: int, width: int) -> torch.Tensor:
+    return _sinusoidal_positions(T, width).reshape(T, -1, 2).flip(-1).flatten(1)
+
+
+def _only_sines(T: int, width: int) -> torch.Tensor:
+    return torch.sin(torch.arange(T)[:, None] / 10000 ** (torch.arange(width) / width))
+
+
+sinusoidal_positions = Exercise(
+    name="sinusoidal_positions",
+    topic="context",
+    title="Positions from waves",
+    difficulty="medium",
+    minutes=15,
+    reference=_sinusoidal_positions,
+    cases=[Case(3, 4), Case(7, 2), Case(5, 6), Case(1, 8)],
+    hints=(
+        "Make the angles first, one row per position and one column per wave: position divided by the wave's "
+        "length. A column of positions divided by a row of lengths does all at once.",
+        "The lengths are `10000 ** (even / width)` with `even` = 0, 2, 4, ...: `torch.arange(0, width, 2)`. "
+        "Give the positions a second axis with `[:, None]`.",
+        "`table[:, 0::2]` are the columns 0, 2, 4, ... and `table[:, 1::2]` the columns 1, 3, 5, ... Put the "
+        "sines into the first, the cosines into the second.",
+    ),
+    explanation=(
+        "Each pair of columns is a hand of a clock: sine and cosine of one angle. The first hand turns by "
+        "one radian per token, the last one some ten thousand times as slowly. Together they tell positions "
+        "apart far beyond the longest text, and going k places on turns every hand by a fixed angle, "
+        "wherever you start."
+    ),
+    mistakes=(
+        Mistake(
+            "all sines first, then all cosines",
+            _halves,
+            "Some programs do that, and it would serve as well. Here, as in the paper, they take turns: "
+            "sine, cosine, sine, cosine.",
+        ),
+        Mistake(
+            "cosine before sine",
+            _cosine_first,
+            "Even columns (0, 2, ...) hold sines, odd ones cosines. Position 0 begins 0, 1, 0, 1.",
+        ),
+        Mistake(
+            "the exponent grows half as fast as it should",
+            lambda T, width: _waves(torch.arange(T).float(), 10000 ** (torch.arange(width // 2) / width)),
+            "The exponent is 2i / width for pair i, so that it nears 1 at the last pair. Use "
+            "`torch.arange(0, width, 2)`, which counts in twos.",
+        ),
+        Mistake(
+            "the waves get faster instead of slower",
+            lambda T, width: _waves(torch.arange(T).float(), 1 / _lengths(width)),
+            "Divide the position by `10000 ** ...`; don't multiply.",
+        ),
+        Mistake(
+            "positions start at 1",
+            lambda T, width: _waves(torch.arange(1, T + 1).float(), _lengths(width)),
+            "The first position is 0, whose sines are 0 and cosines 1.",
+        ),
+        Mistake(
+            "sines only",
+            _only_sines,
+            "A sine alone does not tell on which side of the wave you are. Each wave needs both: sine and "
+            "cosine of the same angle.",
+        ),
+    ),
+)
+
+
+quiz = Quiz(
+    topic="context",
+    questions=(
+        Question(
+            "A model's loss is 0.693 nats per token, which is ln 2. What else is true?",
+            (
+                Option(
+                    "Its perplexity is 2, and it pays 1 bit per token.",
+                    "e^0.693 = 2, and 0.693 / ln 2 = 1. It is as unsure as somebody who chooses between two "
+                    "equally good tokens each time.",
+                    right=True,
+                ),
+                Option(
+                    "It is right in 69.3 % of cases.",
+                    "A loss is no share of right guesses. It says how much probability the right token got, "
+                    "on the average of logarithms.",
+                ),
+                Option(
+                    "Its perplexity is 0.693 and it pays 2 bits per token.",
+                    "The other way round: perplexity is e to the loss in nats, and a bit is ln 2 nats.",
+                ),
+                Option(
+                    "Every right token had the probability one half.",
+                    "It may be so, but half of them with probability 1 and half with 1/4 give the same mean.",
+                ),
+            ),
+        ),
+        Question(
+            "Why doesn't a 20-gram model predict better than an 8-gram model, though it sees more?",
+            (
+                Option(
+                    "What stands 9 tokens back can't matter for the next token.",
+                    "It does: who the story is about was said long before. The GPT's curve goes on falling "
+                    "there.",
+                ),
+                Option(
+                    "Its table would need more memory than any computer has.",
+                    "Only contexts that were seen are kept, and there are fewer of them than tokens in the "
+                    "text. Memory is not what stops it here.",
+                ),
+                Option(
+                    "Because almost no context of 19 tokens was ever seen before, so that it backs off.",
+                    "It has to fall back on the short contexts that it does know, and ends with about the "
+                    "same predictions.",
+                    right=True,
+                ),
+                Option(
+                    "Because it forgets the beginning of its context.",
+                    "Forgetting is a trouble of recurrent networks. An n-gram compares its context exactly, "
+                    "and that is its trouble: one strange token, and nothing is found.",
+                ),
+            ),
+        ),
+        Question(
+            "' Monday' and ' Friday' get similar vectors. Why?",
+            (
+                Option(
+                    "The table starts out with similar words side by side.",
+                    "It starts with random numbers, and the ids of the two are just numbers as well.",
+                ),
+                Option(
+                    "They stand in similar places: what helps to predict around one helps around the other.",
+                    "The gradients that arrive at both rows push them in the same directions. Nobody tells "
+                    "the model what a day is.",
+                    right=True,
+                ),
+                Option(
+                    "They are made of similar letters.",
+                    "The model does not see letters, only ids. 'Friday' and 'fried' have more letters in "
+                    "common than many days.",
+                ),
+                Option(
+                    "They often stand next to each other.",
+                    "They hardly ever do. What matters is that they stand next to the *same others*.",
+                ),
+            ),
+        ),
+        Question(
+            "A plain recurrent network does not learn to use a token 50 places back. What is in its way?",
+            (
+                Option(
+                    "It only ever looks at the last token.",
+                    "Its state carries earlier ones along; it could remember, if it learned to.",
+                ),
+                Option(
+                    "Its weights differ from place to place.",
+                    "They are the same at every place. That is what makes it recurrent.",
+                ),
+                Option(
+                    "The text is too long for its table of positions.",
+                    "It has none: it reads token by token, and so the order is in its steps.",
+                ),
+                Option(
+                    "The gradient goes through 50 steps and is almost gone when it arrives.",
+                    "It is multiplied at every step, mostly by something below 1. What gets no gradient is "
+                    "not learned. Gates help; looking back directly, as attention does, helps more.",
+                    right=True,
+                ),
+            ),
+        ),
+        Question(
+            "On validation text, your model's loss is clearly below the entropy floor. What do you conclude?",
+            (
+                Option(
+                    "The model is better than the world that wrote the text.",
+                    "On average nothing can be: the floor is what the choices of the text themselves cost.",
+                ),
+                Option(
+                    "Something is wrong: the model has seen its targets.",
+                    "Perhaps the targets were not shifted, or the validation text was in the training text. "
+                    "A floor catches what would otherwise look like a triumph.",
+                    right=True,
+                ),
+                Option(
+                    "It needs to be trained for longer.",
+                    "A longer training lowers the loss further. It can't be what is wrong with a loss that "
+                    "is too low.",
+                ),
+                Option(
+                    "The floor must be computed anew for each model.",
+                    "The floor is a property of the text and of how it is cut into tokens. Models don't come "
+                    "into it.",
+                ),
+            ),
+        ),
+    ),
+)
