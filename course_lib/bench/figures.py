@@ -13,6 +13,7 @@ from course_lib.bench.report import Results, Row, Section, factor
 from course_lib.viz import COLOURS
 
 WIDTH = 9.0  # inches
+LINES = ("-", "--", ":")  # the second and third time that a colour is used
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
@@ -128,7 +129,9 @@ def curves(section: Section) -> Any:
         late = [loss for second, loss in row.extra["curve"] if second >= seconds[-1] / 20]
         top = max(top, *late)
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        ax.plot(seconds, losses, color=colour, marker=marker, markersize=4, markevery=0.1, label=row.name)
+        line = LINES[number // len(COLOURS) % len(LINES)]
+        look = {"color": colour, "marker": marker, "linestyle": line, "markersize": 4, "markevery": 0.1}
+        ax.plot(seconds, losses, label=row.name, **look)
     ax.set_ylim(top=1.05 * top)  # the first steep fall would leave no room for the differences
     ax.set_xlabel("CPU seconds")
     ax.set_ylabel(section.unit)
