@@ -159,10 +159,12 @@ def curves(
     return ax
 
 
-def loss_ladder(losses: Mapping[str, float], floor: float, ax: Any = None) -> Any:
+def loss_ladder(
+    losses: Mapping[str, float], floor: float, ax: Any = None, unit: str = "nats per token"
+) -> Any:
     """The losses of several models as rows on one axis, above the entropy floor. Gives the Axes.
 
-    Units: nats per token.
+    Units: all losses and the floor in `unit`.
 
     >>> loss_ladder({"bigram": 3.0, "guessing": 7.6}, floor=0.4).course_alt[-49:]
     'bigram 3.00, guessing 7.60. The floor is at 0.40.'
@@ -177,13 +179,11 @@ def loss_ladder(losses: Mapping[str, float], floor: float, ax: Any = None) -> An
     ax.axvline(floor, color=INK, lw=1.3, ls=(0, (5, 3)))
     ax.text(floor, -0.75, f"entropy floor: {floor:.2f}", ha="left", va="bottom", color=INK, fontsize=9)
     ax.set_yticks(range(len(losses)), list(losses))
-    ax.set(
-        xlim=(0, max(losses.values()) * 1.1), ylim=(len(losses) - 0.5, -0.8), xlabel="loss in nats per token"
-    )
+    ax.set(xlim=(0, max(losses.values()) * 1.1), ylim=(len(losses) - 0.5, -0.8), xlabel=f"loss in {unit}")
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     told = ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items())
-    ax.course_alt = f"Losses in nats per token: {told}. The floor is at {floor:.2f}."
+    ax.course_alt = f"Losses in {unit}: {told}. The floor is at {floor:.2f}."
     return ax
 
 

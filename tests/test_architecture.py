@@ -19,7 +19,7 @@ TOPICS = (
     *("finetuning", "translation", "sentiment", "assistant"),
     *("limits", "modern", "scaling", "preferences", "interpretability"),
 )
-NOTEBOOK_VIEWS = ("bpe_views", "context_views", "attention_views")  # the figures of notebooks 01 to 03
+NOTEBOOK_VIEWS = ("bpe_views", "context_views", "attention_views", "model_views")  # 01 to 04
 # From the ground up: a module imports only from rows above its own, whether at the top or inside a function.
 ROWS = (
     ("config", "runtime"),
@@ -33,6 +33,7 @@ ROWS = (
     ("context",),
     ("attention", "activations"),  # activations support model
     ("model",),
+    ("anatomy",),  # supports notebook 04
     ("schedules", "optim"),  # these four rows support training
     ("recipe",),
     ("evaluation",),
@@ -107,6 +108,7 @@ LONG_MODULES = {
     "exercises/_run.py": "time limits and tracebacks on every platform",
     "exercises/attention.py": "mostly the texts of exercises and quizzes",
     "exercises/context.py": "mostly the texts of exercises and quizzes",
+    "exercises/model.py": "mostly the texts of exercises and quizzes",
     "exercises/start_here.py": "mostly the texts of exercises and quizzes",
     "exercises/tokens.py": "mostly the texts of exercises and quizzes",
     "world/questions.py": "mostly a table of questions",

@@ -1,0 +1,1188 @@
+"""Exercises and quiz of notebook 04: the MLP, norms, a block, the head, a whole GPT, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake, Property
+from course_lib.exercises._properties import causal, gradient_flows
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+Tensor = torch.Tensor
+Part = Callable[[Tensor], Tensor]
+
+
+def _random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# The MLP --------------------------------------------------------------------------------------------------
+
+
+def _mlp(x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor) -> Tensor:
+    """Out to a wider space, GELU, and back: x (B, T, C), w_up (C, F), w_down (F, C)."""
+    wide = x @ w_up + b_up
+    gate = torch.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3))
+    return 0.5 * wide * (1 + gate) @ w_down + b_down
+
+
+def _mlp_inputs(B: int, T: int, C: int, wide: int, seed: int) -> tuple[Tensor, ...]:
+    return (
+        _random(B, T, C, seed=seed),
+        _random(C, wide, seed=seed + 1),
+        _random(wide, seed=seed + 2),
+        _random(wide, C, seed=seed + 3),
+        _random(C, seed=seed + 4),
+    )
+
+
+def _mlp_cases() -> list[Case]:
+    one = torch.ones(1, 1)
+    ramp = torch.tensor([[[-2.0], [0.0], [1.0]]])
+    return [
+        Case(ramp, one, torch.tensor([0.5]), one, torch.tensor([0.25])),
+        Case(*_mlp_inputs(2, 3, 5, 7, seed=10)),
+        Case(*_mlp_inputs(1, 2, 2, 8, seed=20)),
+    ]
+
+
+def _bent(bend: Part) -> Callable[..., Tensor]:
+    """An MLP with another bend."""
+    return lambda x, w_up, b_up, w_down, b_down: bend(x @ w_up + b_up) @ w_down + b_down
+
+
+def _tanh_gelu(x: Tensor) -> Tensor:
+    return F.gelu(x, approximate="tanh")
+
+
+def _added(x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor) -> Tensor:
+    return x + _mlp(x, w_up, b_up, w_down, b_down)
+
+
+def _bent_first(x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor) -> Tensor:
+    return (_tanh_gelu(x) @ w_up + b_up) @ w_down + b_down
+
+
+def _bias_after(x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor) -> Tensor:
+    return (_tanh_gelu(x @ w_up) + b_up) @ w_down + b_down
+
+
+mlp = Exercise(
+    name="mlp",
+    topic="model",
+    title="The MLP",
+    difficulty="easy",
+    minutes=10,
+    reference=_mlp,
+    cases=_mlp_cases,
+    properties=(gradient_flows(lambda: _mlp_inputs(2, 3, 2, 5, seed=30)),),
+    hints=(
+        "Three steps: out with `w_up` and `b_up`, the bend, back with `w_down` and `b_down`. Nothing is "
+        "added "
+        "to `x` here; that is the block's business.",
+        "`wide = x @ w_up + b_up` has the shape (B, T, F). The bend changes each of its numbers by itself.",
+        "The tanh form: `0.5 * wide * (1 + torch.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * "
+        "wide**3)))`.",
+    ),
+    explanation=(
+        "A matrix out, the bend, a matrix back. Every token goes through the same matrices, and none sees "
+        "another: the axes B and T are only carried along.\n\n"
+        '`F.gelu(wide, approximate="tanh")` is the same bend. `F.gelu(wide)` alone is the exact form, whose '
+        "values differ in the fourth digit: enough to make a copy of GPT-2 give other logits."
+    ),
+    mistakes=(
+        Mistake(
+            "the bend is left out",
+            _bent(lambda wide: wide),
+            "Without it, two matrices in a row are one matrix, and *exactly one of the two* can't be "
+            "computed.",
+        ),
+        Mistake(
+            "ReLU instead of GELU",
+            _bent(torch.relu),
+            "ReLU works as well, but GPT-2 uses GELU, which lets small negative numbers through.",
+        ),
+        Mistake(
+            "the exact GELU instead of the tanh form",
+            _bent(F.gelu),
+            'GPT-2 uses the tanh form: `F.gelu(wide, approximate="tanh")`. The two differ in the fourth '
+            "digit.",
+        ),
+        Mistake(
+            "a sigmoid with the factor 1.702 instead of the tanh form",
+            _bent(lambda wide: wide * torch.sigmoid(1.702 * wide)),
+            "That is a rougher approximation from the same paper. GPT-2 has the one with tanh and the cube.",
+        ),
+        Mistake(
+            "the cube is left out",
+            _bent(lambda wide: 0.5 * wide * (1 + torch.tanh(math.sqrt(2 / math.pi) * wide))),
+            "Inside the tanh stands `wide + 0.044715 * wide**3`.",
+        ),
+        Mistake(
+            "the first bias is left out",
+            lambda x, w_up, b_up, w_down, b_down: _mlp(x, w_up, 0 * b_up, w_down, b_down),
+            "`b_up` is added before the bend. It decides where each bend begins.",
+        ),
+        Mistake(
+            "the second bias is left out",
+            lambda x, w_up, b_up, w_down, b_down: _mlp(x, w_up, b_up, w_down, 0 * b_down),
+            "`b_down` is added at the very end.",
+        ),
+        Mistake(
+            "the first bias comes after the bend",
+            _bias_after,
+            "The bias belongs to the first matrix: `x @ w_up + b_up`, then the bend.",
+        ),
+        Mistake(
+            "the bend comes before the first matrix",
+            _bent_first,
+            "Then what follows is two matrices in a row again. First `w_up`, then the bend.",
+        ),
+        Mistake(
+            "there is a second bend at the end",
+            lambda *inputs: _tanh_gelu(_mlp(*inputs)),
+            "What comes back is added to the stream, and must be able to take away as well: no bend there.",
+        ),
+        Mistake(
+            "x is added already",
+            _added,
+            "The sum is right, but it belongs into the block. Give only what the MLP has to add.",
+        ),
+        Mistake(
+            "cut off from its gradient",
+            lambda *inputs: _mlp(*inputs).detach(),
+            "All four pieces are learned, so gradients must arrive. Leave out `.detach()` and `no_grad`.",
+        ),
+    ),
+)
+
+
+# Norms ----------------------------------------------------------------------------------------------------
+
+
+def _layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    """Each vector with mean 0 and variance 1, stretched and shifted: x (..., C), weight and bias (C,)."""
+    centred = x - x.mean(dim=-1, keepdim=True)
+    variance = centred.square().mean(dim=-1, keepdim=True)
+    return centred / torch.sqrt(variance + eps) * weight + bias
+
+
+def _norm_cases() -> list[Case]:
+    ones, zeros = torch.ones(4), torch.zeros(4)
+    return [
+        Case(torch.tensor([[1.0, 1.0, 5.0, 5.0], [0.0, 2.0, 4.0, 6.0]]), ones, zeros, 1e-5),
+        Case(3 * _random(2, 3, 5, seed=40) + 2, _random(5, seed=41), _random(5, seed=42), 1e-5),
+        Case(1e-3 * _random(2, 3, 7, seed=43), _random(7, seed=44), _random(7, seed=45), 1e-5),
+        Case(torch.full((2, 3), 7.0), torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, 0.0, -0.5]), 1e-5),
+        Case(_random(2, 2, 3, seed=46), _random(3, seed=47), _random(3, seed=48), 0.5),
+    ]
+
+
+def _over(dims: tuple[int, ...]) -> Callable[..., Tensor]:
+    def wrong(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+        centred = x - x.mean(dim=dims, keepdim=True)
+        return centred / torch.sqrt(centred.square().mean(dim=dims, keepdim=True) + eps) * weight + bias
+
+    return wrong
+
+
+def _over_all(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    centred = x - x.mean()
+    return centred / torch.sqrt(centred.square().mean() + eps) * weight + bias
+
+
+def _by_spread(divide: Callable[[Tensor, float], Tensor]) -> Callable[..., Tensor]:
+    """A LayerNorm that divides by something else, made from the centred vector."""
+
+    def wrong(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+        centred = x - x.mean(dim=-1, keepdim=True)
+        return centred / divide(centred, eps) * weight + bias
+
+    return wrong
+
+
+def _mean_square(x: Tensor) -> Tensor:
+    return x.square().mean(dim=-1, keepdim=True)
+
+
+def _not_centred(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return x / torch.sqrt(x.var(dim=-1, keepdim=True, correction=0) + eps) * weight + bias
+
+
+def _shifted_first(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return (_layer_norm(x, torch.ones_like(weight), torch.zeros_like(bias), eps) + bias) * weight
+
+
+layer_norm = Exercise(
+    name="layer_norm",
+    topic="model",
+    title="LayerNorm",
+    difficulty="medium",
+    minutes=15,
+    reference=_layer_norm,
+    cases=_norm_cases,
+    properties=(
+        gradient_flows(lambda: (_random(2, 3, seed=49), _random(3, seed=50), _random(3, seed=51))),
+        causal(
+            lambda: _random(1, 3, 5, seed=52),
+            lambda answer, x: answer(x, torch.ones(5), torch.zeros(5), 1e-5),
+        ),
+    ),
+    hints=(
+        "Mean and variance are taken for each token on its own, over its C numbers: the last axis.",
+        "`x.mean(dim=-1, keepdim=True)` keeps the axis, so that it can be subtracted. The variance is the "
+        "mean "
+        "of the squares of what is left.",
+        "Divide by `torch.sqrt(variance + eps)`, multiply with `weight`, add `bias`, in this order. Beware "
+        "of "
+        "`x.var(-1)`: it divides by C - 1 unless you say `correction=0`.",
+    ),
+    explanation=(
+        "Each vector is moved to mean 0 and scaled to variance 1. `eps` keeps a vector whose numbers are all "
+        "equal from being divided by zero. Then `weight` and `bias`, one number per feature and learned, let "
+        "the model undo as much of it as it likes.\n\n"
+        "Nothing is shared between tokens: a norm over the tokens would tell each of them about later ones."
+    ),
+    mistakes=(
+        Mistake(
+            "mean and variance are taken over the tokens",
+            _over((-2,)),
+            "Each token has its own mean, over its C features (`dim=-1`). Taken over the tokens, it depends "
+            "on "
+            "later ones: a leak.",
+        ),
+        Mistake(
+            "mean and variance are taken over everything",
+            _over_all,
+            "Each token has its own mean and variance, over its C features: `dim=-1, keepdim=True`.",
+        ),
+        Mistake(
+            "mean and variance are taken over tokens and features together",
+            _over((-2, -1)),
+            "Each token has its own mean and variance, over its C features alone: `dim=-1`.",
+        ),
+        Mistake(
+            "the variance is divided by C - 1",
+            _by_spread(lambda c, eps: torch.sqrt(c.var(dim=-1, keepdim=True) + eps)),
+            "torch's `var` does that by default, as statisticians do. LayerNorm takes the plain mean of the "
+            "squares: `var(dim=-1, keepdim=True, correction=0)`.",
+        ),
+        Mistake(
+            "divided by the variance, not by its root",
+            _by_spread(lambda c, eps: _mean_square(c) + eps),
+            "The variance is in squares. Its root has the size of the numbers themselves.",
+        ),
+        Mistake(
+            "eps is left out",
+            _by_spread(lambda c, eps: torch.sqrt(_mean_square(c))),
+            "A vector whose numbers are all equal has the variance 0, and 0 / 0 is `nan`. Add `eps` to the "
+            "variance.",
+        ),
+        Mistake(
+            "eps is added outside of the root",
+            _by_spread(lambda c, eps: torch.sqrt(_mean_square(c)) + eps),
+            "It belongs to the variance: `torch.sqrt(variance + eps)`. It makes a difference for small "
+            "numbers.",
+        ),
+        Mistake(
+            "the mean is not taken away",
+            _not_centred,
+            "The variance is right, but what is divided must be `x - mean`.",
+        ),
+        Mistake(
+            "only the mean is taken away",
+            _by_spread(lambda c, eps: torch.ones_like(c)),
+            "The numbers must be scaled as well: divide by the root of the variance.",
+        ),
+        Mistake(
+            "weight and bias are left out",
+            lambda x, weight, bias, eps=1e-5: _layer_norm(x, 1 + 0 * weight, 0 * bias, eps),
+            "At the end, multiply with `weight` and add `bias`.",
+        ),
+        Mistake(
+            "the bias is added before the weight is multiplied",
+            _shifted_first,
+            "First `* weight`, then `+ bias`.",
+        ),
+    ),
+)
+
+
+def _rms_norm(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    """Each vector with a mean square of 1, then stretched: x (..., C), weight (C,)."""
+    mean_square = x.square().mean(dim=-1, keepdim=True)
+    return x / torch.sqrt(mean_square + eps) * weight
+
+
+def _rms_cases() -> list[Case]:
+    return [
+        Case(torch.tensor([[1.0, 7.0], [3.0, 4.0]]), torch.ones(2), 1e-5),
+        Case(3 * _random(2, 3, 5, seed=60) + 2, _random(5, seed=61), 1e-5),
+        Case(1e-3 * _random(2, 3, 7, seed=62), _random(7, seed=63), 1e-5),
+        Case(torch.zeros(2, 3), torch.ones(3), 1e-5),
+    ]
+
+
+rms_norm = Exercise(
+    name="rms_norm",
+    topic="model",
+    title="RMSNorm",
+    kind="explore",
+    difficulty="easy",
+    minutes=5,
+    reference=_rms_norm,
+    cases=_rms_cases,
+    hints=(
+        "Take your LayerNorm and strike out what is not needed: the mean and the bias.",
+        "`x.square().mean(dim=-1, keepdim=True)` is the mean square. Divide by the root of it plus `eps`.",
+    ),
+    explanation=(
+        "One mean instead of two, and no bias: the vector keeps its direction and gets a root mean square "
+        "of 1. It trains as well as LayerNorm, and is cheaper."
+    ),
+    mistakes=(
+        Mistake(
+            "the mean is taken away",
+            lambda x, weight, eps=1e-5: _layer_norm(x, weight, 0 * weight, eps),
+            "That is LayerNorm without its bias. RMSNorm leaves the mean where it is.",
+        ),
+        Mistake(
+            "divided by the mean square, not by its root",
+            lambda x, weight, eps=1e-5: x / (_mean_square(x) + eps) * weight,
+            "Take the root: `torch.sqrt(mean_square + eps)`.",
+        ),
+        Mistake(
+            "divided by the vector's length",
+            lambda x, weight, eps=1e-5: x / torch.sqrt(x.square().sum(-1, keepdim=True) + eps) * weight,
+            "The *mean* of the squares, not their sum. With the sum, the numbers shrink as vectors get "
+            "wider.",
+        ),
+        Mistake(
+            "the mean square is taken over the tokens",
+            lambda x, weight, eps=1e-5: x / torch.sqrt(x.square().mean(-2, keepdim=True) + eps) * weight,
+            "Each token on its own, over its features: `dim=-1`.",
+        ),
+        Mistake(
+            "eps is left out",
+            lambda x, weight, eps=1e-5: x / torch.sqrt(_mean_square(x)) * weight,
+            "A vector of zeros would be divided by zero. Add `eps` to the mean square.",
+        ),
+        Mistake(
+            "eps is added outside of the root",
+            lambda x, weight, eps=1e-5: x / (torch.sqrt(_mean_square(x)) + eps) * weight,
+            "It belongs to the mean square: `torch.sqrt(mean_square + eps)`.",
+        ),
+        Mistake(
+            "the weight is left out",
+            lambda x, weight, eps=1e-5: _rms_norm(x, torch.ones_like(weight), eps),
+            "At the end, multiply with `weight`.",
+        ),
+    ),
+)
+
+
+# The block ------------------------------------------------------------------------------------------------
+
+
+def _block(x: Tensor, norm1: Callable, attention: Callable, norm2: Callable, mlp: Callable) -> Tensor:
+    """One layer: attention and MLP each read the normed stream, and add to the stream itself."""
+    x = x + attention(norm1(x))
+    return x + mlp(norm2(x))
+
+
+def _normed(x: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def _stretched(x: Tensor) -> Tensor:
+    return 1.5 * F.layer_norm(x, x.shape[-1:]) + 0.5
+
+
+def _mean_of_the_past(x: Tensor) -> Tensor:
+    """What stands for attention in the cases: the plain average of notebook 03."""
+    count = torch.arange(1, x.shape[1] + 1, dtype=x.dtype)
+    return x.cumsum(dim=1) / count[:, None]
+
+
+def _thought(x: Tensor) -> Tensor:
+    """What stands for an MLP in the cases."""
+    return _tanh_gelu(x.roll(1, dims=-1)) - 0.5
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A part with the name that a learner sees in the call; equal ones compare equal."""
+
+    name: str
+    do: Callable[..., Tensor]
+    factor: tuple[float, ...] = ()
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.do(x, *self.factor)
+
+
+def _times(x: Tensor, factor: float) -> Tensor:
+    return factor * x
+
+
+def _block_parts() -> tuple[Part, Part, Part, Part]:
+    parts = {"norm1": _normed, "attention": _mean_of_the_past, "norm2": _stretched, "mlp": _thought}
+    return tuple(_Piece(name, part) for name, part in parts.items())
+
+
+def _block_cases() -> list[Case]:
+    plain = (
+        _Piece("nothing_changed", _times, (1.0,)),
+        _Piece("ten_times", _times, (10.0,)),
+        _Piece("nothing_changed", _times, (1.0,)),
+        _Piece("a_hundred_times", _times, (100.0,)),
+    )
+    return [
+        Case(torch.tensor([[[1.0], [2.0]]]), *plain),
+        Case(_random(2, 3, 5, seed=70), *_block_parts()),
+        Case(2 * _random(1, 7, 2, seed=71), *_block_parts()),
+    ]
+
+
+def _norm_after(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    x = norm1(x + attention(x))
+    return norm2(x + mlp(x))
+
+
+def _normed_stream(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    x = norm1(x)
+    x = x + attention(x)
+    x = norm2(x)
+    return x + mlp(x)
+
+
+def _parallel(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    return x + attention(norm1(x)) + mlp(norm2(x))
+
+
+def _one_sum(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    return x + mlp(norm2(attention(norm1(x))))
+
+
+def _attention_lost(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    return x + mlp(norm2(x + attention(norm1(x))))
+
+
+def _norm_twice(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    return _block(x, norm1, attention, norm1, mlp)
+
+
+def _mlp_not_added(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    return mlp(norm2(x + attention(norm1(x))))
+
+
+def _mlp_first(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    x = x + mlp(norm2(x))
+    return x + attention(norm1(x))
+
+
+def _in_place(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    x += attention(norm1(x))
+    x += mlp(norm2(x))
+    return x
+
+
+block = Exercise(
+    name="block",
+    topic="model",
+    title="One block",
+    difficulty="easy",
+    minutes=10,
+    reference=_block,
+    cases=_block_cases,
+    properties=(
+        causal(lambda: _random(1, 5, 3, seed=72), lambda answer, x: answer(x, *_block_parts())),
+        gradient_flows(lambda: (_random(1, 3, 5, seed=73),), lambda answer, x: answer(x, *_block_parts())),
+    ),
+    hints=(
+        "Two lines of the same form. Each reads the stream through a norm, and adds to the stream what its "
+        "part has to say.",
+        "`x = x + attention(norm1(x))` is the first. The second starts from this new `x`.",
+    ),
+    explanation=(
+        "Both lines have the form *stream plus part of norm of stream*. The norm is only for the part to "
+        "read: "
+        "what is added to is the stream as it was. The MLP reads after attention has written."
+    ),
+    mistakes=(
+        Mistake(
+            "the norms come after the sums",
+            _norm_after,
+            "That was the order of the first Transformer (2017), *post-norm*. GPT-2 norms before each part, "
+            "so "
+            "that the stream itself is never normed.",
+        ),
+        Mistake(
+            "the stream itself is normed",
+            _normed_stream,
+            "`x = norm1(x)` throws the old stream away. Norm only what the part reads: `x + "
+            "attention(norm1(x))`.",
+        ),
+        Mistake(
+            "nothing is added, the parts replace the stream",
+            lambda x, norm1, attention, norm2, mlp: mlp(norm2(attention(norm1(x)))),
+            "Each part adds to what was there: `x = x + ...`, twice.",
+        ),
+        Mistake(
+            "the MLP does not see what attention wrote",
+            _parallel,
+            "Both read the same `x` here. (Some models do that, to save time.) GPT-2's MLP reads the stream "
+            "after "
+            "attention has added to it.",
+        ),
+        Mistake(
+            "only one sum, around both parts",
+            _one_sum,
+            "Attention's own part must be added to the stream before the MLP reads: two sums.",
+        ),
+        Mistake(
+            "attention's part is lost in the second sum",
+            _attention_lost,
+            "The second sum adds to the *old* `x`. Keep the first sum as the new `x`.",
+        ),
+        Mistake(
+            "the MLP's part is not added",
+            _mlp_not_added,
+            "The first sum is right. The second is missing: `return x + mlp(...)`.",
+        ),
+        Mistake(
+            "the first norm is used twice",
+            _norm_twice,
+            "Each part has a norm of its own, with its own learned weights.",
+        ),
+        Mistake(
+            "the MLP comes first",
+            _mlp_first,
+            "First attention fetches, then the MLP thinks about what was fetched.",
+        ),
+        Mistake(
+            "the norms are left out",
+            lambda x, norm1, attention, norm2, mlp: _block(x, lambda y: y, attention, lambda y: y, mlp),
+            "Each part reads the stream through its norm: `attention(norm1(x))`.",
+        ),
+        Mistake(
+            "the input is changed",
+            _in_place,
+            "`x += ...` writes into the tensor that was handed in. `x = x + ...` makes a new one.",
+        ),
+    ),
+)
+
+
+# The head -------------------------------------------------------------------------------------------------
+
+
+def _logits_from_stream(x: Tensor, norm: Callable, tokens: Tensor) -> Tensor:
+    """A score for each token of the vocabulary: x (B, T, C), tokens (V, C) -> (B, T, V)."""
+    return norm(x) @ tokens.T
+
+
+def _head_cases() -> list[Case]:
+    norm = _Piece("norm", _stretched)
+    same = _Piece("nothing_changed", _times, (1.0,))
+    table = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    return [
+        Case(torch.tensor([[[2.0, 3.0], [-1.0, 0.0]]]), same, table),
+        Case(3 * _random(2, 3, 5, seed=80), norm, _random(7, 5, seed=81)),
+        Case(2 * _random(1, 2, 3, seed=82), norm, _random(3, 3, seed=83)),
+    ]
+
+
+logits_from_stream = Exercise(
+    name="logits_from_stream",
+    topic="model",
+    title="From the stream to the logits",
+    difficulty="easy",
+    minutes=5,
+    reference=_logits_from_stream,
+    cases=_head_cases,
+    properties=(
+        gradient_flows(
+            lambda: (_random(1, 2, 5, seed=84), _random(7, 5, seed=85)),
+            lambda answer, x, tokens: answer(x, _stretched, tokens),
+        ),
+    ),
+    hints=(
+        "A token's logit is the dot product of the (normed) stream with that token's vector. All V of them "
+        "at "
+        "once are one matrix product.",
+        "`tokens` has one row per token, (V, C). To multiply (B, T, C) with it, it must lie on its side.",
+    ),
+    explanation=(
+        "`norm(x) @ tokens.T`: entry v of the result is the dot product of the normed stream with row v of "
+        "the "
+        "table. It is large where the stream points towards that token's vector."
+    ),
+    mistakes=(
+        Mistake(
+            "the norm is left out",
+            lambda x, norm, tokens: x @ tokens.T,
+            "The last norm brings the stream to a known size before it is compared with the tokens.",
+        ),
+        Mistake(
+            "the norm comes after the product",
+            lambda x, norm, tokens: norm(x @ tokens.T),
+            "The stream is normed, not the logits, which must be free to be as large as they like.",
+        ),
+        Mistake(
+            "it gives probabilities",
+            lambda x, norm, tokens: _logits_from_stream(x, norm, tokens).softmax(-1),
+            "The softmax is left to whoever uses the logits: the loss, or a sampler.",
+        ),
+        Mistake(
+            "only the last position",
+            lambda x, norm, tokens: _logits_from_stream(x, norm, tokens)[:, -1],
+            "For writing, that would do. In training every position makes a guess: (B, T, V).",
+        ),
+        Mistake(
+            "divided by the root of C",
+            lambda x, norm, tokens: _logits_from_stream(x, norm, tokens) / math.sqrt(tokens.shape[1]),
+            "That belongs to attention. GPT-2 takes the plain dot products.",
+        ),
+        Mistake(
+            "the table is not transposed",
+            lambda x, norm, tokens: norm(x) @ tokens,
+            "(B, T, C) times (V, C) doesn't fit, or fits only by chance when V equals C. Write `tokens.T`.",
+        ),
+        Mistake(
+            "it gives the best token's id",
+            lambda x, norm, tokens: _logits_from_stream(x, norm, tokens).argmax(-1),
+            "All V scores are wanted, not just the place of the largest.",
+        ),
+    ),
+)
+
+
+# The GPT --------------------------------------------------------------------------------------------------
+
+
+def _gpt(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list, norm: Callable) -> Tensor:
+    """The whole model: ids (B, T), tokens (V, C), positions (context, C) -> logits (B, T, V)."""
+    x = tokens[ids] + positions[: ids.shape[1]]
+    for block in blocks:
+        x = block(x)
+    return norm(x) @ tokens.T
+
+
+def _layer(x: Tensor, scale: float) -> Tensor:
+    """What stands for a block in the cases."""
+    return x + scale * _mean_of_the_past(_thought(_normed(x) * scale))
+
+
+def _gpt_pieces(V: int, context: int, C: int, n_layers: int, seed: int) -> tuple:
+    blocks = [_Piece(f"block{i}", _layer, (1.0 + 0.5 * i,)) for i in range(n_layers)]
+    return _random(V, C, seed=seed), _random(context, C, seed=seed + 1), blocks, _Piece("norm", _stretched)
+
+
+def _some_ids(V: int, B: int, T: int, seed: int) -> Tensor:
+    return torch.randint(V, (B, T), generator=torch.Generator().manual_seed(seed))
+
+
+def _gpt_cases() -> list[Case]:
+    return [
+        Case(torch.tensor([[0, 2, 1]]), *_gpt_pieces(3, 5, 2, 1, seed=90)),
+        Case(_some_ids(7, 2, 3, seed=92), *_gpt_pieces(7, 5, 3, 2, seed=93)),
+        Case(_some_ids(11, 3, 5, seed=95), *_gpt_pieces(11, 5, 2, 3, seed=96)),
+    ]
+
+
+def _gpt_with(embed: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A GPT that begins in another way."""
+
+    def wrong(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
+        x = embed(ids, tokens, positions)
+        for block in blocks:
+            x = block(x)
+        return norm(x) @ tokens.T
+
+    return wrong
+
+
+def _blocks_side_by_side(
+    ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part
+) -> Tensor:
+    start = tokens[ids] + positions[: ids.shape[1]]
+    x = start
+    for block in blocks:
+        x = block(start)
+    return norm(x) @ tokens.T
+
+
+def _added_again(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
+    return _gpt(ids, tokens, positions, [lambda x, b=b: x + b(x) for b in blocks], norm)
+
+
+def _norm_each(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
+    x = tokens[ids] + positions[: ids.shape[1]]
+    for block in blocks:
+        x = norm(block(x))
+    return x @ tokens.T
+
+
+def _positions_each(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
+    x = tokens[ids]
+    for block in blocks:
+        x = block(x + positions[: ids.shape[1]])
+    return norm(x) @ tokens.T
+
+
+def _stream_only(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
+    x = tokens[ids] + positions[: ids.shape[1]]
+    for block in blocks:
+        x = block(x)
+    return norm(x)
+
+
+def _looks_back_only(answer: Callable[..., Tensor]) -> bool:
+    """Change the last id: no logits before it may move."""
+    ids, pieces = torch.tensor([[0, 1, 2, 3, 4]]), _gpt_pieces(7, 5, 3, 2, seed=100)
+    changed = torch.tensor([[0, 1, 2, 3, 6]])
+    return torch.allclose(answer(ids, *pieces)[:, :4], answer(changed, *pieces)[:, :4], atol=1e-5)
+
+
+gpt = Exercise(
+    name="gpt",
+    topic="model",
+    title="The whole GPT",
+    difficulty="medium",
+    minutes=15,
+    reference=_gpt,
+    cases=_gpt_cases,
+    properties=(Property("causality", _looks_back_only, "a later token changes nothing before it"),),
+    hints=(
+        "Three steps: ids to vectors, through all the blocks, vectors to logits. The last is the exercise "
+        "before.",
+        "`tokens[ids]` looks up a row for each id, (B, T, C). `positions[:T]` are the rows for the first T "
+        "places; "
+        "they fit by broadcasting.",
+        "`for block in blocks: x = block(x)`. Each block gets what the one before it gave. Adding is done "
+        "inside.",
+    ),
+    explanation=(
+        "Look up, add the positions, run the blocks one after another, norm, compare with all tokens. All "
+        "the "
+        "cleverness is inside the blocks; the GPT itself is this loop."
+    ),
+    mistakes=(
+        Mistake(
+            "the positions are left out",
+            _gpt_with(lambda ids, tokens, positions: tokens[ids]),
+            "Without them, attention sees little of the order. Add `positions[:T]` to the tokens' vectors.",
+        ),
+        Mistake(
+            "the positions are looked up by the ids",
+            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[ids % len(positions)]),
+            "A position is a place, not a token: rows 0, 1, 2, ... in every text, `positions[:T]`.",
+        ),
+        Mistake(
+            "the last rows of the positions are taken",
+            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[-ids.shape[1] :]),
+            "A text begins at place 0: `positions[:T]`.",
+        ),
+        Mistake(
+            "every block gets the embeddings",
+            _blocks_side_by_side,
+            "Each block works on what the one before it gave: `x = block(x)`.",
+        ),
+        Mistake(
+            "only the first block is used",
+            lambda ids, tokens, positions, blocks, norm: _gpt(ids, tokens, positions, blocks[:1], norm),
+            "Is there a `return` inside the loop? All blocks, one after another.",
+        ),
+        Mistake(
+            "no block is used",
+            lambda ids, tokens, positions, blocks, norm: _gpt(ids, tokens, positions, [], norm),
+            "Between looking up and the logits come the blocks: `for block in blocks: x = block(x)`.",
+        ),
+        Mistake(
+            "the blocks are run backwards",
+            lambda ids, tokens, positions, blocks, norm: _gpt(ids, tokens, positions, blocks[::-1], norm),
+            "`blocks[0]` comes first.",
+        ),
+        Mistake(
+            "x is added once more around each block",
+            _added_again,
+            "A block adds to the stream inside. `x = block(x)` is enough.",
+        ),
+        Mistake(
+            "the positions are added before every block",
+            _positions_each,
+            "They are added once, at the start, and stay in the stream.",
+        ),
+        Mistake(
+            "the norm comes after every block",
+            _norm_each,
+            "This norm stands at the end, once. The blocks have norms of their own.",
+        ),
+        Mistake(
+            "the last norm is left out",
+            lambda ids, tokens, positions, blocks, norm: _gpt(ids, tokens, positions, blocks, lambda x: x),
+            "Norm the stream before it is compared with the tokens: `norm(x) @ tokens.T`.",
+        ),
+        Mistake(
+            "it gives probabilities",
+            lambda *inputs: _gpt(*inputs).softmax(-1),
+            "The course's models always give logits: the softmax is left to the loss or the sampler.",
+        ),
+        Mistake(
+            "it gives the stream, not logits",
+            _stream_only,
+            "One step is missing: compare with all tokens, `norm(x) @ tokens.T`.",
+        ),
+    ),
+)
+
+
+# What it costs --------------------------------------------------------------------------------------------
+
+
+def _count_parameters(vocab_size: int, context_length: int, width: int, n_layers: int) -> int:
+    """How many numbers a GPT-2 learns; the head shares its matrix with the tokens."""
+    attention = width * 3 * width + 3 * width + width * width + width  # qkv and out, with biases
+    mlp = width * 4 * width + 4 * width + 4 * width * width + width  # up and down, with biases
+    norms = 2 * 2 * width  # two, each with weight and bias
+    tables = vocab_size * width + context_length * width
+    return tables + n_layers * (attention + mlp + norms) + 2 * width  # and the last norm
+
+
+_SIZES = (
+    Case(7, 5, 2, 1),
+    Case(11, 3, 4, 2),
+    Case(65, 64, 64, 3),
+    Case(2048, 256, 128, 4),
+    Case(50257, 1024, 768, 12),
+)
+
+
+def _miscount(
+    head: int = 0, place: int = 1, bias: int = 1, layer_norms: int = 4, last: int = 2, square: int = 12
+) -> Callable[..., int]:
+    """A count of parameters with some part counted otherwise."""
+
+    def wrong(vocab_size: int, context_length: int, width: int, n_layers: int) -> int:
+        tables = (1 + head) * vocab_size * width + place * context_length * width
+        return tables + n_layers * (square * width**2 + (9 * bias + layer_norms) * width) + last * width
+
+    return wrong
+
+
+def _one_layer(vocab_size: int, context_length: int, width: int, n_layers: int) -> int:
+    return _count_parameters(vocab_size, context_length, width, 1)
+
+
+count_parameters = Exercise(
+    name="count_parameters",
+    topic="model",
+    title="Count the parameters",
+    difficulty="medium",
+    minutes=15,
+    reference=_count_parameters,
+    cases=_SIZES,
+    hints=(
+        "A matrix from a to b numbers holds a * b numbers, and b more for its bias. Go through the table of "
+        "shapes from top to bottom: the two tables, one block times the layers, the last norm.",
+        "In a block: `qkv` goes from C to 3C, `out` from C to C, `up` from C to 4C, `down` from 4C to C, "
+        "each "
+        "with a bias. A norm holds 2C: a weight and a bias. How many norms are there?",
+        "All of a block is 12C² + 13C. The head has nothing of its own: it shares the tokens' table.",
+    ),
+    explanation=(
+        "A block holds 12C² in its matrices: 3C² + C² in attention, 4C² + 4C² in the MLP. The biases are "
+        "9C and the two norms 4C. Around the blocks stand the two tables, V·C and T·C, and one last norm. "
+        "The "
+        "number of heads plays no role.\n\n"
+        'For GPT-2\'s sizes it gives 124,439,808: the "124M" of its name.'
+    ),
+    mistakes=(
+        Mistake(
+            "the head is counted, though it shares its matrix",
+            _miscount(head=1),
+            "Tied means that the head *is* the tokens' table. It is stored, and learned, once.",
+        ),
+        Mistake(
+            "the positions are left out",
+            _miscount(place=0),
+            "GPT-2 learns a vector for each place: context_length times width.",
+        ),
+        Mistake(
+            "the biases of the matrices are left out",
+            _miscount(bias=0),
+            "Each matrix has a bias with one number per column: 3C + C + 4C + C in a block.",
+        ),
+        Mistake(
+            "the norms in the blocks are left out",
+            _miscount(layer_norms=0),
+            "Each block has two norms, each with a weight and a bias of C numbers.",
+        ),
+        Mistake(
+            "the norms have no bias",
+            _miscount(layer_norms=2, last=1),
+            "LayerNorm learns a weight and a bias: 2C for each norm.",
+        ),
+        Mistake(
+            "the last norm is left out",
+            _miscount(last=0),
+            "After the last block there is one more norm, with 2C numbers.",
+        ),
+        Mistake(
+            "only one norm in each block",
+            _miscount(layer_norms=2),
+            "There are two: one before attention, one before the MLP.",
+        ),
+        Mistake(
+            "attention's last matrix is left out",
+            lambda vocab_size, context_length, width, n_layers: (
+                _count_parameters(vocab_size, context_length, width, n_layers) - n_layers * (width**2 + width)
+            ),
+            "Besides queries, keys and values there is `out`, which joins the heads: C² + C.",
+        ),
+        Mistake(
+            "the MLP is only as wide as the stream",
+            lambda vocab_size, context_length, width, n_layers: (
+                _count_parameters(vocab_size, context_length, width, n_layers)
+                - n_layers * (6 * width**2 + 3 * width)
+            ),
+            "Inside, the MLP is 4 times as wide: `up` is C times 4C, `down` is 4C times C.",
+        ),
+        Mistake(
+            "only one layer is counted",
+            _one_layer,
+            "Everything in a block comes `n_layers` times.",
+        ),
+    ),
+)
+
+
+def _flops_per_token(vocab_size: int, context_length: int, width: int, n_layers: int) -> int:
+    """Multiplications and additions of a forward pass, per token, in a full window."""
+    matrices = n_layers * 12 * width**2 + vocab_size * width  # the numbers that a token is multiplied with
+    attention = n_layers * 2 * context_length * width  # scores with all keys, and the mix of all values
+    return 2 * (matrices + attention)  # each product is a multiplication and an addition
+
+
+def _misspent(
+    each: int = 2, block: int = 12, head: int = 1, looks: int = 2, place: int = 0
+) -> Callable[..., int]:
+    """A count of operations with some part counted otherwise."""
+
+    def wrong(vocab_size: int, context_length: int, width: int, n_layers: int) -> int:
+        matrices = n_layers * block * width**2 + (head * vocab_size + place * context_length) * width
+        return each * (matrices + looks * n_layers * context_length * width)
+
+    return wrong
+
+
+flops_per_token = Exercise(
+    name="flops_per_token",
+    topic="model",
+    title="Count the operations",
+    kind="explore",
+    difficulty="hard",
+    minutes=15,
+    reference=_flops_per_token,
+    cases=_SIZES,
+    hints=(
+        "Each number in a matrix is used once for each token: one multiplication and one addition. Leave "
+        "biases, norms and the bend out.",
+        "The blocks' matrices hold 12C² numbers each, and the head has V·C. A look-up in a table is no "
+        "multiplication. That leaves attention itself, in which a query meets T keys.",
+        "A token's scores: T products of C numbers in all (over the heads). The mix of the values: as many "
+        "again. So 2·T·C multiplications in each layer.",
+    ),
+    explanation=(
+        "2·(12·L·C² + V·C) for the matrices, and 4·L·T·C for attention: the scores and the mixing take T·C "
+        "multiplications each. Looking a vector up costs nothing, while the head, which is the same table, "
+        "is "
+        "multiplied in full.\n\n"
+        "Attention's share is T / (6C + T) of a block: small until the text is several times longer than the "
+        "stream is wide. (The half that the mask hides is counted here; good code can skip it.)"
+    ),
+    mistakes=(
+        Mistake(
+            "only the multiplications are counted",
+            _misspent(each=1),
+            "Each product is also added to a sum: two operations for each number in a matrix.",
+        ),
+        Mistake(
+            "attention itself is left out",
+            _misspent(looks=0),
+            "Scores and the mix of the values are products too, though no parameter takes part: 4·T·C in "
+            "each "
+            "layer.",
+        ),
+        Mistake(
+            "the mix of the values is left out",
+            _misspent(looks=1),
+            "After the scores, T values are mixed with their weights: as many products again.",
+        ),
+        Mistake(
+            "the head is left out",
+            _misspent(head=0),
+            "The head holds no parameters of its own, but its product is computed: 2·V·C for each token.",
+        ),
+        Mistake(
+            "the look-up of the tokens is counted like a product",
+            _misspent(head=2),
+            "Looking up a row costs no multiplication. Only the head multiplies with that table.",
+        ),
+        Mistake(
+            "the positions are counted like a product",
+            _misspent(place=1),
+            "A position's vector is looked up and added. No matrix product there.",
+        ),
+        Mistake(
+            "the MLP is only as wide as the stream",
+            _misspent(block=6),
+            "`up` and `down` hold 4C² each, so a block has 12C².",
+        ),
+        Mistake(
+            "a whole training step is counted",
+            _misspent(each=6),
+            "The way back takes about twice as many on top. Asked for is the way forward alone.",
+        ),
+        Mistake(
+            "all tokens of the window are counted",
+            lambda vocab_size, context_length, width, n_layers: (
+                context_length * _flops_per_token(vocab_size, context_length, width, n_layers)
+            ),
+            "Asked for is the count per token.",
+        ),
+    ),
+)
+
+
+quiz = Quiz(
+    topic="model",
+    questions=(
+        Question(
+            "In which part of a GPT can information get from one token to another?",
+            (
+                Option(
+                    "In attention only.",
+                    "Norms, the MLP and the head work on each token by itself. That is why the causal mask "
+                    "is "
+                    "needed in one place only.",
+                    right=True,
+                ),
+                Option(
+                    "In attention and in the MLP.",
+                    "The MLP's matrices mix the features of one token. Other tokens never enter.",
+                ),
+                Option(
+                    "In the norms, since they take a mean.",
+                    "The mean is over the features of one token. Over the tokens, it would be a leak.",
+                ),
+                Option(
+                    "In the residual stream.",
+                    "Each token has a stream of its own. The sums keep what is there, and move nothing "
+                    "sideways.",
+                ),
+            ),
+        ),
+        Question(
+            "What does a block do to the residual stream?",
+            (
+                Option(
+                    "It replaces it by something better.",
+                    "That was our broken model. What one part throws away, no later part can read.",
+                ),
+                Option(
+                    "It brings it to mean 0 and variance 1.",
+                    "The norms stand before the parts: they change what a part reads, not the stream.",
+                ),
+                Option(
+                    "It adds to it, twice.",
+                    "Attention adds what it has fetched, the MLP what it makes of it. To erase something, a "
+                    "part "
+                    "must add its opposite.",
+                    right=True,
+                ),
+                Option(
+                    "It makes it wider.",
+                    "Only inside the MLP there is a wider space. The stream has C numbers from end to end.",
+                ),
+            ),
+        ),
+        Question(
+            "You double the width C and keep the number of layers. The numbers in the blocks become about "
+            "...",
+            (
+                Option("2 times as many.", "That is what twice as many layers would do."),
+                Option(
+                    "4 times as many.",
+                    "12C² per block: twice the width, four times the numbers, and about four times the time.",
+                    right=True,
+                ),
+                Option("8 times as many.", "A matrix has two sides that are doubled, not three."),
+                Option(
+                    "as many as before, if the number of heads is doubled too.",
+                    "Heads share the width among themselves. How many there are changes nothing in the "
+                    "count.",
+                ),
+            ),
+        ),
+        Question(
+            "A fresh GPT with 2,048 tokens shows a loss of 7.6 nats. What does that tell?",
+            (
+                Option(
+                    "It has learned something already.",
+                    "Nothing has been trained. Look at the logarithm of 2,048.",
+                ),
+                Option(
+                    "The learning rate is too high.",
+                    "The loss was measured before the first step.",
+                ),
+                Option(
+                    "There is a fault in the head.",
+                    "On the contrary: a head with too large weights would begin with a *higher* loss, sure "
+                    "of "
+                    "nonsense.",
+                ),
+                Option(
+                    "It is as it should be: every token gets about the same probability.",
+                    "ln 2,048 = 7.62. A good start knows nothing and is sure of nothing.",
+                    right=True,
+                ),
+            ),
+        ),
+        Question(
+            "Why are the matrices that write to the stream made smaller in deeper models?",
+            (
+                Option(
+                    "To save memory.",
+                    "A small number takes as many bytes as a large one.",
+                ),
+                Option(
+                    "So that the sum of all their contributions starts out as large as in a shallow model.",
+                    "2L independent contributions add up to √(2L) times the size of one. Dividing by √(2L) "
+                    "takes "
+                    "that back.",
+                    right=True,
+                ),
+                Option(
+                    "So that attention's scores don't saturate.",
+                    "That is what 1/√D is for, in each head. This factor counts the layers.",
+                ),
+                Option(
+                    "Because deep models overfit more.",
+                    "It is about the start only. The training may make the matrices as large as it likes.",
+                ),
+            ),
+        ),
+    ),
+)
