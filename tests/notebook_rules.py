@@ -142,6 +142,18 @@ def has_known_tags(notebook: NotebookNode) -> Iterator[str]:
             yield f"{cell.id}: unknown tags {sorted(unknown)}; known are {sorted(TAGS)}"
 
 
+def can_be_graded(notebook: NotebookNode) -> Iterator[str]:
+    """Stubs and checks carry what nbgrader reads: this is to be written, this is worth points."""
+    wanted = {"exercise": ("solution", "the learner writes here"), "check": ("grade", "it is worth points")}
+    for cell in notebook.cells:
+        for tag in tags(cell) & wanted.keys():
+            field, meaning = wanted[tag]
+            told = cell.metadata.get("nbgrader", {})
+            points = field != "grade" or told.get("points", 0) > 0
+            if not (told.get(field) and points and told.get("grade_id") == cell.id):
+                yield f"{cell.id}: nbgrader is not told that {meaning}"
+
+
 def asserts_what_is_not_compared(notebook: NotebookNode) -> Iterator[str]:
     for cell in code_cells(notebook):
         widget = "interact" in cell.source
@@ -190,6 +202,7 @@ RULES: tuple[Rule, ...] = (
     has_enough_text,
     has_described_pictures,
     has_known_tags,
+    can_be_graded,
     asserts_what_is_not_compared,
     ends_with_its_closing_parts,
     names_no_machine,

@@ -173,6 +173,8 @@ BROKEN = {
     "html picture without words": (set_text('<img src="map.png">'), "an <img> without alternative text"),
     "unknown tag": (set_tags("hidden"), "unknown tags ['hidden']"),
     "not compared": (set_tags("nbval-ignore-output"), "must end in an assertion"),
+    "no stub for nbgrader": (set_tags("exercise"), "nbgrader is not told that the learner writes here"),
+    "no points for nbgrader": (set_tags("check"), "nbgrader is not told that it is worth points"),
     "no recap": (drop_heading, "there is no heading 'Recap'"),
     "a path": (set_outputs(output(text_plain="'/home/ada/x.py'")), "names a place on one computer"),
     "another kernel": (lambda n: n.metadata.kernelspec.update(name="conda-env"), "its kernel is 'conda-env'"),
@@ -191,8 +193,13 @@ def test_two_cells_with_one_id(good):
     assert list(rules.has_readable_ids(good)) == ["2 cells have the id 'setup-code'"]
 
 
+def set_graded(notebook):
+    told = {"grade": True, "points": 1, "grade_id": code(notebook).id}
+    code(notebook).update(metadata={"tags": ["check"], "nbgrader": told})
+
+
 @pytest.mark.parametrize(
-    "change", [set_tags("nbval-ignore-output", source="x = 1\nassert x > 0"), set_id("q-k-2")]
+    "change", [set_tags("nbval-ignore-output", source="x = 1\nassert x > 0"), set_id("q-k-2"), set_graded]
 )
 def test_what_is_allowed(change, good, found):
     change(good)
