@@ -1,4 +1,5 @@
-"""The course as a person meets it: JupyterLab in a real browser, a notebook run, a slider moved.
+"""The course as a person meets it: JupyterLab in a real browser, notebooks run, every kind of widget moved by
+keyboard.
 
 A browser of the Chromium family is needed. On Linux its absence is an error, so that CI cannot lose this test
 unseen.
@@ -28,6 +29,12 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "for-this-test-only"
 NOTEBOOKS = [name for name in ("00_start_here",) if (ROOT / "notebooks" / f"{name}.ipynb").exists()]
+WIDGETS = (  # one cell for each kind: what it is, and what it redraws
+    ("01_tokens", "hand-slider"),  # a stepper that redraws HTML
+    ("02_context", "write-slider"),  # printed text
+    ("03_attention", "slider-code"),  # layer, head and place: HTML
+    ("04_model", "grow-slider"),  # numbers and a choice, a figure
+)
 RUN_SECONDS = 300
 SETTINGS = {
     "apputils-extension/notification": {
@@ -59,6 +66,21 @@ async () => {
     await panel.sessionContext.ready;
     window.ranAll = false;
     app.commands.execute('notebook:run-all-cells').finally(() => { window.ranAll = true; });
+}
+"""
+RUN_UNTIL = """
+async (id) => {
+    const app = window.jupyterapp;
+    await app.restored;
+    const panel = app.shell.currentWidget;
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    const cells = panel.content.widgets;
+    panel.content.activeCellIndex = cells.findIndex(cell => cell.model.id === id);
+    window.ranAll = false;
+    app.commands.execute('notebook:run-all-above')
+        .then(() => app.commands.execute('notebook:run-cell'))
+        .finally(() => { window.ranAll = true; });
 }
 """
 OUTPUTS = """
@@ -148,11 +170,11 @@ def page(browser, request):
         yield page
 
 
-def run_all(page, address: str, notebook: str) -> list[dict]:
-    """Open a notebook and run all its cells; gives them with their outputs."""
+def run_all(page, address: str, notebook: str, until: str | None = None) -> list[dict]:
+    """Open a notebook and run all its cells, or those down to one; gives them with their outputs."""
     page.goto(f"{address}/lab/tree/{notebook}.ipynb?token={TOKEN}&reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-    page.evaluate(RUN_ALL)
+    page.evaluate(*((RUN_ALL,) if until is None else (RUN_UNTIL, until)))
     page.wait_for_function("window.ranAll", timeout=RUN_SECONDS * 1000)
     return page.evaluate(OUTPUTS)
 
@@ -180,6 +202,20 @@ def move_first_slider(page) -> tuple[str, str]:
     return before, readout.inner_text()
 
 
+def step(page, slider) -> None:
+    """Move a slider one step by keyboard; back where there is nothing beyond."""
+    readout, handle = slider.locator(".widget-readout"), slider.locator(".noUi-handle").first
+    handle.scroll_into_view_if_needed()
+    before = readout.inner_text()
+    for key in ("ArrowRight", "ArrowLeft"):
+        handle.focus()
+        page.keyboard.press(key)
+        page.wait_for_timeout(100)
+        if readout.inner_text() != before:
+            return
+    pytest.fail(f"no key moves the slider that says {before!r}")
+
+
 def test_a_slider_moves_and_python_answers(page, address):
     cells = run_all(page, address, "slider")
     assert not errors(cells)
@@ -198,6 +234,23 @@ def test_a_notebook_runs_from_top_to_bottom(page, address, notebook):
     if page.locator(".widget-interact .noUi-handle").count():
         before, after = move_first_slider(page)
         assert before != after
+
+
+@pytest.mark.parametrize(("notebook", "cell"), WIDGETS, ids=[notebook for notebook, _ in WIDGETS])
+def test_every_widget_redraws_what_it_is_for(page, address, notebook, cell):
+    cells = run_all(page, address, notebook, until=cell)
+    assert not errors(cells)
+    drawn = page.locator(".widget-interact .jp-OutputArea").first
+    drawn.locator(".jp-OutputArea-output").first.wait_for()
+    sliders = page.locator(".widget-interact").first.locator(".widget-slider")
+    assert sliders.count() >= 1
+    for number in range(sliders.count()):
+        before = drawn.inner_html()
+        step(page, sliders.nth(number))
+        page.wait_for_function(
+            "before => document.querySelector('.widget-interact .jp-OutputArea').innerHTML !== before",
+            arg=before,
+        )
 
 
 def test_a_cell_that_fails_is_seen():
