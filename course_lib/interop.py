@@ -47,8 +47,8 @@ def export_to_transformers(
     """Write a folder that `AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` load.
 
     The exported model gives the same logits, the exported tokenizer the same ids. `stop_tokens` are the
-    special tokens at which its `generate` stops; `chat_template` (Jinja) goes into the tokenizer. Returns the
-    folder.
+    special tokens at which its `generate` stops; `chat_template` (Jinja) goes into the tokenizer, and an
+    answer in a chat then is what is written up to a stop token. Returns the folder.
 
     Raises: ValueError if no architecture of transformers has the model's parts, or the tokenizer doesn't fit
     the model.
@@ -62,11 +62,11 @@ def export_to_transformers(
             f"The tokenizer has {tokenizer.vocab_size} tokens, but the model only {model.config.vocab_size}; "
             "export a model with the tokenizer it was trained with."
         )
-    family = family_for(model.config)
+    family, stop_tokens = family_for(model.config), list(stop_tokens)
     stops = [_special_id(tokenizer, name) for name in stop_tokens]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_tokenizer(tokenizer, model.config, folder, chat_template)
+    _write_tokenizer(tokenizer, model.config, folder, chat_template, stop_tokens)
     _write_config(family, model, tokenizer.special_tokens.get(END_OF_TEXT), stops, folder)
     return folder
 
@@ -110,7 +110,7 @@ def _completed(weights: Weights, wanted: Mapping[str, torch.Tensor]) -> Weights:
 
 
 def _write_tokenizer(
-    tokenizer: BPETokenizer, config: GPTConfig, folder: Path, chat_template: str | None
+    tokenizer: BPETokenizer, config: GPTConfig, folder: Path, chat_template: str | None, stops: list[str]
 ) -> None:
     from transformers import PreTrainedTokenizerFast
 
@@ -125,7 +125,22 @@ def _write_tokenizer(
     )
     if chat_template is not None:
         exported.chat_template = chat_template
+        exported.response_template = _response_template(stops)
     exported.save_pretrained(folder)
+
+
+def _response_template(stops: list[str]) -> dict[str, Any]:
+    """How a server finds the answer in what was written: all that follows the prompt, up to a stop token.
+
+    Without it, `transformers serve` looks for the marks that chats with a Qwen3 by its makers have.
+    """
+    content = {"content": "text", **({"close": stops} if stops else {})}
+    end_of_prompt = r"\Z"
+    return {
+        "defaults": {"role": "assistant"},
+        "start_anchor_pattern": end_of_prompt,
+        "fields": {"content": content},
+    }
 
 
 def to_tokenizers(tokenizer: BPETokenizer) -> Any:
@@ -272,6 +287,20 @@ def _pattern_of(pre_tokenizer: Mapping[str, Any]) -> str | None:
     return None if cut.get("invert") else cut["pattern"]["Regex"].removesuffix(REST)
 
 
+def agreement(ours: torch.Tensor, theirs: torch.Tensor) -> tuple[float, float]:
+    """How well two models agree: the largest difference of their logits, and the share of places at which
+    both find the same token best.
+
+    Shapes: (B, T, V) both.
+
+    >>> agreement(torch.tensor([[[0.0, 1.0], [3.0, 2.0]]]), torch.tensor([[[0.5, 1.0], [3.0, 5.0]]]))
+    (3.0, 0.5)
+    """
+    largest = (ours - theirs).abs().max().item()
+    same = ours.argmax(dim=-1) == theirs.argmax(dim=-1)
+    return largest, same.float().mean().item()
+
+
 # GPT-2 as published -------------------------------------------------------------------------------
 
 _REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"
@@ -299,15 +328,18 @@ GPT2_FILES = tuple(
 GPT2_NAMES = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 
 
-def load_gpt2(name: str | Path = "gpt2", cache: str | Path | None = None) -> tuple[GPT, BPETokenizer | None]:
+def load_gpt2(
+    name: str | Path = "gpt2", cache: str | Path | None = None, *, download: bool = True
+) -> tuple[GPT, BPETokenizer | None]:
     """GPT-2 with the weights that OpenAI published in 2019, and its tokenizer.
 
     `name` is "gpt2" (124 million parameters), "gpt2-medium", "gpt2-large" or "gpt2-xl", or a folder that
     holds such a model. It is looked for in `cache` (by default the course's cache folder) and in Hugging
-    Face's; "gpt2" is downloaded if it is in neither (548 MB), and its files are checked by their SHA-256.
+    Face's; "gpt2" is downloaded if it is in neither (548 MB), unless `download` is False, and its files are
+    checked by their SHA-256.
 
     Raises: ValueError for an unknown name, or a size that is not here and has to be fetched first;
-    ConnectionError, with the alternatives, if the download fails.
+    ConnectionError, with the alternatives, if the download fails; FileNotFoundError if there was to be none.
     """
     if name not in GPT2_NAMES:
         if not Path(name).is_dir():
@@ -324,6 +356,11 @@ def load_gpt2(name: str | Path = "gpt2", cache: str | Path | None = None) -> tup
             f"{name} is not on this computer; only gpt2 is downloaded from here, so fetch it once with "
             f"`hf download openai-community/{name} config.json vocab.json merges.txt model.safetensors`, "
             "or give its folder."
+        )
+    if not download:
+        raise FileNotFoundError(
+            "GPT-2's weights are not on this computer; load_gpt2() downloads them (548 MB), "
+            "load_gpt2(folder) reads a copy."
         )
     try:
         for file in GPT2_FILES:

@@ -296,6 +296,9 @@ def test_chat_template_and_stop_tokens_travel_along(tokenizer, tmp_path):
     stops = [tokenizer.special_tokens[name] for name in ("<|end|>", "<|endoftext|>")]
     assert GenerationConfig.from_pretrained(folder).eos_token_id == stops
     assert import_from_transformers(folder)[1].special_tokens == tokenizer.special_tokens
+    for ending in ("<|end|>", "<|endoftext|>", ""):
+        answer = theirs.encode("on the mat" + ending)
+        assert theirs.parse_response(answer, prefix=chat) == {"role": "assistant", "content": "on the mat"}
 
 
 # What cannot be done is said
@@ -480,6 +483,15 @@ def test_without_a_network_the_alternatives_are_said(published, tmp_path):
         load_gpt2("gpt2-xl", cache=tmp_path / "cache")
     with pytest.raises(ValueError, match="'gpt5'; needed a folder"):
         load_gpt2("gpt5")
+
+
+def test_without_leave_to_download_nothing_is_fetched(published, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(interop, "fetch", lambda *a: pytest.fail("it was not allowed to download"))
+        with pytest.raises(FileNotFoundError, match="not on this computer.*548 MB"):
+            load_gpt2(cache=tmp_path / "cache", download=False)
+    load_gpt2(cache=tmp_path / "cache")
+    _is_published(load_gpt2(cache=tmp_path / "cache", download=False), published)
 
 
 def test_the_published_shapes_are_those_of_our_preset():

@@ -1,0 +1,805 @@
+"""Exercises and quiz of notebook 07: do two models agree, names, layouts, byte letters, sizes, requests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+Tensor = torch.Tensor
+Weights = dict[str, Tensor]
+
+
+def _random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# Do they agree? -------------------------------------------------------------------------------------------
+
+
+def _agreement(ours: Tensor, theirs: Tensor) -> tuple[float, float]:
+    """The largest difference of two (B, T, V) logits, and the share of places with the same best token."""
+    largest = (ours - theirs).abs().max().item()
+    same = ours.argmax(dim=-1) == theirs.argmax(dim=-1)
+    return largest, same.float().mean().item()
+
+
+def _agreement_cases() -> list[Case]:
+    small = torch.tensor([[[1.0, 2, 0], [5, 0, 1]]])
+    lower = small - torch.tensor([0.0, 0.5, 0])
+    one, two = _random(2, 5, 7, seed=1), _random(2, 5, 7, seed=2)
+    return [
+        Case(small, small + torch.tensor([0.0, -3, 0])),
+        Case(small, lower),
+        Case(one, one + 0.4 * two),
+        Case(_random(3, 2, 5, seed=3), _random(3, 2, 5, seed=4)),
+        Case(one, one),
+    ]
+
+
+def _pair(largest: Callable[[Tensor], Tensor], same: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    """An answer with another way to measure one of the two."""
+    return lambda ours, theirs: (largest(ours - theirs).item(), same(ours, theirs).float().mean().item())
+
+
+def _largest(gap: Tensor) -> Tensor:
+    return gap.abs().max()
+
+
+def _same_best(ours: Tensor, theirs: Tensor) -> Tensor:
+    return ours.argmax(dim=-1) == theirs.argmax(dim=-1)
+
+
+agreement = Exercise(
+    name="agreement",
+    topic="interop",
+    title="Do two models agree?",
+    kind="explore",
+    difficulty="easy",
+    minutes=8,
+    reference=_agreement,
+    cases=_agreement_cases,
+    hints=(
+        "Two numbers, from the same two tensors. For the first you need no loop: a difference, its size "
+        "without the sign, and the largest of all.",
+        "The best token of a place is the one with the highest logit: `argmax` over the last axis, which "
+        "has one entry for each token.",
+        "`==` on two tensors of ids gives True and False; `.float().mean()` of these is the share of True.",
+    ),
+    explanation=(
+        "The largest difference says how far apart the *numbers* are, the share how often that changes the "
+        "*text*. Both are needed. A wrong detail may move logits by a thousandth and leave every best token "
+        "as it was, until a text comes along in which two tokens are nearly equal.\n\n"
+        "A mean in place of the largest would hide a single wrong place among thousands of right ones."
+    ),
+    mistakes=(
+        Mistake(
+            "the sign of the difference is kept",
+            _pair(lambda gap: gap.max(), _same_best),
+            "Where theirs is larger, the difference is negative, and the largest of these numbers does not "
+            "see it. Take `.abs()` first.",
+        ),
+        Mistake(
+            "the mean difference instead of the largest",
+            _pair(lambda gap: gap.abs().mean(), _same_best),
+            "One place that is quite wrong among a thousand right ones hardly moves the mean. Take `.max()`.",
+        ),
+        Mistake(
+            "the best place for each token, not the best token for each place",
+            _pair(_largest, lambda a, b: a.argmax(dim=1) == b.argmax(dim=1)),
+            "The axes are (B, T, V). `argmax` has to choose among the V tokens: `dim=-1`.",
+        ),
+        Mistake(
+            "only the last place is compared",
+            _pair(_largest, lambda a, b: a[:, -1].argmax(-1) == b[:, -1].argmax(-1)),
+            "To write, a model needs only the last place, but a wrong mask or position shows at others. "
+            "Compare all T of them.",
+        ),
+        Mistake(
+            "logits that are exactly equal are counted",
+            _pair(_largest, lambda a, b: a == b),
+            "Two programs that add in another order never agree to the last digit. Ask for the same best "
+            "token: `argmax` of each, then `==`.",
+        ),
+        Mistake(
+            "the number of places instead of their share",
+            lambda ours, theirs: (_largest(ours - theirs).item(), _same_best(ours, theirs).sum().item()),
+            "A count depends on how long the text was. Divide by the number of places: `.float().mean()`.",
+        ),
+    ),
+)
+
+
+# Names ----------------------------------------------------------------------------------------------------
+
+_OUTER = {
+    "transformer.wte": "tokens",
+    "transformer.wpe": "positions",
+    "transformer.ln_f": "norm",
+    "lm_head": "head",
+}
+_INNER = {
+    "ln_1": "norm1",
+    "attn.c_attn": "attention.qkv",
+    "attn.c_proj": "attention.out",
+    "ln_2": "norm2",
+    "mlp.c_fc": "mlp.up",
+    "mlp.c_proj": "mlp.down",
+}
+
+
+def _our_name(theirs: str) -> str:
+    """The name in our GPT for a name in GPT-2."""
+    outer = {
+        "transformer.wte": "tokens", "transformer.wpe": "positions", "transformer.ln_f": "norm",
+        "lm_head": "head",
+    }  # fmt: skip
+    inner = {
+        "ln_1": "norm1", "attn.c_attn": "attention.qkv", "attn.c_proj": "attention.out",
+        "ln_2": "norm2", "mlp.c_fc": "mlp.up", "mlp.c_proj": "mlp.down",
+    }  # fmt: skip
+    part, kind = theirs.rsplit(".", 1)
+    if part in outer:
+        return f"{outer[part]}.{kind}"
+    layer, part = part.removeprefix("transformer.h.").split(".", 1)
+    return f"blocks.{layer}.{inner[part]}.{kind}"
+
+
+_NAME_CASES = tuple(
+    Case(name)
+    for name in (
+        "transformer.h.0.ln_1.weight",
+        "transformer.wte.weight",
+        "transformer.h.3.attn.c_attn.bias",
+        "transformer.h.11.attn.c_proj.weight",
+        "transformer.h.3.mlp.c_fc.weight",
+        "transformer.h.10.mlp.c_proj.bias",
+        "transformer.h.7.ln_2.bias",
+        "transformer.wpe.weight",
+        "transformer.ln_f.bias",
+        "lm_head.weight",
+    )
+)
+
+
+def _with_parts(inner: dict[str, str], outer: dict[str, str] = _OUTER) -> Callable[[str], str]:
+    def name(theirs: str) -> str:
+        part, kind = theirs.rsplit(".", 1)
+        if part in outer:
+            return f"{outer[part]}.{kind}"
+        layer, part = part.removeprefix("transformer.h.").split(".", 1)
+        return f"blocks.{layer}.{inner[part]}.{kind}"
+
+    return name
+
+
+def _one_digit(theirs: str) -> str:
+    if not theirs.startswith("transformer.h."):
+        return _our_name(theirs)
+    rest, digit = theirs.removeprefix("transformer.h."), theirs.removeprefix("transformer.h.")[0]
+    return f"blocks.{digit}." + _our_name(f"transformer.h.0.{rest[2:].lstrip('.0123456789')}")[9:]
+
+
+def _by_replacing(theirs: str) -> str:
+    """The parts are replaced, but c_proj by one and the same name."""
+    return _with_parts(_INNER | {"mlp.c_proj": "mlp.out"})(theirs)
+
+
+our_name = Exercise(
+    name="our_name",
+    topic="interop",
+    title="The same part under two names",
+    kind="explore",
+    difficulty="easy",
+    minutes=12,
+    reference=_our_name,
+    cases=_NAME_CASES,
+    hints=(
+        "A name has a place (which layer, or none), a part, and a kind: `weight` or `bias`. Only the first "
+        "two "
+        "change, so cut the kind off first: `theirs.rsplit('.', 1)`.",
+        "Two dictionaries do the work: one for the four parts outside of the layers, one for the six inside. "
+        "Use two words as a key where one is not enough: `'attn.c_proj'` and `'mlp.c_proj'`.",
+        "For a name inside a layer, remove `transformer.h.` from its front, then `.split('.', 1)` gives the "
+        "number of the layer, which may have two digits, and the part.",
+    ),
+    explanation=(
+        "Nothing is computed here: a table of names is all of the knowledge. The course's own table is in "
+        "`course_lib/families.py`, with one table each for Llama, Qwen3 and GPT-NeoX. The mistakes are in "
+        "the corners: two parts whose last word is the same, layers above nine, the biases."
+    ),
+    mistakes=(
+        Mistake(
+            "the two c_proj are taken for the same part",
+            _with_parts(_INNER | {"mlp.c_proj": "attention.out"}),
+            "There is a `c_proj` in `attn` and one in `mlp`; ours are `attention.out` and `mlp.down`. Look "
+            "at "
+            "the word before it too.",
+        ),
+        Mistake(
+            "the MLP's way back is called out",
+            _by_replacing,
+            "In our GPT the MLP has `up` and `down`; `out` belongs to attention.",
+        ),
+        Mistake(
+            "only one digit of the layer's number is read",
+            _one_digit,
+            "GPT-2 has layers 0 to 11. Split at the full stops instead of counting characters.",
+        ),
+        Mistake(
+            "every name ends in weight",
+            lambda theirs: _our_name(theirs).rsplit(".", 1)[0] + ".weight",
+            "A part has a bias as well as a weight. Cut the last word off and put the same one back.",
+        ),
+        Mistake(
+            "the head is given the tokens' name",
+            _with_parts(_INNER, _OUTER | {"lm_head": "tokens"}),
+            "In GPT-2 both share one tensor, but each has its own name: `lm_head` is our `head`.",
+        ),
+        Mistake(
+            "the two norms of a layer are swapped",
+            _with_parts(_INNER | {"ln_1": "norm2", "ln_2": "norm1"}),
+            "`ln_1` stands before attention, as our `norm1` does. Swapped norms fit in shape, so nothing "
+            "would complain.",
+        ),
+        Mistake(
+            "the last norm is put into a layer",
+            _with_parts(_INNER, _OUTER | {"transformer.ln_f": "blocks.norm"}),
+            "`ln_f` stands after all layers (f for *final*); ours is just `norm`.",
+        ),
+    ),
+)
+
+
+# Layouts --------------------------------------------------------------------------------------------------
+
+
+def _to_linear(weights: Weights) -> Weights:
+    """GPT-2's weights with the matrices of its Conv1D layers turned, and everything else as it was."""
+    turned = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+    return {name: weight.T if name.endswith(turned) else weight for name, weight in weights.items()}
+
+
+def _layer_weights(C: int, seed: int, dtype: torch.dtype = torch.float32) -> Weights:
+    shapes = {
+        "wte.weight": (7, C),
+        "wpe.weight": (5, C),
+        "h.0.ln_1.weight": (C,),
+        "h.0.attn.c_attn.weight": (C, 3 * C),
+        "h.0.attn.c_attn.bias": (3 * C,),
+        "h.0.attn.c_proj.weight": (C, C),
+        "h.0.mlp.c_fc.weight": (C, 4 * C),
+        "h.0.mlp.c_proj.weight": (4 * C, C),
+        "h.0.mlp.c_proj.bias": (C,),
+    }
+    return {name: _random(*shape, seed=seed + i).to(dtype) for i, (name, shape) in enumerate(shapes.items())}
+
+
+def _layout_cases() -> list[Case]:
+    toy = {"h.0.attn.c_proj.weight": torch.tensor([[1.0, 2], [3, 4]]), "wte.weight": torch.ones(3, 2)}
+    return [Case(toy), Case(_layer_weights(2, 10)), Case(_layer_weights(3, 30, torch.float64))]
+
+
+def _turning(chosen: Callable[[str, Tensor], bool], turn: Callable[[Tensor], Tensor] = torch.t) -> Callable:
+    return lambda weights: {n: turn(w) if chosen(n, w) else w for n, w in weights.items()}
+
+
+def _conv(name: str, weight: Tensor) -> bool:
+    return name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight"))
+
+
+def _in_place(weights: Weights) -> Weights:
+    for name in weights:
+        if _conv(name, weights[name]):
+            weights[name] = weights[name].T
+    return weights
+
+
+to_linear = Exercise(
+    name="to_linear",
+    topic="interop",
+    title="Turn the matrices",
+    kind="explore",
+    difficulty="medium",
+    minutes=10,
+    reference=_to_linear,
+    cases=_layout_cases,
+    hints=(
+        "Go through the dictionary and make a new one. Some tensors go in turned, `weight.T`; all others go "
+        "in as they are.",
+        "Which ones? Those of GPT-2's `Conv1D` layers: their names end in `c_attn.weight`, `c_proj.weight` "
+        "or "
+        "`c_fc.weight`. The shape does not tell, since the tables `wte` and `wpe` are matrices as well.",
+    ),
+    explanation=(
+        "`name.endswith((..., ...))` takes a tuple of endings. The tables `wte` and `wpe` are looked up by "
+        "row in both libraries, so they stay; vectors have nothing to turn.\n\n"
+        "The tensor from `.T` is a view: no number moves, only the order in which memory is read. Writing it "
+        "to a file needs `.contiguous()`."
+    ),
+    mistakes=(
+        Mistake(
+            "every matrix is turned, the tables too",
+            _turning(lambda name, weight: weight.ndim == 2),
+            "`wte` and `wpe` are tables with a row for each token and each place, in both libraries. Choose "
+            "by name, not by the number of axes.",
+        ),
+        Mistake(
+            "reshaped instead of turned",
+            _turning(_conv, lambda w: w.reshape(w.shape[::-1])),
+            "`reshape` and `view` give the right shape with the numbers in the wrong places: they read on in "
+            "rows. `.T` swaps rows and columns.",
+        ),
+        Mistake(
+            "square matrices are left as they were",
+            _turning(lambda n, w: _conv(n, w) and w.shape[0] != w.shape[-1]),
+            "A square matrix has the same shape when it is turned, so no check of shapes will miss it; the "
+            "numbers are wrong all the same.",
+        ),
+        Mistake(
+            "only the projections of attention are turned",
+            _turning(lambda n, w: _conv(n, w) and "attn" in n),
+            "The MLP's `c_fc` and `c_proj` are Conv1D layers too.",
+        ),
+        Mistake(
+            "c_proj is forgotten",
+            _turning(lambda n, w: n.endswith(("c_attn.weight", "c_fc.weight"))),
+            "`c_proj.weight` is one of them: in attention as well as in the MLP.",
+        ),
+        Mistake(
+            "the dictionary that was given is changed",
+            _in_place,
+            "Whoever called still needs their weights; a second call would turn them back. Make a new "
+            "dictionary.",
+        ),
+    ),
+)
+
+
+# Byte letters ---------------------------------------------------------------------------------------------
+
+
+def _byte_letters() -> dict[int, str]:
+    """A visible character for each byte, as GPT-2's vocabulary files write it."""
+    own = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters, moved = {}, 0
+    for byte in range(256):
+        if byte in own:
+            letters[byte] = chr(byte)
+        else:
+            letters[byte] = chr(256 + moved)
+            moved += 1
+    return letters
+
+
+def _letters(own: Any, moved: Callable[[int, int], int] = lambda byte, count: 256 + count) -> dict[int, str]:
+    letters, count = {}, 0
+    for byte in range(256):
+        letters[byte] = chr(byte) if byte in own else chr(moved(byte, count))
+        count += byte not in own
+    return letters
+
+
+_OWN = frozenset([*range(33, 127), *range(161, 173), *range(174, 256)])
+
+byte_letters = Exercise(
+    name="byte_letters",
+    topic="interop",
+    title="A letter for every byte",
+    kind="explore",
+    difficulty="medium",
+    minutes=12,
+    reference=_byte_letters,
+    cases=(Case(),),
+    hints=(
+        "Go through the bytes 0 to 255 in order. Is it in one of the three ranges? Then its letter is "
+        "`chr(byte)`.",
+        "For the others you need a counter that starts at 0 and goes up by one each time: the letter is "
+        "`chr(256 + counter)`.",
+        "Python's ranges end before their last number: 33 to 126 is `range(33, 127)`. Byte 173, a hyphen "
+        "that is not shown, is between two of the ranges.",
+    ),
+    explanation=(
+        "188 bytes keep their letter, 68 are moved to the places from 256 on. The space, byte 32, is the "
+        "33rd that has to move, after 0 to 31, so it becomes `chr(256 + 32)`: the Ġ that stands in front "
+        "of words in so many vocabularies.\n\n"
+        "Since no two bytes have the same letter, the table can be read backwards, and nothing is lost."
+    ),
+    mistakes=(
+        Mistake(
+            "every byte is its own character",
+            lambda: {byte: chr(byte) for byte in range(256)},
+            "`chr(32)` is a space and `chr(10)` the end of a line: in a file that has a token a line, and a "
+            "space between two, they would cut tokens apart. Such bytes have to move.",
+        ),
+        Mistake(
+            "256 plus the byte, instead of 256 plus a counter",
+            lambda: _letters(_OWN, lambda byte, count: 256 + byte),
+            "It would be a fair table too, but GPT-2's files use the other: the bytes that move are numbered "
+            "one after the other.",
+        ),
+        Mistake(
+            "the ends of the ranges are missing",
+            lambda: _letters({*range(33, 126), *range(161, 172), *range(174, 255)}),
+            "126, 172 and 255 belong to the ranges. `range(33, 126)` stops at 125.",
+        ),
+        Mistake(
+            "byte 173 keeps its character",
+            lambda: _letters(_OWN | {173}),
+            "173 is the *soft hyphen*, which is not shown. It is the gap between the second range and the "
+            "third.",
+        ),
+        Mistake(
+            "the counter starts at one",
+            lambda: _letters(_OWN, lambda byte, count: 257 + count),
+            "The first byte that moves, 0, gets `chr(256)`: use the counter first, then add one.",
+        ),
+        Mistake(
+            "the table is the wrong way round",
+            lambda: {letter: byte for byte, letter in _letters(_OWN).items()},
+            "Keys should be the bytes, 0 to 255, and values the letters: that way is needed to write. The "
+            "other way round serves to read.",
+        ),
+    ),
+)
+
+
+# Sizes ----------------------------------------------------------------------------------------------------
+
+
+def _weight_bytes(shapes: list[tuple[int, ...]], dtype: torch.dtype) -> int:
+    """How many bytes tensors of these shapes need."""
+    return sum(math.prod(shape) for shape in shapes) * dtype.itemsize
+
+
+def _size_cases() -> list[Case]:
+    return [
+        Case([(2, 3)], torch.float32),
+        Case([(5, 7), (7,), (2, 3, 5)], torch.float16),
+        Case([(3, 3), ()], torch.float64),
+        Case([(7, 2), (2,)], torch.bfloat16),
+        Case([(5,), (5, 5)], torch.int8),
+        Case([], torch.float32),
+    ]
+
+
+def _sized(
+    count: Callable[[tuple[int, ...]], int], size: Callable[[torch.dtype], float] = lambda d: d.itemsize
+) -> Callable:
+    return lambda shapes, dtype: sum(map(count, shapes)) * size(dtype)
+
+
+weight_bytes = Exercise(
+    name="weight_bytes",
+    topic="interop",
+    title="How large will the file be?",
+    kind="explore",
+    difficulty="easy",
+    minutes=6,
+    reference=_weight_bytes,
+    cases=_size_cases,
+    hints=(
+        "How many numbers does a tensor of the shape (5, 7) hold? Multiply. How many do all of them? Add. "
+        "How "
+        "many bytes does one number need? Ask the dtype.",
+        "`math.prod(shape)` multiplies the entries of a tuple; for `()` it gives 1, which is right, as "
+        "such a "
+        "tensor holds one number. `torch.float16.itemsize` is 2.",
+    ),
+    explanation=(
+        "Numbers times bytes per number. That is the whole size of a model, in a file as well as in memory; "
+        "all else in the file is a short list of names. A GPT-2 of 124 million parameters needs about 0.5 GB "
+        "in float32, and half of that in float16 or bfloat16."
+    ),
+    mistakes=(
+        Mistake(
+            "bits instead of bytes",
+            _sized(math.prod, lambda d: 8 * d.itemsize),
+            "A byte has 8 bits: float32 needs 4 bytes for a number.",
+        ),
+        Mistake(
+            "the sizes of the axes are added",
+            _sized(sum),
+            "A matrix with 5 rows and 7 columns holds 5 times 7 numbers, not 5 plus 7.",
+        ),
+        Mistake(
+            "four bytes for every kind of number",
+            _sized(math.prod, lambda d: 4),
+            "That is true of float32. Ask the dtype that was given: `dtype.itemsize`.",
+        ),
+        Mistake(
+            "the numbers are counted, not the bytes",
+            _sized(math.prod, lambda d: 1),
+            "The count is right. What is missing is the size of one number: `dtype.itemsize`.",
+        ),
+        Mistake(
+            "only matrices are counted",
+            _sized(lambda shape: math.prod(shape) if len(shape) > 1 else 0),
+            "Biases and norms are vectors; they are small, but they are in the file.",
+        ),
+        Mistake(
+            "a tensor without axes counts as nothing",
+            _sized(lambda shape: math.prod(shape) if shape else 0),
+            "The shape `()` is a single number. `math.prod(())` is 1, as it should be.",
+        ),
+    ),
+)
+
+
+# Requests -------------------------------------------------------------------------------------------------
+
+
+def _chat_request(
+    model: str, system: str | None, turns: list[tuple[str, str]], question: str, max_tokens: int = 64
+) -> dict[str, Any]:
+    """The body of a request to a chat: what was said so far, in order, and then the question."""
+    messages = [] if system is None else [{"role": "system", "content": system}]
+    for asked, answered in turns:
+        messages.append({"role": "user", "content": asked})
+        messages.append({"role": "assistant", "content": answered})
+    messages.append({"role": "user", "content": question})
+    return {"model": model, "messages": messages, "max_tokens": max_tokens}
+
+
+_CHAT_CASES = (
+    Case("base", "Be brief.", [], "Who lost a kite?"),
+    Case("base", None, [("Hi!", "Hello."), ("你好", "你好！")], "Who lost a kite?", max_tokens=7),
+    Case("small", "Be kind.", [("Where is Lily?", "In the park.")], "With whom?"),
+)
+
+
+def _chat(**changes: Any) -> Callable[..., dict[str, Any]]:
+    """An answer with something else under some names, each made from the right body and the arguments."""
+
+    def request(
+        model: str, system: str | None, turns: list, question: str, max_tokens: int = 64
+    ) -> dict[str, Any]:
+        body = _chat_request(model, system, turns, question, max_tokens)
+        for name, change in changes.items():
+            body[name] = change(body, system, turns, question)
+        return body
+
+    return request
+
+
+def _named(names: dict[str, str]) -> Callable:
+    return lambda body, *rest: [{**m, "role": names.get(m["role"], m["role"])} for m in body["messages"]]
+
+
+def _without_history(body: dict, system: str | None, turns: list, question: str) -> list:
+    return [m for m in body["messages"] if m["role"] == "system"] + body["messages"][-1:]
+
+
+def _without_answers(body: dict, *rest: Any) -> list:
+    return [m for m in body["messages"] if m["role"] != "assistant"]
+
+
+def _question_first(body: dict, *rest: Any) -> list:
+    return [body["messages"][-1], *body["messages"][:-1]]
+
+
+def _always_system(body: dict, system: str | None, *rest: Any) -> list:
+    there = body["messages"] if system is None else body["messages"][1:]
+    return [{"role": "system", "content": system}, *there]
+
+
+def _one_text(body: dict, *rest: Any) -> str:
+    return "\n".join(str(m["content"]) for m in body["messages"])
+
+
+def _no_limit(
+    model: str, system: str | None, turns: list, question: str, max_tokens: int = 64
+) -> dict[str, Any]:
+    body = _chat_request(model, system, turns, question)
+    del body["max_tokens"]
+    return body
+
+
+chat_request = Exercise(
+    name="chat_request",
+    topic="interop",
+    title="Write the request",
+    kind="explore",
+    difficulty="medium",
+    minutes=12,
+    reference=_chat_request,
+    cases=_CHAT_CASES,
+    hints=(
+        "The body is a dictionary with three keys: `model`, `messages` and `max_tokens`. Only the list of "
+        "messages needs thought.",
+        "Start with an empty list, or with the system message if there is one. Then for each pair of `turns` "
+        "two messages, the user's and the assistant's. At the end the question.",
+        "A message: `{'role': 'user', 'content': question}`. The roles are `system`, `user` and `assistant`.",
+    ),
+    explanation=(
+        "The server keeps nothing: every request carries the whole conversation. That is why long chats grow "
+        "slow and dear, and why you can change what the assistant 'said'.\n\n"
+        "On the other side, the chat template of the tokenizer turns this list into one text, and the model "
+        "goes on with it, as with any other."
+    ),
+    mistakes=(
+        Mistake(
+            "what was said before is left out",
+            _chat(messages=_without_history),
+            "The server remembers nothing between two requests. Without the earlier turns, the model "
+            "cannot know what *whom* or *it* refers to.",
+        ),
+        Mistake(
+            "the assistant's answers are left out",
+            _chat(messages=_without_answers),
+            "The model has to see its own earlier answers: they are a part of the text that it goes on with.",
+        ),
+        Mistake(
+            "the question stands first",
+            _chat(messages=_question_first),
+            "Messages are in the order of time, and the model goes on after the last one: that has to be "
+            "the question.",
+        ),
+        Mistake(
+            "a system message without content",
+            _chat(messages=_always_system),
+            "If `system` is None, there is no such message at all: `None` is no text.",
+        ),
+        Mistake(
+            "other names for the roles",
+            _chat(messages=_named({"user": "human", "assistant": "bot"})),
+            "The protocol knows `system`, `user` and `assistant`; a template does not know what to do with "
+            "other names.",
+        ),
+        Mistake(
+            "the system message is the user's",
+            _chat(messages=_named({"system": "user"})),
+            "Instructions that hold for the whole conversation have a role of their own: `system`.",
+        ),
+        Mistake(
+            "one text instead of a list of messages",
+            _chat(messages=_one_text),
+            "Joining the messages is the template's work, on the server, which knows how this model marks "
+            "who speaks.",
+        ),
+        Mistake(
+            "no limit on the answer",
+            _no_limit,
+            "Without `max_tokens` the server decides how long the model may write. Pass on the number that "
+            "was given.",
+        ),
+    ),
+)
+
+
+# Quiz -----------------------------------------------------------------------------------------------------
+
+quiz = Quiz(
+    topic="interop",
+    questions=(
+        Question(
+            "You import a model and the shapes of all weights fit. What do you know?",
+            (
+                Option(
+                    "That the import is right.",
+                    "A square matrix that was not turned fits as well, and so do two norms that were "
+                    "swapped.",
+                ),
+                Option(
+                    "That the sizes are right; whether it computes the same, only a comparison of logits "
+                    "says.",
+                    "Shapes are the first check, and a weak one. Equal logits on some text are the strong "
+                    "one.",
+                    right=True,
+                ),
+                Option(
+                    "That both libraries use the same names.",
+                    "Names are matched by a table; shapes say nothing about them.",
+                ),
+                Option(
+                    "That both give the same text, but perhaps other logits.",
+                    "With one matrix turned wrongly, the text is different at once.",
+                ),
+            ),
+        ),
+        Question(
+            "Our logits and those of transformers differ by 0.000001. Why are they not equal?",
+            (
+                Option(
+                    "Because floating-point sums depend on their order, and the two add in other orders.",
+                    "Each sum is rounded. Differences of this size appear even between two computers.",
+                    right=True,
+                ),
+                Option(
+                    "Because the weights were rounded when they were saved.",
+                    "They were saved as they are, in float32; a copy of them is equal to the last bit.",
+                ),
+                Option(
+                    "Because one of the two has dropout switched on.",
+                    "Then the difference would be a million times larger, and another one at each call.",
+                ),
+                Option(
+                    "Because of a mistake in the import.",
+                    "A mistake shows as a difference that is large, or at least thousands of times larger "
+                    "than this one.",
+                ),
+            ),
+        ),
+        Question(
+            "A stranger sends you a model as a file model.pt. What is the risk of torch.load with "
+            "weights_only=False?",
+            (
+                Option(
+                    "The weights might be wrong.",
+                    "They might be so in any format; a model has to be measured before it is trusted.",
+                ),
+                Option(
+                    "The file might be too large for the memory.",
+                    "That is a nuisance, not an attack, and you see the size before.",
+                ),
+                Option(
+                    "None, as long as the model is not run.",
+                    "The code runs while the file is being read, before there is any model.",
+                ),
+                Option(
+                    "Reading it can run any program with your rights.",
+                    "A pickle is a list of instructions, and one of them is: call this function. That is why "
+                    "weights travel as safetensors, which can hold nothing but numbers and names.",
+                    right=True,
+                ),
+            ),
+        ),
+        Question(
+            "Why is there no GPT4LMHeadModel in transformers?",
+            (
+                Option(
+                    "Because the model is too large for one computer.",
+                    "Models with hundreds of billions of parameters are in it. A class is only a "
+                    "description.",
+                ),
+                Option(
+                    "Because transformers has only models by Hugging Face.",
+                    "Nearly all of its models come from elsewhere, OpenAI's GPT-2 and gpt-oss among them.",
+                ),
+                Option(
+                    "Because neither its weights nor its architecture have been published.",
+                    "The technical report says expressly that it gives neither size nor architecture. What "
+                    "can be reached is a service, over an API.",
+                    right=True,
+                ),
+                Option(
+                    "Because it is no language model.",
+                    "It is: the report describes it as a Transformer that was trained to predict the next "
+                    "token.",
+                ),
+            ),
+        ),
+        Question(
+            "A program talks to a model through an OpenAI-compatible API. What must change when the model "
+            "behind it is replaced by one of your own?",
+            (
+                Option(
+                    "The address, the key and the model's name; what the answers are worth has to be "
+                    "measured "
+                    "again.",
+                    "The form of requests and answers stays. That a program goes on running does not mean "
+                    "that the new model is good enough.",
+                    right=True,
+                ),
+                Option(
+                    "The whole program: each model has its own protocol.",
+                    "That was so. Today most servers speak this one, which is why it was imitated.",
+                ),
+                Option(
+                    "The tokenizer in the program.",
+                    "The program sends text. Tokens are made on the server, by the tokenizer in the folder.",
+                ),
+                Option(
+                    "Nothing.",
+                    "At least the address: requests would still go to the old place, with your data.",
+                ),
+            ),
+        ),
+    ),
+)

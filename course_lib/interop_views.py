@@ -1,0 +1,195 @@
+"""Figures of notebook 07: the ways from one's own model to the tools, GPT-2's byte letters, and two charts.
+
+Plain numbers and text come in; Axes or `Html` go out. It does not know models, tokenizers or training;
+matplotlib is loaded at the first figure. Show an Axes with `viz.picture(ax)`, which brings its text along.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
+from course_lib.show import Html
+
+_GIGA = 1e9
+_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+_LINES = ((BLUE, "o"), (RED, "s"), (GREEN, "^"), (PURPLE, "D"))
+
+# The plan ---------------------------------------------------------------------------------------------------
+
+
+def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
+    """Our GPT, the folder that everyone can read, and the tools that read it. Gives the Axes.
+
+    `words` replaces labels, for another language.
+
+    >>> bridge(words={"folder": "Ordner"}).texts[1].get_text()
+    'Ordner'
+    """
+    names = {
+        "ours": "our GPT\nand tokenizer",
+        "folder": "a folder\n\nconfig.json\nmodel.safetensors\ntokenizer.json",
+        "classes": "AutoModelForCausalLM\nAutoTokenizer",
+        "pipeline": 'pipeline("text-generation")',
+        "server": "transformers serve",
+        "client": "any program, over HTTP",
+        "out": "export",
+        "in": "import",
+    } | dict(words or {})
+    ax = _axes(ax, (9.6, 3.0))
+    ax.set(xlim=(0, 100), ylim=(4, 36))
+    ax.axis("off")
+    _box(ax, (1, 13, 15, 14), names["ours"], BLUE)
+    _box(ax, (29, 9, 19, 22), names["folder"], ORANGE)
+    for y, name in ((27, "classes"), (16.5, "pipeline"), (6, "server")):
+        _box(ax, (57, y, 22, 7), names[name], GREEN)
+        _arrow(ax, (48.5, 20), (56.5, y + 3.5))
+    _box(ax, (84, 6, 15.5, 7), names["client"].replace(", ", ",\n"), PURPLE)
+    _arrow(ax, (83.5, 9.5), (79.5, 9.5), "<|-|>")
+    for y, start, end, name in ((22.5, 16.5, 28.5, "out"), (17.5, 28.5, 16.5, "in")):
+        _arrow(ax, (start, y), (end, y))
+        ax.text(22.5, y + 0.8, names[name], ha="center", va="bottom", fontsize=9, color=INK)
+    ax.course_alt = (
+        "On the left our GPT and its tokenizer; arrows lead to a folder with config.json, model.safetensors "
+        "and tokenizer.json, and back. From the folder, arrows lead to the Auto classes, to the pipeline and "
+        "to the server, with which any program can talk over HTTP."
+    )
+    return ax
+
+
+# Byte letters -----------------------------------------------------------------------------------------------
+
+
+def letter_grid(letters: Mapping[int, str]) -> Html:
+    """The letter of each of the 256 bytes in a 16 by 16 table; those that are not their own are tinted.
+
+    Raises: ValueError unless there is a letter for each byte.
+
+    >>> letter_grid({byte: chr(byte + 256) for byte in range(256)}).text.splitlines()[0]
+    '00  Ā ā Ă ă Ą ą Ć ć Ĉ ĉ Ċ ċ Č č Ď ď'
+    """
+    if sorted(letters) != list(range(256)):
+        raise ValueError(f"letter_grid got {len(letters)} letters; needed one for each byte, 0 to 255.")
+    head = "".join(f'<th style="{_CELL}; color: #555555; font-weight: normal">{n:x}</th>' for n in range(16))
+    rows = [f'<tr style="background-color: transparent"><th></th>{head}</tr>']
+    for high in range(0, 256, 16):
+        cells = "".join(_letter_cell(byte, letters[byte]) for byte in range(high, high + 16))
+        name = f'<th style="{_CELL}; color: #555555; font-weight: normal">{high:02x}</th>'
+        rows.append(f'<tr style="background-color: transparent">{name}{cells}</tr>')
+    lines = [f"{n:02x}  " + " ".join(letters[byte] for byte in range(n, n + 16)) for n in range(0, 256, 16)]
+    table = f'<table style="border-collapse: collapse">{"".join(rows)}</table>'
+    return Html(f'<div style="overflow-x: auto">{table}</div>', "\n".join(lines))
+
+
+_CELL = "text-align: center; padding: 1px 6px; font-family: monospace; font-size: 0.9em"
+
+
+def _letter_cell(byte: int, letter: str) -> str:
+    back = "#ffffff" if letter == chr(byte) else "#fde3b3"
+    look = f"{_CELL}; border: 1px solid #c8c8c4; color: #1a1a1a; background-color: {back}"
+    return f'<td title="byte {byte}" style="{look}">{html.escape(letter)}</td>'
+
+
+# Charts -----------------------------------------------------------------------------------------------------
+
+
+def difference_bars(
+    differences: Mapping[str, float], shares: Mapping[str, float], tolerance: float, ax: Any = None
+) -> Any:
+    """The largest difference of logits in each trial as a bar, beside a line of tolerance. Gives the Axes.
+
+    `shares` says for how many of the places both would choose the same token. The axis is logarithmic; a
+    difference of 0 is drawn at its left end.
+
+    >>> difference_bars({"a": 1e-6}, {"a": 1.0}, 1e-5).course_alt
+    'Largest difference of the logits. a: 1e-06, same token at 100%. The tolerance is 1e-05.'
+    """
+    ax = _axes(ax, (8.6, 0.52 * len(differences) + 1.0))
+    low = min([tolerance, *filter(None, differences.values())]) / 10
+    for y, (name, value) in enumerate(differences.items()):
+        colour, hatch = (BLUE, "") if value < tolerance else (ORANGE, "//")
+        ax.barh(y, max(value, low), 0.6, color=colour, hatch=hatch, edgecolor="white")
+        words = f"{value:.0e}, same token at {shares[name]:.0%}"
+        ax.text(max(value, low) * 1.3, y, words, va="center", bbox=_WHITE, zorder=3)
+    ax.axvline(tolerance, color=INK, lw=1.4, ls=(0, (5, 3)), zorder=2)
+    ax.text(tolerance, -0.75, "tolerance", ha="center", va="bottom", fontsize=9, color=INK)
+    ax.set_xscale("log")
+    largest = max([tolerance, *differences.values()])
+    ax.set(
+        xlim=(low, largest * 10 ** (0.45 * math.log10(largest / low))), ylim=(len(differences) - 0.5, -0.7)
+    )
+    ax.set_yticks(range(len(differences)), list(differences))
+    ax.set_xlabel("largest difference of the logits")
+    ax.spines[["top", "right"]].set_visible(False)
+    told = " ".join(f"{n}: {v:.0e}, same token at {shares[n]:.0%}." for n, v in differences.items())
+    ax.course_alt = f"Largest difference of the logits. {told} The tolerance is {tolerance:.0e}."
+    return ax
+
+
+def memory_lines(
+    bits: Mapping[str, int], models: Mapping[str, float], limits: Mapping[str, float], ax: Any = None
+) -> Any:
+    """Memory over parameters, a line for each kind of number, with models and limits marked. Gives the Axes.
+
+    Units: bits per number (bits), parameters (models), gigabytes (limits).
+
+    >>> ax = memory_lines({"half": 16}, {"small": 1e9}, {"laptop": 16.0})
+    >>> ax.course_alt
+    'Memory of the weights. small: 2 GB as half. Limits: laptop 16 GB.'
+    """
+    ax = _axes(ax, (8.6, 4.2))
+    sizes = [min(models.values()) / 2, max(models.values()) * 2]
+    for (name, wide), (colour, marker) in zip(bits.items(), _LINES, strict=False):
+        ax.plot(sizes, [_gigabytes(n, wide) for n in sizes], color=colour, lw=1.6)
+        marks = [_gigabytes(n, wide) for n in models.values()]
+        ax.plot(list(models.values()), marks, marker, color=colour, ms=6, label=f"{name}: {wide} bits each")
+    for name, limit in limits.items():
+        ax.axhline(limit, color=INK, lw=1.2, ls=(0, (5, 3)))
+        ax.text(sizes[0] * 1.15, limit * 1.15, f"{name}: {limit:g} GB", fontsize=9, color=INK)
+    for n in models.values():
+        ax.axvline(n, color=GREY, lw=0.6, ls=":")
+    ax.set(xscale="log", yscale="log", xlim=sizes, ylabel="gigabytes")
+    ax.set_xticks(list(models.values()), list(models), fontsize=9)
+    ax.set_xticks([], minor=True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    told = [f"{' '.join(m.split())}: {_amounts(n, bits)}." for m, n in models.items()]
+    told.append(f"Limits: {', '.join(f'{name} {limit:g} GB' for name, limit in limits.items())}.")
+    ax.course_alt = f"Memory of the weights. {' '.join(told)}"
+    return ax
+
+
+def _amounts(parameters: float, bits: Mapping[str, int]) -> str:
+    return ", ".join(f"{_gigabytes(parameters, wide):.3g} GB as {name}" for name, wide in bits.items())
+
+
+def _gigabytes(parameters: float, bits: int) -> float:
+    return parameters * bits / 8 / _GIGA
+
+
+# Strokes ----------------------------------------------------------------------------------------------------
+
+
+def _axes(ax: Any, size: tuple[float, float]) -> Any:
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    return ax
+
+
+def _box(ax: Any, place: Sequence[float], label: str, colour: str) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    left, bottom, width, height = place
+    look = {"facecolor": "white", "edgecolor": colour, "lw": 1.7}
+    ax.add_patch(FancyBboxPatch((left, bottom), width, height, "round,pad=0,rounding_size=0.8", **look))
+    ax.text(left + width / 2, bottom + height / 2, label, ha="center", va="center", fontsize=9, color=INK)
+
+
+def _arrow(ax: Any, start: tuple[float, float], end: tuple[float, float], style: str = "-|>") -> None:
+    look = {"arrowstyle": style, "color": GREY, "lw": 1.3, "mutation_scale": 11, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", xy=end, xytext=start, arrowprops=look)
