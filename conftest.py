@@ -56,6 +56,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.environ["COURSE_CACHE"] = str(folder / "cache")
 
 
+def pytest_runtest_teardown() -> None:
+    """Close the figures of a test or doctest; matplotlib warns where more than twenty are open."""
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     """The last cell of a notebook fails if the notebook took much longer than its header says."""
