@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import importlib
-import runpy
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -136,14 +135,16 @@ def _piece(topic: str, name: str, folder: Path) -> Piece:
 def _from_file(path: Path, name: str) -> tuple[Callable[..., Any] | None, str]:
     """What the file calls `name`, or None and what is wrong with the file."""
     try:
-        found = _run.with_limit(lambda: runpy.run_path(str(path)), LOAD_SECONDS).get(name)
+        scope = {"__name__": f"my_gpt.{name}", "__file__": str(path)}
+        code = compile(path.read_text(encoding="utf-8"), path, "exec")
+        _run.with_limit(lambda: exec(code, scope), LOAD_SECONDS)
     except _run.TimeUp:
         return None, f"{path.name} did not finish within {LOAD_SECONDS:g} s."
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (a learner's file can fail in any way)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (it can fail in any way)
         return None, f"{path.name} does not run: {type(error).__name__}: {error}."
-    if found is None:
+    if name not in scope:
         return None, f"{path.name} does not define {name}."
-    return found, ""
+    return scope[name], ""
 
 
 # What is made of them -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 import pytest
 import torch
@@ -89,19 +90,21 @@ def test_some_are_mine_and_the_table_says_which(folder):
         ("mlp = 3", "mlp.py is not right any more: "),
         ("print('noise')\nwhile True: pass", "mlp.py did not finish within 0.3 s."),
         ("\x00", "mlp.py does not run: "),
+        (b"\xff", "mlp.py does not run: UnicodeDecodeError"),
         ("import sys\nsys.exit()", "mlp.py does not run: SystemExit"),
     ],
 )
 def test_a_file_that_is_no_right_answer_is_not_taken_and_said(folder, text, words, monkeypatch, capsys):
     monkeypatch.setattr(capstone, "LOAD_SECONDS", 0.3)
     folder.mkdir()
-    (folder / "mlp.py").write_text(text)
+    (folder / "mlp.py").write_bytes(text if isinstance(text, bytes) else text.encode())
     pieces = capstone.gather()
     assert pieces.mine == 0
     assert words in str(pieces)
     assert "The course's mlp stands in for it." in pieces._repr_html_().replace("&#x27;", "'")
     assert pieces["mlp"] is exercise("mlp").reference
     assert capsys.readouterr().out == ""
+    assert sys.exc_info() == (None, None, None)
 
 
 def test_another_folder_can_be_named(folder, tmp_path):
