@@ -1,0 +1,548 @@
+"""Notebook 05's exercises in other right ways, in wrong ones, and against torch; and its clinic."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from course_lib import optim, schedules, training
+from course_lib.exercises import _progress, progress
+from course_lib.exercises import training as ex
+
+
+@pytest.fixture(autouse=True)
+def own_files(tmp_path, monkeypatch):
+    """Progress and pieces go to a folder of the test."""
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setenv("COURSE_MY_GPT", str(tmp_path / "my_gpt"))
+    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=generator(seed))
+
+
+# Other right ways -----------------------------------------------------------------------------------------
+
+
+def gradient_by_autograd(logits, targets):
+    logits = logits.clone().requires_grad_()
+    return torch.autograd.grad(F.cross_entropy(logits, targets), logits)[0]
+
+
+def gradient_by_places(logits, targets):
+    gradient = torch.softmax(logits.double(), dim=-1)
+    gradient[torch.arange(len(targets)), targets] -= 1
+    return gradient / gradient.shape[0]
+
+
+def gradient_by_loops(logits, targets):
+    rows = []
+    for row, target in zip(logits, targets, strict=True):
+        powers = [math.exp(value - row.max()) for value in row]
+        rows.append([p / sum(powers) - int(v == target) for v, p in enumerate(powers)])
+    return torch.tensor(rows) / len(targets)
+
+
+def gradient_not_contiguous(logits, targets):
+    return ex.cross_entropy_gradient.reference(logits, targets).T.contiguous().T
+
+
+def momentum_by_torch(weight, gradient, velocity, lr, momentum):
+    parameter = nn.Parameter(weight.clone())
+    parameter.grad = gradient.clone()
+    sgd = torch.optim.SGD([parameter], lr=lr, momentum=momentum)
+    sgd.state[parameter]["momentum_buffer"] = velocity.clone()
+    sgd.step()
+    return parameter, sgd.state[parameter]["momentum_buffer"]
+
+
+def momentum_by_add(weight, gradient, velocity, lr, momentum):
+    new = gradient.add(velocity, alpha=momentum)
+    return weight.sub(new, alpha=lr), new
+
+
+def momentum_by_loops(weight, gradient, velocity, lr, momentum):
+    new = [momentum * v + g for v, g in zip(velocity, gradient, strict=True)]
+    return [torch.stack([w - lr * v for w, v in zip(weight, new, strict=True)]), torch.stack(new)]
+
+
+def adamw_by(optimizer):
+    def answer(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+        parameter = nn.Parameter(weight.clone())
+        parameter.grad = gradient.clone()
+        stepper = optimizer([parameter], lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        state = stepper.state[parameter]
+        state["step"] = torch.tensor(step - 1.0)
+        state["exp_avg"], state["exp_avg_sq"] = mean.clone(), square.clone()
+        stepper.step()
+        return parameter, state["exp_avg"], state["exp_avg_sq"]
+
+    return answer
+
+
+def adamw_by_lerp(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+    mean = torch.lerp(mean, gradient, 1 - betas[0])
+    square = square.lerp(gradient * gradient, 1 - betas[1])
+    size = lr * math.sqrt(1 - betas[1] ** step) / (1 - betas[0] ** step)
+    eps = eps * math.sqrt(1 - betas[1] ** step)
+    return weight * (1 - lr * weight_decay) - size * mean / (square.sqrt() + eps), mean, square
+
+
+def adamw_in_double(*inputs):
+    doubled = [value.double() if isinstance(value, torch.Tensor) else value for value in inputs]
+    return ex.adamw_step.reference(*doubled)
+
+
+def adamw_one_by_one(weight, gradient, mean, square, *rest):
+    flat = zip(*(part.flatten().tolist() for part in (weight, gradient, mean, square)), strict=True)
+    steps = [ex.adamw_step.reference(*map(torch.tensor, numbers), *rest) for numbers in flat]
+    return [torch.stack(part).reshape(weight.shape) for part in zip(*steps, strict=True)]
+
+
+def adamw_not_contiguous(weight, gradient, mean, square, *rest):
+    turned = [torch.stack([part, part], dim=-1)[..., 0] for part in (weight, gradient, mean, square)]
+    return ex.adamw_step.reference(*turned, *rest)
+
+
+def rate_by_schedule(step, steps, peak, warmup, floor):
+    return peak * schedules.cosine_schedule(step, steps, warmup, floor)
+
+
+def rate_by_torch(step, steps, peak, warmup, floor):
+    if step < warmup:
+        return torch.linspace(0, peak, warmup + 1, dtype=torch.float64)[step].item()
+    angle = torch.tensor((min(step, steps) - warmup) / (steps - warmup), dtype=torch.float64) * torch.pi
+    return peak * floor + (peak - peak * floor) * (1 + angle.cos()) / 2
+
+
+def rate_by_half_angle(step, steps, peak, warmup, floor):
+    if warmup and step <= warmup:
+        return step / warmup * peak
+    if step >= steps:
+        return floor * peak
+    half = np.pi / 2 * (step - warmup) / (steps - warmup)
+    return peak * (np.cos(half) ** 2 + floor * np.sin(half) ** 2)
+
+
+def clip_by_torch(gradients, max_norm):
+    parameters = [nn.Parameter(torch.zeros_like(gradient)) for gradient in gradients]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient.clone()
+    nn.utils.clip_grad_norm_(parameters, max_norm)
+    return [parameter.grad for parameter in parameters]
+
+
+def clip_by_loops(gradients, max_norm):
+    total = 0.0
+    for gradient in gradients:
+        for value in gradient.flatten().tolist():
+            total += value * value
+    if math.sqrt(total) <= max_norm:
+        return gradients
+    return [gradient * (max_norm / math.sqrt(total)) for gradient in gradients]
+
+
+def clip_one_vector(gradients, max_norm):
+    norm = torch.cat([gradient.reshape(-1) for gradient in gradients]).double().norm()
+    return tuple(gradient.double() * torch.clamp(max_norm / (norm + 1e-6), max=1) for gradient in gradients)
+
+
+def clip_einsum(gradients, max_norm):
+    length = sum(torch.einsum("...,...->", gradient, gradient) for gradient in gradients) ** 0.5
+    return [gradient / max(1.0, length / max_norm) for gradient in gradients]
+
+
+def step_swapped_axes(model, optimizer, x, y):
+    loss = nn.CrossEntropyLoss()(model(x).transpose(1, 2), y)
+    optimizer.zero_grad(set_to_none=False)
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())
+
+
+def step_by_gather(model, optimizer, x, y):
+    model.zero_grad()
+    guesses = model(x).double().log_softmax(-1)
+    loss = -guesses.gather(-1, y.unsqueeze(-1)).mean()
+    loss.backward()
+    optimizer.step()
+    return loss.detach().numpy().item()
+
+
+def step_by_loops(model, optimizer, x, y):
+    optimizer.zero_grad()
+    losses = [F.cross_entropy(model(x[i : i + 1])[0], y[i]) for i in range(len(x))]
+    (sum(losses) / len(x)).backward()
+    optimizer.step()
+    return (sum(losses) / len(losses)).item()
+
+
+def step_by_course(model, optimizer, x, y):
+    optimizer.zero_grad()
+    loss = training.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def step_zeroing_afterwards(model, optimizer, x, y):
+    loss = F.cross_entropy(model(x).view(-1, model(x).size(-1)), y.view(-1))
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def accumulate_at_once(model, batches):
+    logits = torch.cat([model(x).flatten(0, 1) for x, _ in batches])
+    loss = F.cross_entropy(logits, torch.cat([y.flatten() for _, y in batches]))
+    loss.backward()
+    return loss.item()
+
+
+def accumulate_by_means(model, batches):
+    counts = [(y != -100).sum() for _, y in batches]
+    total = 0.0
+    for (x, y), count in zip(batches, counts, strict=True):
+        loss = F.cross_entropy(model(x).transpose(1, 2), y) * count / sum(counts)
+        loss.backward()
+        total += loss.item()
+    return total
+
+
+def accumulate_then_divide(model, batches):
+    count = sum(y[y != -100].numel() for _, y in batches)
+    total = sum(training.cross_entropy(model(x), y, reduction="sum") for x, y in batches)
+    total.backward()
+    for weight in model.parameters():
+        weight.grad /= count
+    return (total / count).item()
+
+
+def law_by_polyfit(sizes, losses, floor):
+    slope, height = np.polyfit(np.log(sizes.numpy()), np.log(losses.numpy() - floor), 1)
+    return np.exp(height), -slope
+
+
+def law_by_lstsq(sizes, losses, floor):
+    columns = torch.stack([torch.ones_like(sizes), -sizes.log()], dim=1)
+    log_a, b = torch.linalg.lstsq(columns, (losses - floor).log()[:, None]).solution[:, 0]
+    return log_a.exp(), b
+
+
+def law_by_loops(sizes, losses, floor):
+    points = [(math.log10(s), math.log10(loss - floor)) for s, loss in zip(sizes, losses, strict=True)]
+    mean_x, mean_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
+    b = -sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+    return [10 ** (mean_y + b * mean_x), b]
+
+
+OTHER_WAYS = [
+    *(
+        (ex.cross_entropy_gradient, way)
+        for way in (gradient_by_autograd, gradient_by_places, gradient_by_loops, gradient_not_contiguous)
+    ),
+    *((ex.momentum_step, way) for way in (momentum_by_torch, momentum_by_add, momentum_by_loops)),
+    *((ex.adamw_step, adamw_by(optimizer)) for optimizer in (torch.optim.AdamW, optim.AdamW)),
+    *(
+        (ex.adamw_step, way)
+        for way in (adamw_by_lerp, adamw_in_double, adamw_one_by_one, adamw_not_contiguous)
+    ),
+    *((ex.learning_rate, way) for way in (rate_by_schedule, rate_by_torch, rate_by_half_angle)),
+    *((ex.clip_gradients, way) for way in (clip_by_torch, clip_by_loops, clip_one_vector, clip_einsum)),
+    *(
+        (ex.train_step, way)
+        for way in (step_swapped_axes, step_by_gather, step_by_loops, step_by_course, step_zeroing_afterwards)
+    ),
+    *((ex.accumulate, way) for way in (accumulate_at_once, accumulate_by_means, accumulate_then_divide)),
+    *((ex.fit_power_law, way) for way in (law_by_polyfit, law_by_lstsq, law_by_loops)),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), OTHER_WAYS, ids=lambda value: getattr(value, "__name__", ""))
+def test_other_right_ways_pass(exercise, answer):
+    feedback = exercise.judge(answer)
+    assert feedback.right, str(feedback)
+
+
+# What people write ----------------------------------------------------------------------------------------
+
+
+def means_of_batches(model, batches):
+    model.zero_grad()
+    total = sum(nn.CrossEntropyLoss()(model(x).flatten(0, 1), y.flatten()) for x, y in batches) / len(batches)
+    total.backward()
+    return total.item()
+
+
+def no_return(model, optimizer, x, y):
+    optimizer.zero_grad()
+    F.cross_entropy(model(x).flatten(0, 1), y.flatten()).backward()
+    optimizer.step()
+
+
+def under_no_grad(model, optimizer, x, y):
+    with torch.no_grad():
+        return ex.train_step.reference(model, optimizer, x, y)
+
+
+def adam_with_l2(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+    parameter = nn.Parameter(weight.clone())
+    parameter.grad = gradient.clone()
+    adam = torch.optim.Adam([parameter], lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    adam.state[parameter] = {
+        "step": torch.tensor(step - 1.0),
+        "exp_avg": mean.clone(),
+        "exp_avg_sq": square.clone(),
+    }
+    adam.step()
+    return parameter.detach(), adam.state[parameter]["exp_avg"], adam.state[parameter]["exp_avg_sq"]
+
+
+def clip_by_torch_in_place(gradients, max_norm):
+    parameters = [nn.Parameter(torch.zeros_like(gradient)) for gradient in gradients]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    nn.utils.clip_grad_norm_(parameters, max_norm)
+    return [parameter.grad for parameter in parameters]
+
+
+def never_down(step, steps, peak, warmup, floor):
+    return peak * step / warmup
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "words"),
+    [
+        (ex.accumulate, means_of_batches, "the mean of the batches' means"),
+        (ex.train_step, no_return, "None"),
+        (ex.train_step, under_no_grad, "does not require grad"),
+        (ex.adamw_step, adam_with_l2, "the decay is mixed into the gradient"),
+        (ex.clip_gradients, clip_by_torch_in_place, "the inputs are changed"),
+        (ex.learning_rate, never_down, "it is 6, but should be 1"),
+        (ex.cross_entropy_gradient, lambda logits, targets: 0 * logits, "4 of 4 entries differ"),
+        (ex.momentum_step, lambda w, g, v, lr, momentum: (w, v), "item 0"),
+        (ex.fit_power_law, lambda sizes, losses, floor: (1.0, 1.0), "item 0 is 1, but should be 4"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_wrong_answers_are_told_apart(exercise, answer, words):
+    feedback = exercise.judge(answer)
+    assert not feedback.right and words in str(feedback)
+
+
+def test_starters_that_do_nothing_are_not_attempted():
+    def train_step(model, optimizer, x, y): ...
+
+    def accumulate(model, batches):
+        pass
+
+    assert "Not attempted" in str(ex.train_step.judge(train_step))
+    assert "Not attempted" in str(ex.accumulate.judge(accumulate))
+
+
+def test_a_call_names_its_model_and_its_optimizer():
+    feedback = ex.train_step.judge(lambda model, optimizer, x, y: 0.5)
+    assert feedback.call == "train_step(model, optimizer, tensor([[0, 1]]), tensor([[1, 0]]))"
+
+
+# By hand --------------------------------------------------------------------------------------------------
+
+
+def first(exercise):
+    return exercise._judge().fresh_cases()[0]
+
+
+def close(got, *expected):
+    pairs = zip(got, expected, strict=True)
+    return all(torch.allclose(torch.as_tensor(g), torch.tensor(e), atol=1e-4) for g, e in pairs)
+
+
+def test_first_cases_can_be_worked_by_hand():
+    by_hand = {
+        ex.cross_entropy_gradient: ([-0.25, 0.25], [0.25, -0.25]),
+        ex.momentum_step: ([0.5, 2.2], [5.0, -2.0]),
+        ex.adamw_step: ([0.9, -1.9], [0.4, -0.05], [0.16, 0.0025]),
+        ex.clip_gradients: ([0.6], [0.8]),
+        ex.fit_power_law: (4.0, 0.5),
+    }
+    for exercise, expected in by_hand.items():
+        assert close(exercise.reference(*first(exercise).args), *expected), exercise.name
+    assert ex.learning_rate.reference(*first(ex.learning_rate).args) == 1.0  # half-way up to 2
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW, optim.AdamW])
+def test_a_step_of_training_is_torchs(optimizer):
+    x, y = torch.randint(5, (2, 2, 3), generator=generator())
+    one, other = (ex._small(5, 2, 7) for _ in range(2))
+    ours, theirs = (optimizer(model.parameters(), lr=0.1) for model in (one, other))
+    for _ in range(3):
+        loss = ex.train_step.reference(one, ours, x, y)
+        assert loss == pytest.approx(step_swapped_axes(other, theirs, x, y), rel=1e-5)
+    for mine, torchs in zip(one.parameters(), other.parameters(), strict=True):
+        assert torch.allclose(mine, torchs, atol=1e-6)
+
+
+def test_what_stands_for_sgd_is_sgd():
+    x, y = torch.randint(5, (2, 2, 3), generator=generator())
+    one, other = (ex._small(5, 2, 7) for _ in range(2))
+    descent, sgd = ex._Descent(one, 0.3), torch.optim.SGD(other.parameters(), lr=0.3)
+    for _ in range(2):
+        ex.train_step.reference(one, descent, x, y), ex.train_step.reference(other, sgd, x, y)
+    assert all(torch.allclose(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_first_steps_of_training_by_hand():
+    # Two tokens, even guesses: log 2. Each row's right logit goes up by a quarter, the other down.
+    found = ex.train_step._judge().run(ex.train_step.reference, first(ex.train_step))
+    assert math.isclose(found["loss of step 1"], math.log(2), rel_tol=1e-6)
+    assert math.isclose(found["loss of step 2"], math.log(1 + math.exp(-0.5)), rel_tol=1e-6)
+    # Token 0 is followed by 1. Token 1 by 1, 0 and 0, and by something that doesn't count.
+    found = ex.accumulate._judge().run(ex.accumulate.reference, first(ex.accumulate))
+    assert math.isclose(found["mean loss"], math.log(2), rel_tol=1e-6)
+    assert close(found["gradients"], [[1 / 8, -1 / 8], [-1 / 8, 1 / 8]])
+
+
+# Oracles --------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 7), st.integers(0, 99), st.floats(0.1, 30))
+def test_the_gradient_agrees_with_autograd(N, V, seed, scale):
+    logits, targets = scale * random(N, V, seed=seed), torch.randint(V, (N,), generator=generator(seed))
+    ours = ex.cross_entropy_gradient.reference(logits, targets)
+    assert torch.allclose(ours, gradient_by_autograd(logits, targets), atol=1e-5)
+
+
+def walk(optimizer, gradients, start):
+    parameter = nn.Parameter(start.clone())
+    stepper = optimizer([parameter])
+    for gradient in gradients:
+        parameter.grad = gradient.clone()
+        stepper.step()
+    return parameter.detach()
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 99), st.floats(0.001, 0.5), st.floats(0, 0.95))
+def test_many_steps_agree_with_torch(seed, lr, beta):
+    start, gradients = random(2, 3, seed=seed), random(7, 2, 3, seed=seed + 1)
+    weight, velocity = start, torch.zeros(2, 3)
+    for gradient in gradients:
+        weight, velocity = ex.momentum_step.reference(weight, gradient, velocity, lr, beta)
+    sgd = walk(lambda p: torch.optim.SGD(p, lr=lr, momentum=beta), gradients, start)
+    assert torch.allclose(weight, sgd, atol=1e-5)
+
+    weight, averages, rest = start, (torch.zeros(2, 3),) * 2, (lr, (beta, 0.98), 1e-8, 0.1)
+    for step, gradient in enumerate(gradients, start=1):
+        weight, *averages = ex.adamw_step.reference(weight, gradient, *averages, step, *rest)
+    settings_ = {"lr": lr, "betas": (beta, 0.98), "weight_decay": 0.1}
+    assert torch.allclose(
+        weight, walk(lambda p: torch.optim.AdamW(p, **settings_), gradients, start), atol=1e-5
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 150), st.integers(0, 40), st.floats(0, 1), st.floats(1e-4, 10))
+def test_the_rate_is_the_courses_schedule(step, warmup, floor, peak):
+    rate = ex.learning_rate.reference(step, 100, peak, warmup, floor)
+    assert math.isclose(rate, rate_by_schedule(step, 100, peak, warmup, floor), rel_tol=1e-9)
+    assert 0 <= rate <= peak * (1 + 1e-9)
+
+
+def test_the_rate_rises_and_falls_once():
+    rates = [ex.learning_rate.reference(step, 50, 2.0, 7, 0.3) for step in range(61)]
+    rising = [b > a for a, b in pairwise(rates)]
+    assert rising == [True] * 7 + [False] * 53 and rates[50:] == pytest.approx([0.6] * 11)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 99), st.floats(0.01, 10), st.floats(0.01, 10))
+def test_clipping_agrees_with_torch_and_never_exceeds(seed, scale, max_norm):
+    gradients = [scale * random(*shape, seed=seed + len(shape)) for shape in ((5,), (2, 3), (7, 1, 2))]
+    clipped = ex.clip_gradients.reference(gradients, max_norm)
+    for ours, torchs in zip(clipped, clip_by_torch(gradients, max_norm), strict=True):
+        assert torch.allclose(ours, torchs, rtol=1e-4, atol=1e-6)
+    assert torch.cat([gradient.flatten() for gradient in clipped]).norm() <= max_norm * (1 + 1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.1, 50), st.floats(0.05, 1), st.floats(0, 3), st.integers(2, 7))
+def test_a_power_law_is_found_again(a, b, floor, points):
+    sizes = torch.logspace(1, 4, points, dtype=torch.float64)
+    found = ex.fit_power_law.reference(sizes, floor + a * sizes**-b, floor)
+    assert found == pytest.approx((a, b), rel=1e-4)
+
+
+def test_the_exercises_pieces_make_the_courses_training():
+    config = training.TrainConfig(
+        steps=7, lr=0.1, warmup=0.3, final_lr=0.2, weight_decay=0.0, grad_clip=0.5, accumulate=2
+    )
+    x, y = torch.randint(5, (2, 14, 3, 4), generator=generator())
+    y[:, :2, 2:] = -100
+    batches = list(zip(x, y, strict=True))
+
+    def model():
+        made = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5))
+        for seed, weight in enumerate(made.parameters()):
+            weight.data = random(*weight.shape, seed=seed)
+        return made
+
+    courses, ours, queue = model(), model(), iter(batches)
+    training.train(courses, lambda _: next(queue), config)
+    weights = list(ours.parameters())
+    averages = [(torch.zeros_like(weight), torch.zeros_like(weight)) for weight in weights]
+    for step in range(7):
+        ours.zero_grad()
+        ex.accumulate.reference(ours, batches[2 * step : 2 * step + 2])
+        clipped = ex.clip_gradients.reference([weight.grad for weight in weights], 0.5)
+        rate = ex.learning_rate.reference(step + 0.5, 7, 0.1, 0.3 * 7, 0.2)
+        for i, (weight, gradient) in enumerate(zip(weights, clipped, strict=True)):
+            weight.data, *averages[i] = ex.adamw_step.reference(
+                weight.data, gradient, *averages[i], step + 1, rate, (0.9, 0.95), 1e-8, 0.0
+            )
+    for one, other in zip(ours.parameters(), courses.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+# The clinic -----------------------------------------------------------------------------------------------
+
+
+def test_the_clinics_answers_are_those_of_its_runs():
+    from course_lib import clinic
+
+    assert ex._RUNS == clinic.LETTERS and list(ex._FAULTS) == list(clinic.FAULTS)
+    for question, letter in zip(ex.clinic.questions, clinic.LETTERS, strict=True):
+        assert question.text.startswith(f"Run {letter}:")
+        right = dict(question.lettered())[question.letter]
+        assert right.text == ex._FAULTS[clinic.LETTERS[letter]][0]
+
+
+def test_every_option_of_the_clinic_is_explained_and_each_fault_is_right_once():
+    assert len({question.letter for question in ex.clinic.questions}) == 6
+    for number, question in enumerate(ex.clinic.questions, start=1):
+        for letter, option in question.lettered():
+            feedback = ex.clinic.judge(number, letter)
+            assert feedback.right == option.right and option.why in str(feedback)
+            assert option.why.startswith("Then ") != option.right
+
+
+def test_the_clinic_is_counted_apart_from_the_quiz():
+    ex.clinic.judge(1, ex.clinic.questions[0].letter)
+    ex.quiz.judge(2, ex.quiz.questions[1].letter)
+    kept = _progress.load()[0]["quiz"]
+    assert kept == {"training.clinic": {"1": "right"}, "training": {"2": "right"}}
+    assert progress().quiz["training"] == (1, 5)
