@@ -36,6 +36,18 @@ def test_the_readme_lists_the_notebooks_that_exist_and_no_others():
     assert linked == {path.stem for path in NOTEBOOKS}
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_links_lead_somewhere(path):
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    links = [
+        link
+        for cell in rules.texts(notebook)
+        for link in re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", cell.source)
+    ]
+    assert links, "no notebook stands alone: link the one before and the one after"
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
 def test_the_readme_names_the_two_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make lab" in readme and "make test" in readme
