@@ -34,6 +34,7 @@ WIDGETS = (  # one cell for each kind: what it is, and what it redraws
     ("02_context", "write-slider"),  # printed text
     ("03_attention", "slider-code"),  # layer, head and place: HTML
     ("04_model", "grow-slider"),  # numbers and a choice, a figure
+    ("06_generation", "slider-code"),  # decimal numbers, bars
 )
 RUN_SECONDS = 300
 SETTINGS = {
