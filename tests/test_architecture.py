@@ -19,7 +19,15 @@ TOPICS = (
     *("finetuning", "translation", "sentiment", "assistant"),
     *("limits", "modern", "scaling", "preferences", "interpretability"),
 )
-NOTEBOOK_VIEWS = ("bpe_views", "context_views", "attention_views", "model_views")  # 01 to 04
+NOTEBOOK_VIEWS = (
+    "bpe_views",
+    "context_views",
+    "attention_views",
+    "model_views",
+    "training_views",
+    "generation_views",
+    "interop_views",
+)  # 01 to 07
 # From the ground up: a module imports only from rows above its own, whether at the top or inside a function.
 ROWS = (
     ("config", "runtime"),
@@ -44,7 +52,9 @@ ROWS = (
     ("decoding",),
     ("beam",),
     ("generation",),
-    ("families",),  # supports interop
+    ("clinic",),  # sick trainings for notebook 05
+    ("writing_quality",),  # supports notebook 06
+    ("families", "serving"),  # these two support interop
     ("interop",),
     TOPICS,
     ("show",),
@@ -52,6 +62,7 @@ ROWS = (
     NOTEBOOK_VIEWS,
     ("viz",),
     ("exercises",),
+    ("capstone",),  # at the end of notebook 06: the learner's pieces, assembled
     ("machine", "packages"),  # support doctor
     ("doctor", "cli_model"),
     ("bench",),
@@ -67,6 +78,7 @@ STRANGERS = {
     **{name: ("tokens", "model") for name in ("generation", "sampling", "lean", "decoding", "beam")},
     **{name: ("model",) for name in ("training", "optim", "evaluation", "recipe", "schedules")},
     **{name: ("training",) for name in ("interop", "families")},
+    "serving": ("tokens", "model", "training", "interop"),
     **{
         name: ("context", "attention", "model", "training", "generation", "interop", *TOPICS)
         for name in ("show", "token_views", "pictures", "viz", *NOTEBOOK_VIEWS)
@@ -74,7 +86,7 @@ STRANGERS = {
     "exercises": ("viz", "token_views", "pictures"),
 }
 NEVER_TORCH = (
-    *("config", "world", "data", "download", "text_files"),
+    *("config", "world", "data", "download", "text_files", "serving"),
     *("bpe", "naive_bpe", "token_files", "tokenizer_base", "tokens"),
 )
 # These may use torch, but not before one of their functions is called.
@@ -88,6 +100,7 @@ LONG_MODULES = {
     "attention.py": "the formula, the layer and its cache are read as one",
     "attention_views.py": "the figures of one notebook, side by side",
     "bpe_views.py": "the figures of one notebook, side by side",
+    "capstone.py": "the pieces, and the four things that are made of them",
     "checkpoint.py": "two kinds of file, each with everything that can be wrong with it",
     "cli_model.py": "the options of two commands, each with its help",
     "context.py": "the whole of notebook 02: batches, n-grams, recurrent networks and positions",
@@ -95,11 +108,13 @@ LONG_MODULES = {
     "data.py": "six corpora and what to do where one is missing",
     "doctor.py": "one table, from Python to the kernel, with advice for each row",
     "families.py": "four families of models, side by side so that they can be compared",
+    "generation_views.py": "the figures of one notebook, side by side",
     "interop.py": "out and in again, with all that transformers wants to be told",
     "model.py": "the GPT and its options, read from top to bottom in notebook 04",
     "token_views.py": "four views of tokens that share their colours and their form",
     "tokens.py": "two tokenizers with the same interface",
     "training.py": "the loop and everything that it promises: resume, Ctrl-C, callbacks",
+    "training_views.py": "the figures of one notebook, side by side",
     "viz.py": "every figure of the course",
     "bench/report.py": "the rows, their two kinds of tables and their file",
     "bench/startup.py": "four ways to wait, each with processes of its own",
@@ -108,9 +123,12 @@ LONG_MODULES = {
     "exercises/_run.py": "time limits and tracebacks on every platform",
     "exercises/attention.py": "mostly the texts of exercises and quizzes",
     "exercises/context.py": "mostly the texts of exercises and quizzes",
+    "exercises/generation.py": "mostly the texts of exercises and quizzes",
+    "exercises/interop.py": "mostly the texts of exercises and quizzes",
     "exercises/model.py": "mostly the texts of exercises and quizzes",
     "exercises/start_here.py": "mostly the texts of exercises and quizzes",
     "exercises/tokens.py": "mostly the texts of exercises and quizzes",
+    "exercises/training.py": "mostly the texts of exercises and quizzes",
     "world/questions.py": "mostly a table of questions",
     "world/tasks.py": "five kinds of tasks with their checks",
     "world/telling.py": "the little language in which both languages' tellings are written",

@@ -1,0 +1,257 @@
+"""Figures of notebook 05: paths in a valley, overfitting, the clinic's charts, recipes, and power laws.
+
+Numbers, lists and records come in; Axes, figures or `Html` go out. It does not know models or how they are
+trained; matplotlib is loaded at the first figure. Show a figure with `viz.picture`, which brings its text
+along.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.pictures import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
+from course_lib.show import Html
+
+_COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_HIGHEST = 4.5  # nats; a sick run may go far beyond, where there is nothing more to see
+_CELL = "padding: 3px 9px; border: 1px solid #d8d8d8; text-align: {}; vertical-align: top"
+
+
+# Optimizers -------------------------------------------------------------------------------------------------
+
+
+def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, ax: Any = None) -> Any:
+    """Paths over the valley (x² + steep·y²) / 2, seen from above, each with a marker at every step. Gives the
+    Axes.
+
+    Shapes: each path (steps, 2), its start included.
+
+    >>> valley({"straight": [(-2.0, 0.0), (-1.0, 0.0)]}).course_alt[-52:]
+    'straight starts at height 2.00, ends at height 0.50.'
+    """
+    ax = _axes(ax, (7.2, 3.4))
+    _contours(ax, steep)
+    told = []
+    for i, (name, path) in enumerate(paths.items()):
+        xs, ys = ([float(point[k]) for point in path] for k in (0, 1))
+        look = {"color": _COLOURS[i % 6], "marker": _MARKERS[i % 6], "ms": 4, "lw": 1.4}
+        ax.plot(xs, ys, label=name, **look)
+        start, end = ((x * x + steep * y * y) / 2 for x, y in ((xs[0], ys[0]), (xs[-1], ys[-1])))
+        told.append(f"{name} starts at height {start:.2f}, ends at height {end:.2f}")
+    ax.plot([0], [0], "*", color=INK, ms=13)
+    ax.set(xlim=(-2.2, 1.2), ylim=(-1.15, 1.15), xlabel="first weight", ylabel="second weight")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.course_alt = f"A long narrow valley from above, its lowest point marked by a star. {'; '.join(told)}."
+    return ax
+
+
+def _contours(ax: Any, steep: float) -> None:
+    xs, ys = ([-2.2 + 3.4 * i / 80 for i in range(81)], [-1.15 + 2.3 * i / 80 for i in range(81)])
+    heights = [[math.sqrt((x * x + steep * y * y) / 2) for x in xs] for y in ys]
+    ax.contour(xs, ys, heights, levels=[0.25 * i for i in range(1, 18)], colors="#c4c4c4", linewidths=0.8)
+
+
+# Curves -----------------------------------------------------------------------------------------------------
+
+
+def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str = "nats per token") -> Any:
+    """Training loss (dotted) and validation loss (solid) of some runs, each lowest point ringed. Gives the
+    Axes.
+
+    A history has `steps`, `train_losses`, `val_steps` and `val_losses`.
+
+    >>> from types import SimpleNamespace
+    >>> run = SimpleNamespace(steps=(1, 2), train_losses=(3.0, 1.0), val_steps=(1, 2), val_losses=(3.5, 4.0))
+    >>> train_and_validation({"run": run}).course_alt
+    'run: training 3.00 to 1.00; validation lowest at step 1 with 3.50, 4.00 at the end.'
+    """
+    ax, told = _axes(ax, (7.6, 4.0)), []
+    for i, (name, run) in enumerate(histories.items()):
+        colour, marker = _COLOURS[i % 6], _MARKERS[i % 6]
+        ax.plot(run.steps, run.train_losses, ":", color=colour, lw=1.7, label=f"{name}: training")
+        ax.plot(run.val_steps, run.val_losses, color=colour, marker=marker, ms=4, label=f"{name}: validation")
+        lowest = min(range(len(run.val_losses)), key=run.val_losses.__getitem__)
+        best = run.val_steps[lowest], run.val_losses[lowest]
+        ax.plot(*best, "o", ms=13, mfc="none", mec=INK, mew=1.5)
+        told.append(
+            f"{name}: training {run.train_losses[0]:.2f} to {run.train_losses[-1]:.2f}; validation lowest at "
+            f"step {best[0]} with {best[1]:.2f}, {run.val_losses[-1]:.2f} at the end."
+        )
+    ax.set(xlabel="steps", ylabel=f"loss in {unit}")
+    _tidy(ax)
+    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.course_alt = " ".join(told)
+    return ax
+
+
+# The clinic -------------------------------------------------------------------------------------------------
+
+
+def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
+    """The curves of sick runs side by side, each with the healthy run's validation loss in grey. Gives the
+    figure.
+
+    A case has a `letter` and a `history`. Losses above 4.5 nats are cut off at the frame.
+    """
+    from matplotlib import pyplot
+
+    rows, shape = math.ceil(len(cases) / 3), {"sharex": True, "sharey": True, "squeeze": False}
+    size = (9.6, 2.6 * rows + 0.5)
+    figure, grid = pyplot.subplots(rows, min(3, len(cases)), figsize=size, layout="constrained", **shape)
+    for ax, case in zip(grid.flat, cases, strict=False):
+        _chart(ax, case, healthy, floor)
+    for ax in grid.flat[len(cases) :]:
+        ax.axis("off")
+    for row in grid:
+        row[0].set_ylabel("loss in nats per letter")
+    figure.supxlabel("steps", fontsize=10)
+    handles = grid[0][0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=4, frameon=False)
+    told = " ".join(_words(case.letter, case.history) for case in (*cases, healthy))
+    grid[0][0].course_alt = f"{told} The floor is at {floor:.2f}."
+    return figure
+
+
+def _chart(ax: Any, case: Any, healthy: Any, floor: float) -> None:
+    run, well = case.history, healthy.history
+    ax.plot(well.val_steps, well.val_losses, color="#a8a8a8", lw=4, label="validation, healthy run")
+    ax.plot(run.steps, run.train_losses, color=BLUE, lw=1.3, label="training")
+    ax.plot(run.val_steps, run.val_losses, color=RED, lw=1.3, marker="o", ms=3.5, label="validation")
+    ax.axhline(floor, color=INK, lw=1.1, ls=(0, (5, 3)), label="entropy floor")
+    ax.set_ylim(-0.15, _HIGHEST)
+    ax.text(0.96, 0.94, case.letter, transform=ax.transAxes, ha="right", va="top", fontsize=17, weight="bold")
+    _tidy(ax)
+
+
+def _words(letter: str, run: Any) -> str:
+    """A curve in words: both losses at four places."""
+    parts = []
+    for name, losses in (("training", run.train_losses), ("validation", run.val_losses)):
+        last = len(losses) - 1
+        places = sorted({0, last // 3, 2 * last // 3, last})
+        parts.append(f"{name} {', '.join(f'{losses[place]:.2f}' for place in places)}")
+    return f"{f'Run {letter}' if letter else 'The healthy run'}: {'; '.join(parts)}."
+
+
+def findings(cases: Sequence[Any], healthy: Any) -> Html:
+    """What was found out about finished models: the loss measured three times, on fresh stories, a text.
+
+    A case has `letter`, `again`, `fresh_loss` and `sample`.
+
+    >>> from types import SimpleNamespace as Case
+    >>> print(findings([], Case(letter="", again=(1.0, 1.0), fresh_loss=1.25, sample="A<b.")))
+    run      validation, again  fresh stories  writes
+    healthy  1.000 1.000                 1.25  A<b.
+    """
+    head = ("run", "validation, again", "fresh stories", "writes")
+    rows = [
+        (c.letter or "healthy", " ".join(f"{x:.3f}" for x in c.again), f"{c.fresh_loss:.2f}", _seen(c.sample))
+        for c in (*cases, healthy)
+    ]
+    sides = ("center", "left; white-space: nowrap", "right", "left")
+    body = "".join(
+        '<tr style="background-color: transparent">'
+        + "".join(_cell("td", text, side) for text, side in zip(row, sides, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    titles = "".join(_cell("th", text, side) for text, side in zip(head, sides, strict=True))
+    wide = [max(len(row[i]) for row in (head, *rows)) for i in range(2)]
+    lines = [
+        f"{run:<{wide[0]}}  {again:<{wide[1]}}  {fresh:>13}  {' '.join(text.split())}"
+        for run, again, fresh, text in (head, *rows)
+    ]
+    return Html(f'<table style="border-collapse: collapse">{titles}{body}</table>', "\n".join(lines))
+
+
+def _seen(text: str) -> str:
+    """Several spaces in a row as dots, since a page would show them as one."""
+    return re.sub(" {3,}", lambda spaces: "·" * len(spaces[0]), text)
+
+
+def _cell(tag: str, text: str, side: str) -> str:
+    return f'<{tag} style="{_CELL.format(side)}">{html.escape(text)}</{tag}>'
+
+
+# Recipes and laws -------------------------------------------------------------------------------------------
+
+
+def recipe_steps(
+    losses: Mapping[str, float], notes: Mapping[str, str], unit: str = "nats per letter", ax: Any = None
+) -> Any:
+    """The losses of recipes, from the first to the last, with what each changed. Gives the Axes.
+
+    >>> ax = recipe_steps({"a": 1.5, "b": 1.25}, {"a": "the start", "b": "a higher rate"})
+    >>> ax.course_alt
+    'Losses in nats per letter: a 1.50; b 1.25, 0.25 lower (a higher rate).'
+    """
+    ax = _axes(ax, (9.2, 0.44 * len(losses) + 0.8))
+    values, names = list(losses.values()), list(losses)
+    right, told = max(values), [f"{names[0]} {values[0]:.2f}"]
+    wide = 0.05 + max(values) - min(values)
+    for y, (name, loss) in enumerate(losses.items()):
+        before = values[max(0, y - 1)]
+        ax.plot([before, loss], [y, y], color=SKY, lw=6, solid_capstyle="butt")
+        ax.plot([loss], [y], "o", color=BLUE, ms=8)
+        note = textwrap.fill(notes[name], 62)
+        ax.text(right + 0.05 * wide, y, f"{loss:.2f}", va="center", fontsize=9, color=INK)
+        ax.text(right + 0.22 * wide, y, note, va="center", fontsize=9, color=INK)
+        if y:
+            way = "lower" if loss < before else "higher"
+            told.append(f"{name} {loss:.2f}, {abs(before - loss):.2f} {way} ({notes[name]})")
+    ax.set_yticks(range(len(losses)), names)
+    ax.set(xlim=(min(values) - 0.1 * wide, right + 2.1 * wide), ylim=(len(losses) - 0.5, -0.6))
+    ax.set_xlabel(f"loss in {unit}", loc="left")
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xticks([tick for tick in ax.get_xticks() if min(values) - 0.1 * wide <= tick <= right])
+    ax.spines["bottom"].set_bounds(min(values) - 0.1 * wide, right)
+    ax.course_alt = f"Losses in {unit}: {'; '.join(told)}."
+    return ax
+
+
+def power_law(
+    sizes: Sequence[float], losses: Sequence[float], floor: float, a: float, b: float, xlabel: str,
+    ax: Any = None,
+) -> Any:  # fmt: skip
+    """Losses above the floor, on two logarithmic axes, with the fitted line a·size^(-b). Gives the Axes.
+
+    >>> power_law([1, 4, 16], [5.0, 3.0, 2.0], 1.0, 4.0, 0.5, "tokens").course_alt
+    'Loss above the floor over tokens: 4.00 at 1, 2.00 at 4, 1.00 at 16. The line falls with the power 0.50.'
+    """
+    ax = _axes(ax, (4.6, 3.6))
+    above = [loss - floor for loss in losses]
+    ends = min(sizes) / 1.4, max(sizes) * 1.4
+    ax.plot(ends, [a * end**-b for end in ends], color=RED, lw=1.5, label=f"{a:.3g} · size^(-{b:.2f})")
+    ax.plot(sizes, above, "o", color=BLUE, ms=8)
+    ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel="loss - floor, in nats")
+    marks = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5)
+    ticks = [tick for tick in marks if 0.8 * min(above) < tick < 1.1 * max(above)]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks(sizes, [f"{size / 1000:.0f}k" if size >= 1000 else f"{size:g}" for size in sizes])
+    ax.minorticks_off()
+    _tidy(ax)
+    ax.legend(frameon=False, loc="upper right")
+    points = ", ".join(f"{y:.2f} at {size:,.0f}" for size, y in zip(sizes, above, strict=True))
+    ax.course_alt = f"Loss above the floor over {xlabel}: {points}. The line falls with the power {b:.2f}."
+    return ax
+
+
+def _axes(ax: Any, size: tuple[float, float]) -> Any:
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    return ax
+
+
+def _tidy(ax: Any) -> None:
+    ax.grid(axis="y", color="#dddddd", lw=0.7)
+    ax.spines[["top", "right"]].set_visible(False)
