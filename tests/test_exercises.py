@@ -457,10 +457,11 @@ def test_endless_code_times_out(answer):
 @pytest.mark.parametrize("answer", [endless, endless_swallowing, endless_printing], ids=lambda f: f.__name__)
 def test_endless_code_times_out_in_another_thread_too(answer):
     got = []
-    began = time.perf_counter()
+    before, began = threading.active_count(), time.perf_counter()
     thread = threading.Thread(target=lambda: got.append(make_exercise(seconds=0.2).judge(answer)))
     thread.start()
     thread.join(20)
+    assert threading.active_count() == before  # nothing is left running
     assert got and got[0].state is State.TIMED_OUT
     assert time.perf_counter() - began < 10
     assert make_exercise().judge(rows).right  # nothing is left broken

@@ -88,6 +88,7 @@ def _with_timer(work: Callable[[], T], seconds: float) -> T:
         nonlocal late
         if armed:
             late = True
+            sys.settrace(_trace_nothing)  # frames that start from now on are left alone
             _raise_in_handlers_too(frame)
             raise TimeUp
 
@@ -123,10 +124,13 @@ def _raise_in_handlers_too(frame: FrameType | None) -> None:
             raise TimeUp
         return at_next_line
 
-    sys.settrace(lambda *_: None)  # frames that start from now on are left alone
     while frame is not None and not _is_ours(frame.f_code.co_filename):
         frame.f_trace = at_next_line
         frame = frame.f_back
+
+
+def _trace_nothing(frame: FrameType, event: str, arg: object) -> None:
+    """Tracing must be on in a thread before single frames of it can be traced."""
 
 
 def _with_thread(work: Callable[[], T], seconds: float) -> T:
@@ -134,6 +138,7 @@ def _with_thread(work: Callable[[], T], seconds: float) -> T:
     errors: list[BaseException] = []
 
     def target() -> None:
+        sys.settrace(_trace_nothing)
         try:
             results.append(work())
         except BaseException as error:  # noqa: BLE001 - handed on to the caller below
@@ -147,6 +152,7 @@ def _with_thread(work: Callable[[], T], seconds: float) -> T:
     for _ in range(_GIVE_UP):
         if not thread.is_alive():
             break
+        _raise_in_handlers_too(sys._current_frames().get(thread.ident))
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimeUp))
         thread.join(_INTERRUPT_AGAIN)
     if late:
