@@ -17,7 +17,9 @@ The map, from the ground up; each module uses only what stands above it:
 | `interop`    | the same model and tokenizer in Hugging Face's `transformers`, and back           |
 
 Beside them: `viz` and `show` draw figures and show source code in a notebook; `exercises` checks answers and
-names mistakes; `doctor` says whether everything is in place (`python -m course_lib doctor`).
+names mistakes; `clinic` has sick trainings to diagnose; `capstone` makes a GPT of a learner's own answers;
+`bench` measures the course's speed beside what people use instead; `doctor` says whether everything is in
+place. The last two are commands: `python -m course_lib doctor`, `python -m course_lib bench`.
 
 Importing `course_lib` loads none of these: import what you need, such as `from course_lib.model import GPT`.
 """
