@@ -110,12 +110,13 @@ def top_p_by_loops(logits, p):
 def top_p_without_sorting(logits, p):
     each = logits.softmax(-1).double()
     before = torch.einsum("bv,bvw->bw", each, (each[:, :, None] > each[:, None, :]).double())
-    return torch.where(before < p, logits.double(), -math.inf)
+    return torch.where((before < p) | (before == 0), logits.double(), -math.inf)
 
 
 def top_p_by_gather(logits, p):
     likeliest, order = logits.softmax(-1).sort(descending=True)
     needed = (likeliest.cumsum(-1) - likeliest) < p
+    needed[:, 0] = True
     return logits.masked_fill(~needed.gather(-1, order.argsort(-1)), -math.inf)
 
 

@@ -412,6 +412,12 @@ causal_window = Exercise(
             "A token sees itself, and it counts as one of the `window` keys.",
         ),
         Mistake(
+            "everything that comes later is seen",
+            lambda T, window: torch.ones(T, T, dtype=torch.bool).triu(1 - window),
+            "That hides what is too far back, and nothing of the future: both conditions must hold, also "
+            "`keys <= queries`.",
+        ),
+        Mistake(
             "it looks ahead as well",
             _both_sides,
             "The window reaches back only. Keep the causal condition: `keys <= queries`.",
@@ -976,14 +982,14 @@ quiz = Quiz(
             ),
         ),
         Question(
-            "A text becomes twice as long. What does FlashAttention save?",
+            "What does FlashAttention save?",
             (
                 Option(
                     "Three quarters of the multiplications: each query meets only the keys of its own block.",
                     "Every query still meets every key, block after block: four times as many products.",
                 ),
                 Option(
-                    "Nothing in the result: it approximates the softmax.",
+                    "Exactness: it only approximates the softmax, which is quicker.",
                     "It is exact. Only the order in which the sums are formed is another one.",
                 ),
                 Option(

@@ -284,6 +284,7 @@ def _top_p_cases() -> list[Case]:
         Case(_logits_of([0.05, 0.02, 0.9, 0.01, 0.02], [0.18, 0.23, 0.17, 0.2, 0.22]), 0.5),
         Case(_random(2, 5, seed=21), 0.01),
         Case(_random(2, 3, seed=22) + 7, 1.0),
+        Case(_random(3, 5, seed=24), 0.0),
         Case(torch.tensor([[1.0, -INFINITY, 2.0, 0.5, -INFINITY]]), 0.7),
     ]
 
@@ -393,6 +394,12 @@ top_p = Exercise(
             lambda logits, p: _nucleus(logits, lambda sums, each: sums > p, first=True),
             "Rescuing the likeliest token is not enough: the one that crosses p belongs to the set too. "
             "Compare p with the sum *before* each token.",
+        ),
+        Mistake(
+            "with p = 0 nothing is left",
+            lambda logits, p: _nucleus(logits, lambda sums, each: sums - each >= p),
+            "Nothing stands before the likeliest token, and 0 >= 0: so it goes too. It must always stay: "
+            "`needless[:, 0] = False`.",
         ),
         Mistake(
             "one token too many",

@@ -274,6 +274,17 @@ layer_norm = Exercise(
             "squares: `var(dim=-1, keepdim=True, correction=0)`.",
         ),
         Mistake(
+            "torch's `std`, with eps added to it",
+            _by_spread(lambda c, eps: c.std(dim=-1, keepdim=True) + eps),
+            "`std` divides by C - 1 unless you say `correction=0`, and `eps` belongs under the root: "
+            "`torch.sqrt(variance + eps)`.",
+        ),
+        Mistake(
+            "torch's `std`, without eps",
+            _by_spread(lambda c, eps: c.std(dim=-1, keepdim=True)),
+            "`std` divides by C - 1, unless you say `correction=0`. Without `eps`, equal numbers give 0 / 0.",
+        ),
+        Mistake(
             "divided by the variance, not by its root",
             _by_spread(lambda c, eps: _mean_square(c) + eps),
             "The variance is in squares. Its root has the size of the numbers themselves.",
@@ -1019,6 +1030,14 @@ flops_per_token = Exercise(
             "Each product is also added to a sum: two operations for each number in a matrix.",
         ),
         Mistake(
+            "two operations for every parameter",
+            lambda vocab_size, context_length, width, n_layers: (
+                2 * _count_parameters(vocab_size, context_length, width, n_layers)
+            ),
+            "A good first guess. But positions and biases are not multiplied with, and attention's own "
+            "products have no parameters.",
+        ),
+        Mistake(
             "attention itself is left out",
             _misspent(looks=0),
             "Scores and the mix of the values are products too, though no parameter takes part: 4·T·C in "
@@ -1137,7 +1156,7 @@ quiz = Quiz(
             ),
         ),
         Question(
-            "A fresh GPT with 2,048 tokens shows a loss of 7.6 nats. What does that tell?",
+            "A fresh GPT with a vocabulary of 2,048 shows a loss of 7.6 nats. What does that tell?",
             (
                 Option(
                     "It has learned something already.",

@@ -1596,14 +1596,15 @@ _FAULTS = {
     ),
     "rate_too_high": (
         "The learning rate is far too high, from beginning to end.",
-        "Then both losses would jump about and end high, and what it writes would hardly be words.",
+        "Then both losses would jump up after a first gain and stay high to the end, since every later "
+        "step overshoots too. What it writes would hardly be words.",
         "Every step overshoots: the losses jump, and end high for trained, held-out and fresh stories alike. "
         "Take a tenth of the rate and look again.",
     ),
     "no_warmup": (
         "The warm-up is missing: the first step has the full rate already.",
-        "Then the trouble would lie at the beginning, as a spike or a stall in both curves, made up for late "
-        "or never. The rest of the run would be quiet.",
+        "Then the run would be off course from its very first measurements, and improve quietly from there: "
+        "parallel to the healthy one, and above it.",
         "The trouble lies at the beginning: before Adam's averages mean anything, full steps threw the "
         "weights somewhere from which the way back is long. Later on the curve is as quiet as the healthy "
         "one, only higher.",
