@@ -1,10 +1,12 @@
-"""Makes the shipped checkpoints in data/: the course's tokenizer, and the base model with its card.
+"""Makes the shipped checkpoints in data/: the course's tokenizer, and two models with their cards.
 
-    python scripts/checkpoints.py              both, from nothing (about 40 minutes on 2 CPU cores)
+    python scripts/checkpoints.py              all, from nothing (about an hour and a quarter of CPU time)
     python scripts/checkpoints.py --resume     go on with a training that was stopped
+    python scripts/checkpoints.py --only qa    the second model alone
 
 The base model is trained on fresh documents of the little world, of which the bundled training files are the
 first, with the recipe that `course_lib.speedrun` calls "after", in larger batches since there is time for it.
+The second, qa, is base trained further on questions about stories, for notebook 08.
 """
 
 import argparse
@@ -14,11 +16,13 @@ from pathlib import Path
 
 import torch
 
+from course_lib import question_answering as qa
 from course_lib import training
 from course_lib.checkpoint import model_metadata, save_model
 from course_lib.config import GPTConfig
 from course_lib.context import document_batches, encode_documents
 from course_lib.data import load_corpus
+from course_lib.finetuning import QuizBatches, answers
 from course_lib.model import GPT
 from course_lib.runtime import atomic_write, data_dir, seed
 from course_lib.speedrun import STORY_RECIPES
@@ -36,6 +40,21 @@ RECIPE = training.TrainConfig(
     checkpoint_every=500,
     seed=1,
 )
+QA_RECIPE = training.TrainConfig(
+    steps=2400,
+    batch_size=8,
+    context_length=384,
+    lr=0.02,
+    matrix_lr=0.02,
+    schedule="linear",
+    warmup=0.02,
+    precision="bfloat16",
+    log_every=20,
+    checkpoint_every=50,
+    seed=1,
+)
+QA_UNANSWERED = 2  # questions without an answer after each story
+QA_TEST = 2_300_000_000  # the first seed of the stories that the scores are from
 
 
 def make_tokenizer(folder: Path) -> BPETokenizer:
@@ -152,16 +171,96 @@ def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
     unfinished.unlink(missing_ok=True)
 
 
+def qa_scores(model: GPT, tokenizer: BPETokenizer, stories: int = 150) -> dict[str, dict[str, float]]:
+    """How the model answers, about new stories of the everyday and of the held-out worlds."""
+    table = {}
+    for cast in ("everyday", "heldout"):
+        test = qa.items([qa.quiz(QA_TEST + i, cast) for i in range(stories)])
+        table[cast] = vars(qa.score(test, answers(model, tokenizer, test)))
+    return table
+
+
+def qa_card(metadata: dict) -> str:
+    """What `data/checkpoints/qa.md` says."""
+    rows = "\n".join(
+        f"| {cast} | {s['exact']} of {s['asked']} | {s['f1']:.2f} | {s['refused']} of {s['asked']} "
+        f"| {s['made_up']} of {s['unanswerable']} |"
+        for cast, s in metadata["scores"].items()
+    )
+    recipe = "\n".join(
+        f"- {name}: {value}" for name, value in metadata["recipe"].items() if value is not None
+    )
+    return f"""# qa
+
+The [base model](base.md), trained further on questions about stories of the little world, in English. Each
+story is followed by up to six questions with an answer and {metadata["unanswered"]} without ("The story does
+not say."); only the answers counted in the loss. It answers such questions in a few words, and does nothing
+else: it has forgotten how to write stories, and it knows nothing of any other world.
+
+Made by `{metadata["command"]}`: {metadata["steps"]:,} steps, {metadata["tokens"]:,} tokens, in
+{metadata["minutes"]:.0f} minutes of CPU time with {metadata["threads"]} thread(s). The weights are stored in
+half precision; the scores are those of the stored weights, on stories that it was not trained on.
+
+| worlds | exact match | F1 | refused, though there is an answer | made up, where there is none |
+|---|---:|---:|---:|---:|
+{rows}
+
+Recipe:
+
+{recipe}
+"""
+
+
+def make_qa(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
+    """Train base further on questions, save in half precision, and write the card."""
+    path, unfinished = folder / "qa.safetensors", folder / "qa.checkpoint"
+    model = training.load_model(folder / "base.safetensors")
+    history = training.train(
+        model,
+        QuizBatches(tokenizer, QA_RECIPE.batch_size, unanswered=QA_UNANSWERED),
+        QA_RECIPE,
+        callbacks=[Report()],
+        checkpoint_path=unfinished,
+        resume=resume,
+        optimizer=training.make_muon,
+        clock=time.process_time,
+    )
+    if history.interrupted:
+        print("Stopped; --resume goes on.")
+        return
+    save_model(path, model, torch.float16)
+    model = training.load_model(path).eval()
+    last = history.records[-1]
+    metadata = {
+        "command": "make checkpoints",
+        "parameters": model.parameter_count(),
+        "steps": last.step,
+        "tokens": last.tokens,
+        "minutes": last.seconds / 60,
+        "threads": torch.get_num_threads(),
+        "unanswered": QA_UNANSWERED,
+        "recipe": {name: value for name, value in vars(QA_RECIPE).items()},
+        "scores": qa_scores(model, tokenizer),
+    }
+    save_model(path, model, torch.float16, metadata=metadata)
+    with atomic_write(folder / "qa.md", "w") as file:
+        file.write(qa_card(model_metadata(path)))
+    unfinished.unlink(missing_ok=True)
+
+
 def main() -> None:
-    """Make both."""
+    """Make all, or the one that is named."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--resume", action="store_true", help="go on with a training that was stopped")
+    parser.add_argument("--only", choices=("base", "qa"), help="make this one alone")
     arguments = parser.parse_args()
-    began = time.monotonic()
+    began, folder = time.monotonic(), data_dir() / "checkpoints"
     tokenizer = make_tokenizer(data_dir() / "tokenizer")
-    make_base(tokenizer, data_dir() / "checkpoints", arguments.resume)
+    for name, make in (("base", make_base), ("qa", make_qa)):
+        if arguments.only in (None, name):
+            make(tokenizer, folder, arguments.resume)
     print(f"done in {(time.monotonic() - began) / 60:.0f} minutes")
 
 

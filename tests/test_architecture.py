@@ -27,7 +27,8 @@ NOTEBOOK_VIEWS = (
     "training_views",
     "generation_views",
     "interop_views",
-)  # 01 to 07
+    "finetuning_views",
+)  # 01 to 08
 # From the ground up: a module imports only from rows above its own, whether at the top or inside a function.
 ROWS = (
     ("config", "runtime"),
@@ -56,6 +57,7 @@ ROWS = (
     ("writing_quality",),  # supports notebook 06
     ("families", "serving"),  # these two support interop
     ("interop",),
+    ("question_answering",),  # supports finetuning
     TOPICS,
     ("show",),
     ("token_views", "pictures"),  # support viz
@@ -86,7 +88,7 @@ STRANGERS = {
     "exercises": ("viz", "token_views", "pictures"),
 }
 NEVER_TORCH = (
-    *("config", "world", "data", "download", "text_files", "serving"),
+    *("config", "world", "data", "download", "text_files", "serving", "question_answering"),
     *("bpe", "naive_bpe", "token_files", "tokenizer_base", "tokens"),
 )
 # These may use torch, but not before one of their functions is called.
@@ -123,6 +125,7 @@ LONG_MODULES = {
     "exercises/_run.py": "time limits and tracebacks on every platform",
     "exercises/attention.py": "mostly the texts of exercises and quizzes",
     "exercises/context.py": "mostly the texts of exercises and quizzes",
+    "exercises/finetuning.py": "mostly the texts of exercises and quizzes",
     "exercises/generation.py": "mostly the texts of exercises and quizzes",
     "exercises/interop.py": "mostly the texts of exercises and quizzes",
     "exercises/model.py": "mostly the texts of exercises and quizzes",

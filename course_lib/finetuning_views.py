@@ -1,0 +1,191 @@
+"""Figures of notebook 08: what counts in the loss, LoRA's side path, rates, and scores with intervals.
+
+Plain texts and numbers come in; Axes, figures or `Html` go out. It does not know models, training or how
+answers are scored; matplotlib is loaded at the first figure. Show a figure with `viz.picture`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.pictures import BLUE, GREEN, INK, ORANGE, RED
+from course_lib.show import Html
+
+_TEXT = "line-height: 1.9; max-width: 60em; font-size: 1.05em; white-space: pre-wrap"
+_LEARNED = "background-color: #fde3b3; color: #1a1a1a; border-bottom: 3px solid #b35c00; font-weight: bold"
+
+
+# What counts ------------------------------------------------------------------------------------------------
+
+
+def learned(pieces: Sequence[str], counts: Sequence[bool]) -> Html:
+    """A text in which the pieces that count in the loss are marked; ends of lines are shown there as ⏎.
+
+    Raises: ValueError unless there is one of `counts` for each piece.
+
+    >>> learned(["Q: Who?", " Mia", "\\n"], [False, True, True])
+    Q: Who?[ Mia][⏎]
+    """
+    if len(pieces) != len(counts):
+        raise ValueError(f"learned got {len(pieces)} pieces and {len(counts)} marks; give one for each.")
+    shown = [
+        piece.replace("\n", "⏎") if count else piece for piece, count in zip(pieces, counts, strict=True)
+    ]
+    spans = [
+        f'<span style="{_LEARNED}">{html.escape(piece)}</span>' + ("\n" if "⏎" in piece else "")
+        if count
+        else html.escape(piece)
+        for piece, count in zip(shown, counts, strict=True)
+    ]
+    text = "".join(f"[{piece}]" if count else piece for piece, count in zip(shown, counts, strict=True))
+    return Html(f'<div style="{_TEXT}">{"".join(spans)}</div>', text)
+
+
+# LoRA -------------------------------------------------------------------------------------------------------
+
+
+def side_path(
+    inside: int = 128, out: int = 384, rank: int = 8, words: Mapping[str, str] | None = None, ax: Any = None
+) -> Any:
+    """A frozen matrix W, and beside it the narrow way through A and B. Gives the Axes.
+
+    `words` replaces labels, for another language.
+
+    >>> side_path(words={"frozen": "gefroren"}).texts[0].get_text()
+    'W (384 × 128)\\ngefroren'
+    """
+    names = {"frozen": "frozen", "learned": "learned", "sum": "+"} | dict(words or {})
+    ax = _axes(ax, (7.6, 2.9))
+    ax.set(xlim=(0, 100), ylim=(0, 40))
+    ax.axis("off")
+    _shape(ax, [(24, 24), (72, 24), (72, 38), (24, 38)], "#dfe6ea", INK)
+    ax.text(48, 31, f"W ({out} × {inside})\n{names['frozen']}", ha="center", va="center", fontsize=10)
+    _shape(ax, [(24, 2), (24, 18), (45, 12.5), (45, 7.5)], "#fde3b3", "#b35c00")
+    _shape(ax, [(51, 7.5), (51, 12.5), (72, 18), (72, 2)], "#fde3b3", "#b35c00")
+    ax.text(34, 10, f"A ({rank} × {inside})\n{names['learned']}", ha="center", va="center", fontsize=9)
+    ax.text(62.5, 10, f"B ({out} × {rank})\n{names['learned']}", ha="center", va="center", fontsize=9)
+    ax.text(48, 14.5, f"{rank}", ha="center", va="bottom", fontsize=9, color=INK)
+    ax.text(6, 20, "x", ha="center", va="center", fontsize=14, style="italic")
+    ax.text(88, 20, names["sum"], ha="center", va="center", fontsize=18, color=INK)
+    for start, end in (
+        ((8, 21), (23.5, 31)), ((8, 19), (23.5, 10)), ((45.3, 10), (50.7, 10)),
+        ((72.5, 31), (86, 22)), ((72.5, 10), (86, 18)), ((90, 20), (98, 20)),
+    ):  # fmt: skip
+        ax.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "-|>", "color": "#666666", "lw": 1.3})
+    ax.course_alt = (
+        f"Two paths lead from x to a sum. The upper goes through the large matrix W, {out} by {inside}, "
+        f"which "
+        f"is frozen. The lower narrows through A from {inside} to {rank} numbers and widens through B "
+        f"to {out}; "
+        "both are learned."
+    )
+    return ax
+
+
+def _shape(ax: Any, corners: Sequence[tuple[float, float]], face: str, edge: str) -> None:
+    from matplotlib.patches import Polygon
+
+    ax.add_patch(Polygon(corners, closed=True, facecolor=face, edgecolor=edge, linewidth=1.3))
+
+
+# Rates ------------------------------------------------------------------------------------------------------
+
+
+def rates(
+    learning: Sequence[float],
+    answers: Sequence[float],
+    stories: Sequence[float],
+    before: float,
+    ax: Any = None,
+) -> Any:
+    """The loss on answers and on stories after fine-tuning with each learning rate. Gives the Axes.
+
+    `before` is the loss on stories before it. Units: nats per token.
+
+    >>> rates([0.01, 0.1], [0.9, 0.7], [0.5, 0.6], before=0.45).course_alt[:38]
+    'Rate 0.01: answers 0.90, stories 0.50.'
+    """
+    ax = _axes(ax, (7.2, 3.8))
+    ax.plot(learning, answers, "o-", color=BLUE, lw=1.8, ms=7, label="answers")
+    ax.plot(learning, stories, "s-", color=RED, lw=1.8, ms=7, label="stories")
+    ax.axhline(before, color=INK, lw=1.2, ls=(0, (5, 3)), label="stories, before")
+    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss in nats per token")
+    ax.set_xticks(list(learning), [f"{rate:g}" for rate in learning])
+    values = (*answers, *stories, before)
+    marks = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20)
+    ticks = [mark for mark in marks if 0.8 * min(values) < mark < 1.25 * max(values)]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.grid(axis="y", color="#dddddd", lw=0.7)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    told = [
+        f"Rate {rate:g}: answers {answer:.2f}, stories {story:.2f}."
+        for rate, answer, story in zip(learning, answers, stories, strict=True)
+    ]
+    ax.course_alt = f"{' '.join(told)} Stories before: {before:.2f}."
+    return ax
+
+
+# Scores -----------------------------------------------------------------------------------------------------
+
+
+def shares(
+    rows: Mapping[str, tuple[int, int]], intervals: Mapping[str, tuple[float, float]], label: str,
+    bar: float | None = None, ax: Any = None,
+) -> Any:  # fmt: skip
+    """Shares (hits, trials) as dots with their intervals as lines; `bar` draws a dashed line. Gives the Axes.
+
+    >>> shares({"base": (1, 4)}, {"base": (0.05, 0.7)}, "right").course_alt
+    'right: base 25 % (5 % to 70 %).'
+    """
+    ax = _axes(ax, (7.2, 0.5 * len(rows) + 1.1))
+    told = []
+    for y, (name, (hits, trials)) in enumerate(rows.items()):
+        share, (low, high) = 100 * hits / trials, (100 * end for end in intervals[name])
+        ax.plot([low, high], [y, y], color=BLUE, lw=4, alpha=0.4, solid_capstyle="butt")
+        ax.plot([share], [y], "o", color=BLUE, ms=8)
+        ax.text(114, y, f"{share:.0f} %", va="center", ha="right", fontsize=10, color=INK)
+        told.append(f"{name} {share:.0f} % ({low:.0f} % to {high:.0f} %)")
+    if bar is not None:
+        ax.axvline(100 * bar, color=GREEN, lw=1.4, ls=(0, (5, 3)))
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set(xlim=(-2, 115), ylim=(len(rows) - 0.5, -0.5), xlabel=f"{label}, in %")
+    ax.set_xticks(range(0, 101, 20))
+    ax.grid(axis="x", color="#dddddd", lw=0.7)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.course_alt = f"{label}: {'; '.join(told)}."
+    return ax
+
+
+def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int, ax: Any = None) -> Any:
+    """How many numbers LoRA learns at each rank, against the whole model; `here` is marked. Gives the Axes.
+
+    >>> lora_sizes([1, 2], [100, 200], full=1000, here=2).course_alt
+    'Numbers that learn: 100 at rank 1, 200 at rank 2; 1,000 in the whole model. Marked: rank 2.'
+    """
+    ax = _axes(ax, (6.4, 3.2))
+    ax.plot(ranks, counts, "o-", color=BLUE, lw=1.6, ms=6)
+    ax.axhline(full, color=INK, lw=1.2, ls=(0, (5, 3)))
+    ax.text(ranks[0], 1.02 * full, f"all of them: {full:,}", va="bottom", ha="left", fontsize=9)
+    if here in ranks:
+        ax.plot([here], [counts[list(ranks).index(here)]], "o", ms=14, mfc="none", mec=ORANGE, mew=2.5)
+    ax.set(xscale="log", xlabel="rank", ylabel="numbers that learn", ylim=(0, 1.15 * max(full, *counts)))
+    ax.set_xticks(list(ranks), [str(rank) for rank in ranks])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    ax.spines[["top", "right"]].set_visible(False)
+    told = ", ".join(f"{count:,} at rank {rank}" for rank, count in zip(ranks, counts, strict=True))
+    ax.course_alt = f"Numbers that learn: {told}; {full:,} in the whole model. Marked: rank {here}."
+    return ax
+
+
+def _axes(ax: Any, size: tuple[float, float]) -> Any:
+    if ax is None:
+        from matplotlib import pyplot
+
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    return ax
