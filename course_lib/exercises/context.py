@@ -565,6 +565,7 @@ def _lookup_cases() -> list[Case]:
     return [
         Case(torch.tensor([[6, 1, 1], [0, 3, 2]]), _random(7, 5)),
         Case(torch.tensor([[2], [0], [1]]), _random(3, 2, seed=1)),
+        Case(torch.tensor([[0, 1]]), _random(7, 2, seed=2)),
         Case(torch.tensor([[1, 0]]), torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])),
     ]
 
@@ -600,6 +601,12 @@ embedding_lookup = Exercise(
             lambda ids, table: F.one_hot(ids, num_classes=len(table)) @ table,
             "`one_hot` gives int64, the table is float32, and `@` wants the same type on both sides: "
             "`.to(table.dtype)`.",
+        ),
+        Mistake(
+            "the number of tokens is guessed from the batch",
+            lambda ids, table: F.one_hot(ids).to(table.dtype) @ table,
+            "Without `num_classes`, `one_hot` takes the largest id that happens to be there. The table knows "
+            "how many tokens there are: `len(table)`.",
         ),
         Mistake(
             "the token's number is used as a size",
@@ -650,6 +657,7 @@ def _nearest_cases() -> list[Case]:
         Case(_random(7, 3) * lengths, 2, 2),
         Case(_random(7, 5, seed=4) * lengths, 0, 3),
         Case(torch.tensor([[1.0, 0.0], [0.1, 0.01], [5.0, 5.0], [-1.0, 0.1], [0.9, -0.5]]), 0, 2),
+        Case(torch.tensor([[1.0, 0.0], [-1.0, 0.1], [-1.0, -0.5]]), 0, 2),
     ]
 
 
