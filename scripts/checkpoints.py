@@ -12,6 +12,7 @@ The second, qa, is base trained further on questions about stories, for notebook
 import argparse
 import itertools
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -91,14 +92,16 @@ def scores(model: GPT, tokenizer: BPETokenizer) -> dict[str, dict[str, float]]:
     return table
 
 
+def recipe_lines(metadata: dict) -> str:
+    """The settings of a training as a list in Markdown."""
+    return "\n".join(f"- {name}: {value}" for name, value in metadata["recipe"].items() if value is not None)
+
+
 def card(metadata: dict) -> str:
     """What `data/checkpoints/base.md` says."""
     rows = "\n".join(
         f"| `{name}` | {entry['nats']:.1f} | {entry['floor']:.1f} | {100 * entry['gap']:.0f} % |"
         for name, entry in metadata["scores"].items()
-    )
-    recipe = "\n".join(
-        f"- {name}: {value}" for name, value in metadata["recipe"].items() if value is not None
     )
     return f"""# base
 
@@ -120,7 +123,7 @@ The floor is the entropy of the world: no model can have a lower loss on average
 
 Recipe:
 
-{recipe}
+{recipe_lines(metadata)}
 """
 
 
@@ -133,6 +136,33 @@ class Report:
                 f"step {record.step}  loss {record.train_loss:.3f}  validation {record.val_loss:.3f}",
                 flush=True,
             )
+
+
+def keep(
+    path: Path,
+    model: GPT,
+    history: training.History,
+    recipe: training.TrainConfig,
+    score: Callable[[GPT], dict],
+    write_card: Callable[[dict], str],
+    **about: int,
+) -> None:
+    """Store a trained model in half precision, with its record, the scores of what was stored, and a card."""
+    save_model(path, model, torch.float16)
+    stored, last = training.load_model(path).eval(), history.records[-1]
+    metadata = {
+        "command": "make checkpoints",
+        "parameters": stored.parameter_count(),
+        "tokens": last.tokens,
+        "minutes": last.seconds / 60,
+        "threads": torch.get_num_threads(),
+        **about,
+        "recipe": dict(vars(recipe)),
+        "scores": score(stored),
+    }
+    save_model(path, stored, torch.float16, metadata=metadata)
+    with atomic_write(path.with_suffix(".md"), "w") as file:
+        file.write(write_card(model_metadata(path)))
 
 
 def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
@@ -153,21 +183,7 @@ def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
     if history.interrupted:
         print("Stopped; --resume goes on.")
         return
-    save_model(path, model, torch.float16)
-    model = training.load_model(path).eval()
-    last = history.records[-1]
-    metadata = {
-        "command": "make checkpoints",
-        "parameters": model.parameter_count(),
-        "tokens": last.tokens,
-        "minutes": last.seconds / 60,
-        "threads": torch.get_num_threads(),
-        "recipe": {name: value for name, value in vars(RECIPE).items()},
-        "scores": scores(model, tokenizer),
-    }
-    save_model(path, model, torch.float16, metadata=metadata)
-    with atomic_write(folder / "base.md", "w") as file:
-        file.write(card(model_metadata(path)))
+    keep(path, model, history, RECIPE, lambda stored: scores(stored, tokenizer), card)
     unfinished.unlink(missing_ok=True)
 
 
@@ -187,9 +203,6 @@ def qa_card(metadata: dict) -> str:
         f"| {s['made_up']} of {s['unanswerable']} |"
         for cast, s in metadata["scores"].items()
     )
-    recipe = "\n".join(
-        f"- {name}: {value}" for name, value in metadata["recipe"].items() if value is not None
-    )
     return f"""# qa
 
 The [base model](base.md), trained further on questions about stories of the little world, in English. Each
@@ -207,7 +220,7 @@ half precision; the scores are those of the stored weights, on stories that it w
 
 Recipe:
 
-{recipe}
+{recipe_lines(metadata)}
 """
 
 
@@ -228,23 +241,10 @@ def make_qa(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
     if history.interrupted:
         print("Stopped; --resume goes on.")
         return
-    save_model(path, model, torch.float16)
-    model = training.load_model(path).eval()
-    last = history.records[-1]
-    metadata = {
-        "command": "make checkpoints",
-        "parameters": model.parameter_count(),
-        "steps": last.step,
-        "tokens": last.tokens,
-        "minutes": last.seconds / 60,
-        "threads": torch.get_num_threads(),
-        "unanswered": QA_UNANSWERED,
-        "recipe": {name: value for name, value in vars(QA_RECIPE).items()},
-        "scores": qa_scores(model, tokenizer),
-    }
-    save_model(path, model, torch.float16, metadata=metadata)
-    with atomic_write(folder / "qa.md", "w") as file:
-        file.write(qa_card(model_metadata(path)))
+    keep(
+        path, model, history, QA_RECIPE, lambda stored: qa_scores(stored, tokenizer), qa_card,
+        steps=history.records[-1].step, unanswered=QA_UNANSWERED,
+    )  # fmt: skip
     unfinished.unlink(missing_ok=True)
 
 
