@@ -10,6 +10,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import axes_for, plain_list
 from course_lib.pictures import BLUE, GREY, INK, RED
 from course_lib.show import Html
 from course_lib.token_views import TINTS
@@ -35,7 +36,7 @@ def number_table(
     a  1.00     .
     b  0.25  0.75
     """
-    numbers = _numbers(values)
+    numbers = plain_list(values)
     if len(numbers) != len(rows) or any(len(row) != len(columns) for row in numbers):
         got = f"{len(numbers)} x {len(numbers[0]) if numbers else 0}"
         raise ValueError(
@@ -86,7 +87,7 @@ def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
           head 0  head 1
     Lily     1 2     3 4
     """
-    numbers = _numbers(x)
+    numbers = plain_list(x)
     D, rest = divmod(len(numbers[0]), n_heads)
     if rest:
         raise ValueError(f"heads_table got {len(numbers[0])} numbers for {n_heads} heads; give a multiple.")
@@ -149,7 +150,7 @@ def reading(tokens: Sequence[str], weights: Any, place: int) -> Html:
     >>> reading(["Lily", "·lost", "·her"], [0.9, 0.02, 0.08], place=1)
     Lily (0.90) [·lost] ·her
     """
-    shares = _numbers(weights)
+    shares = plain_list(weights)
     if len(shares) != len(tokens):
         raise ValueError(f"reading got {len(tokens)} tokens and {len(shares)} weights; give one for each.")
     largest = max(shares[: place + 1]) or 1.0
@@ -211,7 +212,7 @@ def masks_picture(masks: Mapping[str, Any], size: float = 2.3) -> Any:
     )
     told = []
     for ax, (title, mask) in zip(grid[0], masks.items(), strict=True):
-        rows = [[int(value) for value in row] for row in _numbers(mask)]
+        rows = [[int(value) for value in row] for row in plain_list(mask)]
         T, S = len(rows), len(rows[0])
         ax.imshow(rows, cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1, interpolation="nearest")
         ax.set_xticks([i - 0.5 for i in range(1, S)], minor=True)
@@ -234,11 +235,11 @@ def arrows(query: tuple[str, Any], keys: Mapping[str, Any], ax: Any = None) -> A
     >>> arrows(("She", [3.0, 3.0]), {"Lily": [1.0, 1.0], "Tom": [-1.0, 1.0]}).course_alt
     'The query of She as an arrow to (3, 3). Keys and their products with it: Lily (1, 1): 6, Tom (-1, 1): 0.'
     """
-    ax = _axes(ax, (4.6, 3.6))
-    name, (x, y) = query[0], _numbers(query[1])
+    ax = axes_for(ax, (4.6, 3.6))
+    name, (x, y) = query[0], plain_list(query[1])
     places: dict[tuple[float, float], list[str]] = {}
     for key, arrow in keys.items():
-        places.setdefault(tuple(_numbers(arrow)), []).append(key)
+        places.setdefault(tuple(plain_list(arrow)), []).append(key)
     _arrow(ax, (x, y), f"query of {name}", BLUE, "--")
     for (a, b), names in places.items():
         _arrow(ax, (a, b), f"{', '.join(names)}: {a * x + b * y:g}", RED, "-")
@@ -250,7 +251,7 @@ def arrows(query: tuple[str, Any], keys: Mapping[str, Any], ax: Any = None) -> A
     ax.spines[["top", "right"]].set_visible(False)
     scores = ", ".join(
         f"{key} ({a:g}, {b:g}): {a * x + b * y:g}"
-        for key, (a, b) in ((key, _numbers(arrow)) for key, arrow in keys.items())
+        for key, (a, b) in ((key, plain_list(arrow)) for key, arrow in keys.items())
     )
     ax.course_alt = (
         f"The query of {name} as an arrow to ({x:g}, {y:g}). Keys and their products with it: {scores}."
@@ -285,7 +286,7 @@ def weight_bars(panels: Mapping[str, Any], top: float = 1.0) -> Any:
     )
     largest = []
     for ax, (title, weights) in zip(grid[0], panels.items(), strict=True):
-        shares = _numbers(weights)
+        shares = plain_list(weights)
         ax.bar(range(len(shares)), shares, color=BLUE)
         ax.set(xlabel="key", ylim=(0, 1.02 * top), xticks=range(0, len(shares), 1 if len(shares) <= 8 else 5))
         ax.set_title(title, fontsize=10)
@@ -294,16 +295,3 @@ def weight_bars(panels: Mapping[str, Any], top: float = 1.0) -> Any:
     grid[0][0].set_ylabel("weight")
     grid[0][0].course_alt = f"The largest of the weights: {', '.join(largest)}."
     return figure
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    return ax
-
-
-def _numbers(values: Any) -> list:
-    """A plain list from a list, an array or a tensor."""
-    return values.tolist() if hasattr(values, "tolist") else list(values)

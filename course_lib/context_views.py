@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import axes_for, tidy
 from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.show import Html
 
@@ -107,7 +108,7 @@ def surprise_curve(marked: Sequence[float] = (0.9, 0.5, 0.1, 0.01), ax: Any = No
     >>> surprise_curve().get_xlabel()
     'probability of the token that came'
     """
-    ax = _axes(ax, (6.4, 3.2))
+    ax = axes_for(ax, (6.4, 3.2))
     chances = [i / 400 for i in range(2, 401)]
     ax.plot(chances, [-math.log(p) for p in chances], color=BLUE, lw=2)
     for p in marked:
@@ -117,7 +118,7 @@ def surprise_curve(marked: Sequence[float] = (0.9, 0.5, 0.1, 0.01), ax: Any = No
     ax.set(
         xlabel="probability of the token that came", ylabel="surprise in nats", xlim=(0, 1.09), ylim=(0, 5.4)
     )
-    _tidy(ax)
+    tidy(ax)
     told = ", ".join(f"{-math.log(p):.2f} at {p:g}" for p in marked)
     ax.course_alt = (
         f"Surprise over probability: it falls from far above 5 nats near 0 to 0 at 1. It is {told}."
@@ -137,7 +138,7 @@ def curves(
     >>> curves({"a": ([1, 2], [3.0, 4.0])}, "n", "loss", floor=2.0).course_alt
     'Loss over n. a goes from 3 to 4. The dashed floor is at 2.'
     """
-    ax = _axes(ax, (7.2, 3.8))
+    ax = axes_for(ax, (7.2, 3.8))
     for i, (name, (xs, ys)) in enumerate(lines.items()):
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
         every = max(1, len(xs) // 8)
@@ -150,7 +151,7 @@ def curves(
         if axis in log:
             getattr(ax, f"set_{axis}scale")("log")
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    _tidy(ax)
+    tidy(ax)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     told = [f"{name} goes from {ys[0]:.3g} to {ys[-1]:.3g}." for name, (_, ys) in lines.items()]
     told += [f"The dashed floor is at {floor:.3g}."] if floor is not None else []
@@ -169,7 +170,7 @@ def loss_ladder(
     >>> loss_ladder({"bigram": 3.0, "guessing": 7.6}, floor=0.4).course_alt[-49:]
     'bigram 3.00, guessing 7.60. The floor is at 0.40.'
     """
-    ax = _axes(ax, (7.2, 0.42 * len(losses) + 0.9))
+    ax = axes_for(ax, (7.2, 0.42 * len(losses) + 0.9))
     for y, loss in enumerate(losses.values()):
         ax.plot([floor, loss], [y, y], color=SKY, lw=6, solid_capstyle="butt")
         ax.plot([loss], [y], "o", color=BLUE, ms=8)
@@ -223,7 +224,7 @@ def word_map(points: Any, groups: Mapping[str, Sequence[str]], ax: Any = None) -
         raise ValueError(
             f"word_map got {len(places)} points for {sum(map(len, groups.values()))} words; give one each."
         )
-    ax, start = _axes(ax, (7.4, 5.0)), 0
+    ax, start = axes_for(ax, (7.4, 5.0)), 0
     for i, (name, words) in enumerate(groups.items()):
         own = places[start : start + len(words)]
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
@@ -251,7 +252,7 @@ def position_waves(table: Any, ax: Any = None) -> Any:
     'position'
     """
     rows = table.tolist() if hasattr(table, "tolist") else list(table)
-    ax = _axes(ax, (7.2, 3.8))
+    ax = axes_for(ax, (7.2, 3.8))
     bound = max(abs(value) for row in rows for value in row) or 1.0
     image = ax.imshow(rows, cmap="cividis", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
     ax.set(xlabel="entry of the vector", ylabel="position")
@@ -272,7 +273,7 @@ def turned_pairs(query: Any, key: Any, places: tuple[int, int], score: float, ax
     >>> turned_pairs([1.0, 0.0], [0.0, 1.0], (3, 1), 0.0).course_alt
     'A query at place 3 and a key at place 1 as arrows in a circle; their product is 0.00.'
     """
-    ax = _axes(ax, (3.3, 3.5))
+    ax = axes_for(ax, (3.3, 3.5))
     turn = [2 * math.pi * i / 90 for i in range(91)]
     ax.plot([math.cos(t) for t in turn], [math.sin(t) for t in turn], color="#cccccc", lw=1)
     arrows = (("query", query, places[0], BLUE, "-"), ("key", key, places[1], RED, "--"))
@@ -290,16 +291,3 @@ def turned_pairs(query: Any, key: Any, places: tuple[int, int], score: float, ax
         f"is {score:.2f}."
     )
     return ax
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    return ax
-
-
-def _tidy(ax: Any) -> None:
-    ax.grid(axis="y", color="#dddddd", lw=0.7)
-    ax.spines[["top", "right"]].set_visible(False)

@@ -10,6 +10,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import axes_for
 from course_lib.pictures import BLUE, GREEN, INK, ORANGE, RED
 from course_lib.show import Html
 
@@ -57,7 +58,7 @@ def side_path(
     'W (384 × 128)\\ngefroren'
     """
     names = {"frozen": "frozen", "learned": "learned", "sum": "+"} | dict(words or {})
-    ax = _axes(ax, (7.6, 2.9))
+    ax = axes_for(ax, (7.6, 2.9))
     ax.set(xlim=(0, 100), ylim=(0, 40))
     ax.axis("off")
     _shape(ax, [(24, 24), (72, 24), (72, 38), (24, 38)], "#dfe6ea", INK)
@@ -107,7 +108,7 @@ def rates(
     >>> rates([0.01, 0.1], [0.9, 0.7], [0.5, 0.6], before=0.45).course_alt[:38]
     'Rate 0.01: answers 0.90, stories 0.50.'
     """
-    ax = _axes(ax, (7.2, 3.8))
+    ax = axes_for(ax, (7.2, 3.8))
     ax.plot(learning, answers, "o-", color=BLUE, lw=1.8, ms=7, label="answers")
     ax.plot(learning, stories, "s-", color=RED, lw=1.8, ms=7, label="stories")
     ax.axhline(before, color=INK, lw=1.2, ls=(0, (5, 3)), label="stories, before")
@@ -141,7 +142,7 @@ def shares(
     >>> shares({"base": (1, 4)}, {"base": (0.05, 0.7)}, "right").course_alt
     'right: base 25 % (5 % to 70 %).'
     """
-    ax = _axes(ax, (7.2, 0.5 * len(rows) + 1.1))
+    ax = axes_for(ax, (7.2, 0.5 * len(rows) + 1.1))
     told = []
     for y, (name, (hits, trials)) in enumerate(rows.items()):
         share, (low, high) = 100 * hits / trials, (100 * end for end in intervals[name])
@@ -167,7 +168,7 @@ def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int
     >>> lora_sizes([1, 2], [100, 200], full=1000, here=2).course_alt
     'Numbers that learn: 100 at rank 1, 200 at rank 2; 1,000 in the whole model. Marked: rank 2.'
     """
-    ax = _axes(ax, (6.4, 3.2))
+    ax = axes_for(ax, (6.4, 3.2))
     ax.plot(ranks, counts, "o-", color=BLUE, lw=1.6, ms=6)
     ax.axhline(full, color=INK, lw=1.2, ls=(0, (5, 3)))
     ax.text(ranks[0], 1.02 * full, f"all of them: {full:,}", va="bottom", ha="left", fontsize=9)
@@ -180,12 +181,4 @@ def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int
     ax.spines[["top", "right"]].set_visible(False)
     told = ", ".join(f"{count:,} at rank {rank}" for rank, count in zip(ranks, counts, strict=True))
     ax.course_alt = f"Numbers that learn: {told}; {full:,} in the whole model. Marked: rank {here}."
-    return ax
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
     return ax

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from course_lib.drawing import axes_for, plain_list
 from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.show import Html
 from course_lib.token_views import TINTS
@@ -36,7 +37,7 @@ def reshaped(before: Any, after: Mapping[str, Any], labels: Sequence[str], top: 
     """
     from matplotlib import pyplot
 
-    old = _numbers(before)
+    old = plain_list(before)
     order = sorted(range(len(old)), key=lambda i: (-old[i], i))[:top]
     size = (2.1 * len(after) + 1.3, 0.27 * len(order) + 1.0)
     figure, grid = pyplot.subplots(
@@ -44,13 +45,13 @@ def reshaped(before: Any, after: Mapping[str, Any], labels: Sequence[str], top: 
     )
     told = [f"Probabilities before: {_told([labels[i] for i in order], [old[i] for i in order])}."]
     for ax, (title, chances) in zip(grid[0], after.items(), strict=True):
-        new = _numbers(chances)
+        new = plain_list(chances)
         _bars(ax, [old[i] for i in order], [new[i] for i in order])
         ax.set_title(title, fontsize=10)
         told.append(f"After {title}: {_told([labels[i] for i in order], [new[i] for i in order])}.")
     grid[0][0].set_yticks(range(len(order)), [labels[i] for i in order], fontsize=9)
     grid[0][0].set_ylim(len(order) - 0.45, -0.55)
-    largest = max(max(old), *(max(_numbers(chances)) for chances in after.values()))
+    largest = max(max(old), *(max(plain_list(chances)) for chances in after.values()))
     for ax in grid[0]:
         ax.set_xlim(0, 1.08 * largest)
     figure.supxlabel("probability", fontsize=9)
@@ -85,8 +86,8 @@ def end_to_end(probabilities: Any, labels: Sequence[str], dice: Sequence[float] 
     >>> end_to_end([0.75, 0.25], ["hat", "key"], [0.8]).course_alt
     'From 0 to 1: hat to 0.75, key to 1.00. A die of 0.80 falls on key.'
     """
-    ax = _axes(ax, (8.2, 1.7))
-    chances, left, ends = _numbers(probabilities), 0.0, []
+    ax = axes_for(ax, (8.2, 1.7))
+    chances, left, ends = plain_list(probabilities), 0.0, []
     for i, (label, chance) in enumerate(zip(labels, chances, strict=True)):
         ax.barh(0, chance, 0.8, left, facecolor=TINTS[i % len(TINTS)], edgecolor=INK, lw=0.8)
         if chance > 0.02:
@@ -121,7 +122,7 @@ def beam_tree(
     'A tree of beginnings. Step 1: a 0.60 (kept), no 0.40.'
     """
     widest = max(map(len, steps))
-    ax = _axes(ax, (7.6, 0.52 * widest + 0.5))
+    ax = axes_for(ax, (7.6, 0.52 * widest + 0.5))
     places: dict[str, tuple[float, float]] = {"": (0.0, (widest - 1) / 2)}
     white = {"boxstyle": "round,pad=0.3", "fc": "white", "ec": "white"}
     ax.text(*places[""], start, ha="center", va="center", fontsize=10, color=INK, bbox=white, zorder=3)
@@ -149,8 +150,8 @@ def chances_histogram(values: Any, marks: Mapping[str, float], xlabel: str, ax: 
     >>> chances_histogram([40.0, 42.0, 47.0], {"beam": 22.0}, "nats").course_alt
     'Histogram of 3 values in nats, from 40 to 47, their mean 43. Marked: beam 22.'
     """
-    ax = _axes(ax, (7.2, 3.2))
-    numbers = _numbers(values)
+    ax = axes_for(ax, (7.2, 3.2))
+    numbers = plain_list(values)
     ax.hist(numbers, bins=16, color=SKY, edgecolor="white")
     top = ax.get_ylim()[1]
     for i, (name, value) in enumerate(marks.items()):
@@ -250,7 +251,7 @@ def quality_curve(
     >>> ax.course_alt
     'Quality over variety. plain: T = 1 at 0.90, 0.30 (0.20 to 0.40). The goal, the world, is at 0.93, 1.00.'
     """
-    ax = _axes(ax, (7.6, 4.4))
+    ax = axes_for(ax, (7.6, 4.4))
     told = []
     for i, (name, points) in enumerate(curves.items()):
         colour, marker = _COLOURS[i % 5], _MARKERS[i % 5]
@@ -320,16 +321,3 @@ def _drawn(ax: Any, curves: Mapping[str, Sequence[Point]], size: float) -> list[
 def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
     """Whether two boxes, given by their centres and half sizes, have a place in common."""
     return abs(one[0] - other[0]) < one[2] + other[2] and abs(one[1] - other[1]) < one[3] + other[3]
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    return ax
-
-
-def _numbers(values: Any) -> list:
-    """A plain list from a list, an array or a tensor."""
-    return values.tolist() if hasattr(values, "tolist") else list(values)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import axes_for
 from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
 from course_lib.show import Html
 
@@ -39,7 +40,7 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
         "out": "export",
         "in": "import",
     } | dict(words or {})
-    ax = _axes(ax, (9.6, 3.0))
+    ax = axes_for(ax, (9.6, 3.0))
     ax.set(xlim=(0, 100), ylim=(4, 36))
     ax.axis("off")
     _box(ax, (1, 13, 15, 14), names["ours"], BLUE)
@@ -107,7 +108,7 @@ def difference_bars(
     >>> difference_bars({"a": 1e-6}, {"a": 1.0}, 1e-5).course_alt
     'Largest difference of the logits. a: 1e-06, same token at 100%. The tolerance is 1e-05.'
     """
-    ax = _axes(ax, (8.6, 0.52 * len(differences) + 1.0))
+    ax = axes_for(ax, (8.6, 0.52 * len(differences) + 1.0))
     low = min([tolerance, *filter(None, differences.values())]) / 10
     for y, (name, value) in enumerate(differences.items()):
         colour, hatch = (BLUE, "") if value < tolerance else (ORANGE, "//")
@@ -140,7 +141,7 @@ def memory_lines(
     >>> ax.course_alt
     'Memory of the weights. small: 2 GB as half. Limits: laptop 16 GB.'
     """
-    ax = _axes(ax, (8.6, 4.2))
+    ax = axes_for(ax, (8.6, 4.2))
     sizes = [min(models.values()) / 2, max(models.values()) * 2]
     for (name, wide), (colour, marker) in zip(bits.items(), _LINES, strict=False):
         ax.plot(sizes, [_gigabytes(n, wide) for n in sizes], color=colour, lw=1.6)
@@ -171,14 +172,6 @@ def _gigabytes(parameters: float, bits: int) -> float:
 
 
 # Strokes ----------------------------------------------------------------------------------------------------
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    return ax
 
 
 def _box(ax: Any, place: Sequence[float], label: str, colour: str) -> None:

@@ -11,6 +11,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import axes_for
 from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.show import Html
 
@@ -132,7 +133,7 @@ def part_bars(counts: Mapping[str, Mapping[str, int]], ax: Any = None) -> Any:
     """
     if not counts or not all(sum(parts.values()) for parts in counts.values()):
         raise ValueError("part_bars needs at least one model, each with parts whose counts are above 0.")
-    ax = _axes(ax, (8.6, 0.5 * len(counts) + 1.1))
+    ax = axes_for(ax, (8.6, 0.5 * len(counts) + 1.1))
     told = []
     for y, (model, parts) in enumerate(counts.items()):
         total, left = sum(parts.values()), 0.0
@@ -159,17 +160,9 @@ def part_bars(counts: Mapping[str, Mapping[str, int]], ax: Any = None) -> Any:
 
 
 def _canvas(ax: Any, size: tuple[float, float], x: tuple[float, float], y: tuple[float, float]) -> Any:
-    ax = _axes(ax, size)
+    ax = axes_for(ax, size)
     ax.set(xlim=x, ylim=y)
     ax.axis("off")
-    return ax
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
     return ax
 
 

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import plain_list
 from course_lib.show import Html, cividis
 
 # Pale tints of colours that stay apart for every kind of colour vision (Okabe and Ito), under dark ink.
@@ -47,7 +48,7 @@ def tokens_html(text: Any, tokenizer: Any, ids_too: bool = False) -> Html:
         return Html(
             f"<table>{rows}</table>", "\n".join(f"{name}: {part.text}" for name, part in parts.items())
         )
-    ids = tokenizer.encode(text) if isinstance(text, str) else _numbers(text)
+    ids = tokenizer.encode(text) if isinstance(text, str) else plain_list(text)
     pieces = list(_pieces(ids, tokenizer))
     boxes = [_box(piece, TINTS[i % len(TINTS)], ids_too) for i, piece in enumerate(pieces)]
     characters = sum(len(piece.text) for piece in pieces)
@@ -64,7 +65,7 @@ def token_labels(ids: Any, tokenizer: Any) -> list[str]:
     >>> token_labels([32, 97, 10, 0xE9], Bytes())
     ['·', 'a', '⏎', '[E9]']
     """
-    return [_label(tokenizer.token_bytes(id)) for id in _numbers(ids)]
+    return [_label(tokenizer.token_bytes(id)) for id in plain_list(ids)]
 
 
 def token_probabilities_html(ids: Any, probabilities: Any, tokenizer: Any) -> Html:
@@ -77,7 +78,7 @@ def token_probabilities_html(ids: Any, probabilities: Any, tokenizer: Any) -> Ht
     >>> token_probabilities_html([104, 105], [None, 0.5], Bytes())
     h|i (0.50)
     """
-    ids, chances = _numbers(ids), _numbers(probabilities)
+    ids, chances = plain_list(ids), plain_list(probabilities)
     if len(ids) != len(chances):
         raise ValueError(
             f"Got {len(ids)} ids and {len(chances)} probabilities; give one probability (or None) per id."
@@ -106,7 +107,7 @@ def probability_bars(
     dog  0.750  ##############################
     cat  0.250  ##########
     """
-    chances, old = _numbers(probabilities), None if before is None else _numbers(before)
+    chances, old = plain_list(probabilities), None if before is None else plain_list(before)
     order = sorted(range(len(chances)), key=lambda i: (-(old or chances)[i], i))[:top]
     names = [_name(i, labels) for i in order]
     largest = (
@@ -137,7 +138,7 @@ def attention_map(attn: Any, tokens: Sequence[str], keys: Sequence[str] | None =
     a  1.00     .
     b  0.25  0.75
     """
-    rows, keys = _numbers(attn), list(tokens if keys is None else keys)
+    rows, keys = plain_list(attn), list(tokens if keys is None else keys)
     if len(rows) != len(tokens) or any(len(row) != len(keys) for row in rows):
         got = f"{len(rows)} x {len(rows[0]) if rows else 0}"
         raise ValueError(
@@ -276,11 +277,6 @@ def _swatch(share: float) -> str:
 
 def _surprise(chance: float) -> str:
     return f"{-math.log(chance):.2f} nats" if chance > 0 else "infinitely surprising"
-
-
-def _numbers(values: Any) -> list:
-    """A plain list from a list, an array or a tensor."""
-    return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
 def _count(n: int, what: str) -> str:

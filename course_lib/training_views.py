@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import axes_for, tidy
 from course_lib.pictures import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.show import Html
 
@@ -35,7 +36,7 @@ def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, 
     >>> valley({"straight": [(-2.0, 0.0), (-1.0, 0.0)]}).course_alt[-52:]
     'straight starts at height 2.00, ends at height 0.50.'
     """
-    ax = _axes(ax, (7.2, 3.4))
+    ax = axes_for(ax, (7.2, 3.4))
     _contours(ax, steep)
     told = []
     for i, (name, path) in enumerate(paths.items()):
@@ -72,7 +73,7 @@ def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str
     >>> train_and_validation({"run": run}).course_alt
     'run: training 3.00 to 1.00; validation lowest at step 1 with 3.50, 4.00 at the end.'
     """
-    ax, told = _axes(ax, (7.6, 4.0)), []
+    ax, told = axes_for(ax, (7.6, 4.0)), []
     for i, (name, run) in enumerate(histories.items()):
         colour, marker = _COLOURS[i % 6], _MARKERS[i % 6]
         ax.plot(run.steps, run.train_losses, ":", color=colour, lw=1.7, label=f"{name}: training")
@@ -85,7 +86,7 @@ def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str
             f"step {best[0]} with {best[1]:.2f}, {run.val_losses[-1]:.2f} at the end."
         )
     ax.set(xlabel="steps", ylabel=f"loss in {unit}")
-    _tidy(ax)
+    tidy(ax)
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     ax.course_alt = " ".join(told)
     return ax
@@ -127,7 +128,7 @@ def _chart(ax: Any, case: Any, healthy: Any, floor: float) -> None:
     ax.axhline(floor, color=INK, lw=1.1, ls=(0, (5, 3)), label="entropy floor")
     ax.set_ylim(-0.15, _HIGHEST)
     ax.text(0.96, 0.94, case.letter, transform=ax.transAxes, ha="right", va="top", fontsize=17, weight="bold")
-    _tidy(ax)
+    tidy(ax)
 
 
 def _words(letter: str, run: Any) -> str:
@@ -192,7 +193,7 @@ def recipe_steps(
     >>> ax.course_alt
     'Losses in nats per letter: a 1.50; b 1.25, 0.25 lower (a higher rate).'
     """
-    ax = _axes(ax, (9.2, 0.44 * len(losses) + 0.8))
+    ax = axes_for(ax, (9.2, 0.44 * len(losses) + 0.8))
     values, names = list(losses.values()), list(losses)
     right, told = max(values), [f"{names[0]} {values[0]:.2f}"]
     wide = 0.05 + max(values) - min(values)
@@ -226,7 +227,7 @@ def power_law(
     >>> power_law([1, 4, 16], [5.0, 3.0, 2.0], 1.0, 4.0, 0.5, "tokens").course_alt
     'Loss above the floor over tokens: 4.00 at 1, 2.00 at 4, 1.00 at 16. The line falls with the power 0.50.'
     """
-    ax = _axes(ax, (4.6, 3.6))
+    ax = axes_for(ax, (4.6, 3.6))
     above = [loss - floor for loss in losses]
     ends = min(sizes) / 1.4, max(sizes) * 1.4
     ax.plot(ends, [a * end**-b for end in ends], color=RED, lw=1.5, label=f"{a:.3g} · size^(-{b:.2f})")
@@ -237,21 +238,8 @@ def power_law(
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks(sizes, [f"{size / 1000:.0f}k" if size >= 1000 else f"{size:g}" for size in sizes])
     ax.minorticks_off()
-    _tidy(ax)
+    tidy(ax)
     ax.legend(frameon=False, loc="upper right")
     points = ", ".join(f"{y:.2f} at {size:,.0f}" for size, y in zip(sizes, above, strict=True))
     ax.course_alt = f"Loss above the floor over {xlabel}: {points}. The line falls with the power {b:.2f}."
     return ax
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    return ax
-
-
-def _tidy(ax: Any) -> None:
-    ax.grid(axis="y", color="#dddddd", lw=0.7)
-    ax.spines[["top", "right"]].set_visible(False)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.drawing import axes_for
 from course_lib.pictures import COURSE_PARTS, course_map, llm_life
 from course_lib.show import Html
 from course_lib.token_views import (
@@ -124,7 +125,7 @@ def loss_curve(
     """
     if x not in ("step", "tokens", "seconds"):
         raise ValueError(f"loss_curve got x={x!r}; choose 'step', 'tokens' or 'seconds'.")
-    ax = _axes(ax, (7.2, 4.0))
+    ax = axes_for(ax, (7.2, 4.0))
     curves = (
         {name: _records(value) for name, value in history.items()} if isinstance(history, Mapping) else None
     )
@@ -263,14 +264,6 @@ def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    return ax
 
 
 # Attention --------------------------------------------------------------------------------------------------

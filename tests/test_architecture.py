@@ -59,7 +59,7 @@ ROWS = (
     ("interop",),
     ("question_answering",),  # supports finetuning
     TOPICS,
-    ("show",),
+    ("show", "drawing"),  # drawing supports all figures
     ("token_views", "pictures"),  # support viz
     NOTEBOOK_VIEWS,
     ("viz",),
@@ -83,7 +83,7 @@ STRANGERS = {
     "serving": ("tokens", "model", "training", "interop"),
     **{
         name: ("context", "attention", "model", "training", "generation", "interop", *TOPICS)
-        for name in ("show", "token_views", "pictures", "viz", *NOTEBOOK_VIEWS)
+        for name in ("show", "drawing", "token_views", "pictures", "viz", *NOTEBOOK_VIEWS)
     },
     "exercises": ("viz", "token_views", "pictures"),
 }
@@ -94,7 +94,7 @@ NEVER_TORCH = (
 # These may use torch, but not before one of their functions is called.
 LATE_TORCH = (
     *("runtime", "schedules", "recipe", "exercises"),
-    *("show", "token_views", "pictures", "viz", *NOTEBOOK_VIEWS),
+    *("show", "drawing", "token_views", "pictures", "viz", *NOTEBOOK_VIEWS),
     *("machine", "packages", "doctor", "cli_model", "bench", "__main__"),
 )
 LONGEST_MODULE = 250
