@@ -45,7 +45,7 @@ def is_notebook(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before a notebook's kernel is started
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Give every test, and every notebook as a whole, its own progress, answers and downloads."""
+    """Give every test, and every notebook as a whole, its own progress, answers and downloads, ungraded."""
     owner = str(item.path) if is_notebook(item) else item.nodeid
     stash = item.config.stash
     if stash.get(OWNER, None) != owner:
@@ -54,6 +54,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.environ["COURSE_PROGRESS"] = str(folder / "progress.json")
         os.environ["COURSE_MY_GPT"] = str(folder / "my_gpt")
         os.environ["COURSE_CACHE"] = str(folder / "cache")
+        os.environ.pop("NBGRADER_EXECUTION", None)
 
 
 def pytest_runtest_teardown() -> None:

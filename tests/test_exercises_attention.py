@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib import pyplot
 from torch.nn import functional as F
 
 from course_lib import attention, viz
@@ -27,9 +26,6 @@ def own_files(tmp_path, monkeypatch):
     """Progress and answers go to a folder of the test."""
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setenv("COURSE_MY_GPT", str(tmp_path / "my_gpt"))
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    yield
-    pyplot.close("all")
 
 
 def generator(seed=0):

@@ -17,16 +17,6 @@ from course_lib import context, context_views, training
 from course_lib.context import NGramModel
 from course_lib.exercises import context as ex
 
-
-@pytest.fixture(autouse=True)
-def own_files(tmp_path, monkeypatch):
-    """Progress and pieces go to a folder of the test; figures are closed."""
-    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
-    monkeypatch.setenv("COURSE_MY_GPT", str(tmp_path / "my_gpt"))
-    yield
-    pyplot.close("all")
-
-
 # Other right ways -----------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,6 @@ def own_files(tmp_path, monkeypatch):
     """Progress and pieces go to a folder of the test."""
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setenv("COURSE_MY_GPT", str(tmp_path / "my_gpt"))
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
 
 
 def random(*shape, seed=0):

@@ -11,7 +11,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib import pyplot
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -24,16 +23,6 @@ from course_lib.exercises import model as ex
 from course_lib.model import GPT
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def own_files(tmp_path, monkeypatch):
-    """Progress and pieces go to a folder of the test; figures are closed."""
-    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
-    monkeypatch.setenv("COURSE_MY_GPT", str(tmp_path / "my_gpt"))
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-    yield
-    pyplot.close("all")
 
 
 def generator(seed=0):

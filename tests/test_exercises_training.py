@@ -18,14 +18,6 @@ from course_lib.exercises import _progress, progress
 from course_lib.exercises import training as ex
 
 
-@pytest.fixture(autouse=True)
-def own_files(tmp_path, monkeypatch):
-    """Progress and pieces go to a folder of the test."""
-    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
-    monkeypatch.setenv("COURSE_MY_GPT", str(tmp_path / "my_gpt"))
-    monkeypatch.delenv("NBGRADER_EXECUTION", raising=False)
-
-
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
