@@ -1,48 +1,31 @@
 """Fine-tuning: a model that goes on with texts learns to answer, in full or through a few added weights.
 
-Examples become ids and targets in which only the answers count; LoRA is written out for any model made of
-`nn.Linear`. The training itself is `course_lib.training`; the questions and their scores are in
-`course_lib.question_answering`. It does not know what the model looks like inside.
+Examples become ids and targets in which only the answers count (`course_lib.examples`); LoRA is written out
+for any model made of `nn.Linear`. The training itself is `course_lib.training`; the questions and their scores
+are in `course_lib.question_answering`. It does not know what the model looks like inside.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.evaluation import IGNORE, Batch
-from course_lib.generation import GREEDY, generate
+from course_lib.evaluation import Batch
+from course_lib.examples import Example, complete, masked, pad_batch
 from course_lib.question_answering import Item, Quiz, answered, asked, quiz
 from course_lib.tokenizer_base import Tokenizer
 
 TARGETS = ("qkv", "out", "gate", "up", "down")  # the linear layers inside the course's blocks
 TRAINING_SEEDS = 1_000_000_000  # below this: everyday stories to learn from
-Example = tuple[list[int], list[int]]
 
 
 # Examples: what is read, and what is learned ---------------------------------------------------------------
-
-
-def masked(parts: Iterable[tuple[Sequence[int], bool]]) -> Example:
-    """Ids in a row, and the targets: the id where it is to be learned, -100 where it is only read.
-
-    `parts` are pieces of the text with whether they are to be learned. Nothing is shifted yet.
-
-    >>> masked([([5, 7, 2], False), ([3, 9], True)])
-    ([5, 7, 2, 3, 9], [-100, -100, -100, 3, 9])
-    """
-    ids: list[int] = []
-    targets: list[int] = []
-    for part, learned in parts:
-        ids += part
-        targets += part if learned else [IGNORE] * len(part)
-    return ids, targets
 
 
 def encode_quiz(
@@ -64,25 +47,6 @@ def encode_quiz(
             (tokenizer.encode(answered(question.answer)), "answers" in learn),
         ]
     return masked(parts)
-
-
-def pad_batch(examples: Sequence[Example], pad_id: int, longest: int | None = None) -> Batch:
-    """Examples of different lengths as one batch: inputs, and the targets one place further on.
-
-    Shorter ones are filled up on the right, with `pad_id` to read and -100 to learn.
-
-    Shapes: x, y (B, T), T one less than the longest example, or than `longest` if that is shorter.
-
-    >>> pad_batch([([1, 2, 3], [-100, -100, 3]), ([4, 5], [-100, 5])], pad_id=0)
-    (tensor([[1, 2],
-            [4, 0]]), tensor([[-100,    3],
-            [   5, -100]]))
-    """
-    rows = [(ids[:longest][:-1], targets[:longest][1:]) for ids, targets in examples]
-    T = max(len(ids) for ids, _ in rows)
-    x = [ids + [pad_id] * (T - len(ids)) for ids, _ in rows]
-    y = [targets + [IGNORE] * (T - len(targets)) for _, targets in rows]
-    return torch.tensor(x), torch.tensor(y)
 
 
 @dataclass(frozen=True)
@@ -134,15 +98,8 @@ def answers(
     ['y']
     """
     prompts = [[tokenizer.end_id, *tokenizer.encode(item.prompt)] for item in test]
-    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))  # equal lengths need little filling
-    found = [""] * len(prompts)
     stop = tokenizer.encode("\n")[-1]
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        texts = generate(model, [prompts[i] for i in rows], most, sampling=GREEDY, stop_tokens=stop)
-        for i, ids in zip(rows, texts, strict=True):
-            found[i] = tokenizer.decode(ids[len(prompts[i]) :]).split("\n")[0].strip()
-    return found
+    return [tokenizer.decode(ids).strip() for ids in complete(model, prompts, stop, most, batch_size)]
 
 
 # LoRA -----------------------------------------------------------------------------------------------------

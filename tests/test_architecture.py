@@ -57,7 +57,7 @@ ROWS = (
     ("writing_quality",),  # supports notebook 06
     ("families", "serving"),  # these two support interop
     ("interop",),
-    ("question_answering",),  # supports finetuning
+    ("question_answering", "examples"),  # these support Part II
     TOPICS,
     ("show", "drawing"),  # drawing supports all figures
     ("token_views", "pictures"),  # support viz

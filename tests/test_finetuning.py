@@ -17,7 +17,7 @@ from torch import nn
 from course_lib import finetuning, finetuning_views, runtime, viz
 from course_lib.checkpoint import load_model, model_metadata
 from course_lib.config import GPTConfig
-from course_lib.generation import generate
+from course_lib.generation import GREEDY, generate
 from course_lib.model import GPT
 from course_lib.question_answering import (
     UNKNOWN,
@@ -163,8 +163,8 @@ def test_a_lora_model_writes_as_its_merged_form_does():
     for layer in model.modules():
         if isinstance(layer, finetuning.LoRALinear):
             nn.init.normal_(layer.b, generator=torch.Generator().manual_seed(2))
-    written = generate(model, [1, 2, 3], 7, sampling=finetuning.GREEDY)
-    assert written == generate(finetuning.merge_lora(model), [1, 2, 3], 7, sampling=finetuning.GREEDY)
+    written = generate(model, [1, 2, 3], 7, sampling=GREEDY)
+    assert written == generate(finetuning.merge_lora(model), [1, 2, 3], 7, sampling=GREEDY)
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -1,0 +1,84 @@
+"""Examples for fine-tuning: what is read and what is learned, batches of them, and completing many prompts.
+
+Ids in, ids out: this module does not know tokenizers, or what the examples are about. It supports the
+notebooks of Part II: `finetuning`, `translation` and `assistant` make their examples with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import nn
+
+from course_lib.evaluation import IGNORE, Batch
+from course_lib.generation import GREEDY, SamplingConfig, generate
+
+Example = tuple[list[int], list[int]]  # ids, and targets of the same length
+
+
+def masked(parts: Iterable[tuple[Sequence[int], bool]]) -> Example:
+    """Ids in a row, and the targets: the id where it is to be learned, -100 where it is only read.
+
+    `parts` are pieces of the text with whether they are to be learned. Nothing is shifted yet.
+
+    >>> masked([([5, 7, 2], False), ([3, 9], True)])
+    ([5, 7, 2, 3, 9], [-100, -100, -100, 3, 9])
+    """
+    ids: list[int] = []
+    targets: list[int] = []
+    for part, learned in parts:
+        ids += part
+        targets += part if learned else [IGNORE] * len(part)
+    return ids, targets
+
+
+def pad_batch(examples: Sequence[Example], pad_id: int, longest: int | None = None) -> Batch:
+    """Examples of different lengths as one batch: inputs, and the targets one place further on.
+
+    Shorter ones are filled up on the right, with `pad_id` to read and -100 to learn.
+
+    Shapes: x, y (B, T), T one less than the longest example, or than `longest` if that is shorter.
+
+    >>> pad_batch([([1, 2, 3], [-100, -100, 3]), ([4, 5], [-100, 5])], pad_id=0)
+    (tensor([[1, 2],
+            [4, 0]]), tensor([[-100,    3],
+            [   5, -100]]))
+    """
+    rows = [(ids[:longest][:-1], targets[:longest][1:]) for ids, targets in examples]
+    T = max(len(ids) for ids, _ in rows)
+    x = [ids + [pad_id] * (T - len(ids)) for ids, _ in rows]
+    y = [targets + [IGNORE] * (T - len(targets)) for _, targets in rows]
+    return torch.tensor(x), torch.tensor(y)
+
+
+def complete(
+    model: nn.Module,
+    prompts: Sequence[Sequence[int]],
+    stop: int,
+    most: int,
+    batch_size: int = 32,
+    sampling: SamplingConfig = GREEDY,
+    generator: torch.Generator | None = None,
+) -> list[list[int]]:
+    """What a model goes on with after each prompt, without the prompt and the token that ends it.
+
+    Prompts of similar length are continued together, since they need little filling; the order of the results
+    is that of `prompts`. At most `most` tokens each.
+
+    >>> def successor(ids):  # a model that is sure that after n comes n + 1
+    ...     return torch.nn.functional.one_hot((ids + 1) % 10, 10).float()
+    >>> complete(successor, [[3, 4], [1], [6]], stop=8, most=3)
+    [[5, 6, 7], [2, 3, 4], [7]]
+    """
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    found: list[list[int]] = [[] for _ in prompts]
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        texts = generate(
+            model, [prompts[i] for i in rows], most, sampling=sampling, stop_tokens=stop, generator=generator
+        )
+        for i, ids in zip(rows, texts, strict=True):
+            new = ids[len(prompts[i]) :]
+            found[i] = new[:-1] if new and new[-1] == stop else new
+    return found
