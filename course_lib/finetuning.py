@@ -1,8 +1,8 @@
 """Fine-tuning: a model that goes on with texts learns to answer, in full or through a few added weights.
 
 Examples become ids and targets in which only the answers count (`course_lib.examples`); LoRA is written out
-for any model made of `nn.Linear`. The training itself is `course_lib.training`; the questions and their scores
-are in `course_lib.question_answering`. It does not know what the model looks like inside.
+for any model made of `nn.Linear`. The training itself is `course_lib.training`; the questions and their
+scores are in `course_lib.question_answering`. It does not know what the model looks like inside.
 """
 
 from __future__ import annotations
