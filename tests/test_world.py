@@ -22,7 +22,8 @@ from course_lib.world.questions import answerable, unanswerable
 from course_lib.world.simulation import World, WorldConfig, companions
 from course_lib.world.state import State
 from course_lib.world.stories import STORIES, common
-from course_lib.world.tasks import INSTRUCTIONS, instruction, labelled_review, labelled_story, parallel, tells
+from course_lib.world.instructions import INSTRUCTIONS, conversation, instruction, is_shorter, shorter
+from course_lib.world.tasks import labelled_review, labelled_story, parallel, tells
 from course_lib.world.telling import Either, Slot, Teller, parse_line, parse_tellings, tellings
 from course_lib.world.texts import TEXTS, town, town_facts
 

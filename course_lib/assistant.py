@@ -1,0 +1,250 @@
+"""An assistant: the chat template, conversations as examples, and a chat that remembers what was said.
+
+A conversation is a list of messages, `{"role": "user", "content": "..."}`, as every chat API has it. Here it
+becomes token ids, with a mark before each message and one after it; only what the assistant says is learned.
+The same template, in Jinja, is what `transformers` reads from an exported tokenizer. The instructions come
+from `course_lib.world.instructions`. This module does not know what the model looks like inside.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from course_lib.evaluation import Batch
+from course_lib.examples import Example, complete, masked, pad_batch
+from course_lib.generation import GREEDY, SamplingConfig
+from course_lib.tokenizer_base import Tokenizer
+from course_lib.world.instructions import INSTRUCTIONS, Instruction, conversation, instruction
+from course_lib.world.simulation import WorldConfig
+
+ROLES = ("system", "user", "assistant")
+END = "<|end|>"  # after every message; the assistant writes it when it has finished
+CHAT_TEMPLATE = (
+    "{{ '<|endoftext|>' }}"
+    "{% for message in messages %}"
+    "{% if message.role not in ('system', 'user', 'assistant') %}"
+    "{{ raise_exception('the role is ' ~ message.role ~ '; needed: system, user or assistant') }}"
+    "{% endif %}"
+    "{{ '<|' ~ message.role ~ '|>' ~ message.content ~ '<|end|>' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+FRIENDLY = "You are a friendly assistant."
+SPEAK = {"en": "Answer in English.", "zh": "Answer in Chinese."}
+TRAINING_SEEDS = 1_000_000_000  # below this: everyday worlds to learn from
+Message = Mapping[str, str]
+
+
+# The template ---------------------------------------------------------------------------------------------
+
+
+def render(
+    messages: Sequence[Message], add_generation_prompt: bool = False, template: str = CHAT_TEMPLATE
+) -> str:
+    """A conversation as one text, as the template says; `add_generation_prompt` adds the assistant's mark.
+
+    Raises: ValueError for a role other than system, user and assistant, or a template that is not Jinja.
+
+    >>> render([{"role": "user", "content": "Hello!"}], add_generation_prompt=True)
+    '<|endoftext|><|user|>Hello!<|end|><|assistant|>'
+    """
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(problem: str) -> None:
+        raise jinja2.TemplateError(problem)
+
+    house = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    house.globals["raise_exception"] = refuse
+    try:
+        made = house.from_string(template)
+        return made.render(messages=messages, add_generation_prompt=add_generation_prompt)
+    except jinja2.TemplateError as problem:
+        raise ValueError(f"This conversation cannot be written by the template: {problem}.") from problem
+
+
+def encode_chat(
+    tokenizer: Tokenizer, messages: Sequence[Message], add_generation_prompt: bool = False
+) -> list[int]:
+    """The ids of a conversation; what people wrote cannot forge a mark, since it is encoded as plain text.
+
+    Raises: ValueError for an unknown role, or a tokenizer without the marks.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> names = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
+    >>> tokenizer = CharTokenizer("Hi<|user>", names)
+    >>> tokenizer.decode(encode_chat(tokenizer, [{"role": "user", "content": "Hi"}]))
+    '<|endoftext|><|user|>Hi<|end|>'
+    """
+    ids = [tokenizer.end_id]
+    for part, _ in _parts(tokenizer, messages):
+        ids += part
+    return [*ids, mark(tokenizer, "assistant")] if add_generation_prompt else ids
+
+
+def encode_conversation(tokenizer: Tokenizer, messages: Sequence[Message]) -> Example:
+    """Ids, and targets in which only what the assistant says counts, and the mark that ends it.
+
+    Raises: ValueError as `encode_chat` does.
+    """
+    return masked([([tokenizer.end_id], False), *_parts(tokenizer, messages)])
+
+
+def _parts(tokenizer: Tokenizer, messages: Sequence[Message]) -> Iterator[tuple[list[int], bool]]:
+    """Pieces of ids, each with whether the assistant says it."""
+    for message in messages:
+        yield [mark(tokenizer, message["role"])], False
+        said = [*tokenizer.encode(message["content"]), mark(tokenizer, "end")]
+        yield said, message["role"] == "assistant"
+
+
+def mark(tokenizer: Tokenizer, name: str) -> int:
+    """The id of the mark of a role, or of the one that ends a message.
+
+    Raises: ValueError for another name, or if the tokenizer lacks the mark.
+    """
+    if name not in (*ROLES, "end"):
+        raise ValueError(f"the role of a message is {name!r}; it must be one of {', '.join(ROLES)}.")
+    wanted = f"<|{name}|>"
+    if wanted not in tokenizer.special_tokens:
+        raise ValueError(
+            f"This tokenizer lacks {wanted!r}, which chats need; the course's own in data/tokenizer has it."
+        )
+    return tokenizer.special_tokens[wanted]
+
+
+# Conversations to learn from ------------------------------------------------------------------------------
+
+
+def as_messages(turns: Sequence[Instruction], system: str | None = None) -> list[dict[str, str]]:
+    """Instructions and their answers as messages, after a system prompt if there is one.
+
+    >>> [message["role"] for message in as_messages([instruction("label", 3, "en")], SPEAK["en"])]
+    ['system', 'user', 'assistant']
+    """
+    messages = [{"role": "system", "content": system}] if system else []
+    for turn in turns:
+        messages += [
+            {"role": "user", "content": turn.prompt},
+            {"role": "assistant", "content": turn.answer},
+        ]
+    return messages
+
+
+# How often each kind of conversation is drawn: "talk" is several turns about one story, "speak" the same with
+# answers in Chinese, as the system prompt asks.
+MIX = {"write": 3, "continue": 2, "note": 3, "translate": 4, "shorten": 1, "label": 1, "talk": 8, "speak": 2}
+
+
+@dataclass(frozen=True)
+class ChatBatches:
+    """Batches of conversations from fresh everyday worlds, for `training.train`.
+
+    Users speak English, except that half of the translations are from Chinese. `mix` says how often each kind
+    is drawn, `turns` how long a talk is at most.
+
+    >>> ChatBatches(tokenizer=None).batch_size
+    12
+    """
+
+    tokenizer: Tokenizer | None
+    batch_size: int = 12
+    longest: int = 384
+    turns: int = 8
+    mix: Mapping[str, float] = field(default_factory=lambda: dict(MIX))
+
+    def __call__(self, generator: torch.Generator) -> Batch:
+        """The next batch; the chance is all in `generator`."""
+        seeds = torch.randint(TRAINING_SEEDS, (self.batch_size,), generator=generator).tolist()
+        examples = [encode_conversation(self.tokenizer, drawn(seed, self.mix, self.turns)) for seed in seeds]
+        return pad_batch(examples, self.tokenizer.end_id, self.longest)
+
+
+def drawn(seed: int, mix: Mapping[str, float] = MIX, turns: int = 8) -> list[dict[str, str]]:
+    """The conversation of a seed: its kind is drawn from `mix`, and whether there is a system prompt.
+
+    >>> drawn(3)[-1]["role"]
+    'assistant'
+    """
+    draw = random.Random(seed)
+    (kind,) = draw.choices(list(mix), list(mix.values()))
+    system = draw.choice((None, None, FRIENDLY, SPEAK["en"]))
+    if kind == "talk":
+        return as_messages(conversation(seed, "en", turns=draw.randint(1, turns)), system)
+    if kind == "speak":
+        return as_messages(conversation(seed, "en", turns=draw.randint(1, turns), speak="zh"), SPEAK["zh"])
+    if kind == "translate":  # the user says into which language; no system prompt gets in the way
+        return as_messages([instruction(kind, seed, draw.choice(("en", "zh")))])
+    return as_messages([instruction(kind, seed, "en")], system)
+
+
+# Talking --------------------------------------------------------------------------------------------------
+
+
+def replies(
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    conversations: Sequence[Sequence[Message]],
+    most: int = 240,
+    batch_size: int = 32,
+    sampling: SamplingConfig = GREEDY,
+    generator: torch.Generator | None = None,
+) -> list[str]:
+    """What the assistant says next in each conversation."""
+    prompts = [encode_chat(tokenizer, messages, add_generation_prompt=True) for messages in conversations]
+    stop = mark(tokenizer, "end")
+    found = complete(model, prompts, stop, most, batch_size, sampling, generator)
+    return [tokenizer.decode(ids, skip_special=True).strip() for ids in found]
+
+
+# Measuring ------------------------------------------------------------------------------------------------
+
+KINDS = (*INSTRUCTIONS, "follow-up", "system")
+TEST_SEEDS = 2_600_000_000  # from here on: worlds to be measured on
+
+
+@dataclass(frozen=True)
+class Task:
+    """A conversation up to where the assistant has to speak, and the instruction that it has to fulfil."""
+
+    kind: str
+    messages: list[dict[str, str]]
+    instruction: Instruction
+
+
+def tasks(kind: str, n: int, cast: str = "heldout", first: int = TEST_SEEDS) -> list[Task]:
+    """Instructions of one of `KINDS` that nobody was trained on, in held-out worlds.
+
+    "follow-up" is the last of two to four turns about a story, the earlier ones answered rightly; "system" a
+    question to be answered in Chinese because the system prompt says so.
+
+    >>> [task.instruction.language for task in tasks("translate", 2)]
+    ['en', 'zh']
+    """
+    return [_task(kind, first + i, WorldConfig(cast=cast)) for i in range(n)]
+
+
+def _task(kind: str, seed: int, config: WorldConfig) -> Task:
+    system = None
+    if kind == "follow-up":
+        turns = conversation(seed, "en", config, turns=2 + seed % 3)
+    elif kind == "system":
+        turns, system = conversation(seed, "en", config, turns=1, speak="zh"), SPEAK["zh"]
+    else:
+        turns = [instruction(kind, seed, ("en", "zh")[seed % 2] if kind == "translate" else "en", config)]
+    return Task(kind, as_messages(turns, system)[:-1], turns[-1])
+
+
+def fulfilled(tests: Sequence[Task], answers: Sequence[str]) -> list[bool]:
+    """Whether each answer does what was asked, as the world's checker sees it.
+
+    >>> test = tasks("label", 1)
+    >>> fulfilled(test, [test[0].instruction.answer]), fulfilled(test, ["Maybe."])
+    ([True], [False])
+    """
+    return [task.instruction.accepts(answer) for task, answer in zip(tests, answers, strict=True)]
