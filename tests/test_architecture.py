@@ -28,7 +28,10 @@ NOTEBOOK_VIEWS = (
     "generation_views",
     "interop_views",
     "finetuning_views",
-)  # 01 to 08
+    "translation_views",
+    "sentiment_views",
+    "assistant_views",
+)  # 01 to 11
 # From the ground up: a module imports only from rows above its own, whether at the top or inside a function.
 ROWS = (
     ("config", "runtime"),
@@ -57,7 +60,14 @@ ROWS = (
     ("writing_quality",),  # supports notebook 06
     ("families", "serving"),  # these two support interop
     ("interop",),
-    ("question_answering", "examples"),  # these support Part II
+    (
+        "question_answering",
+        "examples",
+        "translation_scores",
+        "assistant_checks",
+        "bag_of_words",
+        "classification_scores",
+    ),  # these support Part II
     TOPICS,
     ("show", "drawing"),  # drawing supports all figures
     ("token_views", "pictures"),  # support viz
@@ -88,7 +98,17 @@ STRANGERS = {
     "exercises": ("viz", "token_views", "pictures"),
 }
 NEVER_TORCH = (
-    *("config", "world", "data", "download", "text_files", "serving", "question_answering"),
+    *(
+        "config",
+        "world",
+        "data",
+        "download",
+        "text_files",
+        "serving",
+        "question_answering",
+        "assistant_checks",
+    ),
+    *("classification_scores", "translation_scores"),
     *("bpe", "naive_bpe", "token_files", "tokenizer_base", "tokens"),
 )
 # These may use torch, but not before one of their functions is called.
@@ -99,6 +119,7 @@ LATE_TORCH = (
 )
 LONGEST_MODULE = 250
 LONG_MODULES = {
+    "assistant.py": "the template, what is learned, the talk and the measure, read as one in notebook 11",
     "attention.py": "the formula, the layer and its cache are read as one",
     "attention_views.py": "the figures of one notebook, side by side",
     "bpe_views.py": "the figures of one notebook, side by side",
@@ -114,7 +135,9 @@ LONG_MODULES = {
     "interop.py": "out and in again, with all that transformers wants to be told",
     "model.py": "the GPT and its options, read from top to bottom in notebook 04",
     "token_views.py": "four views of tokens that share their colours and their form",
+    "sentiment.py": "four kinds of classifiers side by side, each asked in the same way",
     "tokens.py": "two tokenizers with the same interface",
+    "translation.py": "all of notebook 09 but its scores: pairs, translating, alignment, a dictionary",
     "training.py": "the loop and everything that it promises: resume, Ctrl-C, callbacks",
     "training_views.py": "the figures of one notebook, side by side",
     "viz.py": "every figure of the course",
@@ -123,17 +146,20 @@ LONG_MODULES = {
     "exercises/_compare.py": "comparing any two values, with words for each way to differ",
     "exercises/_core.py": "all that a learner can call on an exercise",
     "exercises/_run.py": "time limits and tracebacks on every platform",
+    "exercises/assistant.py": "mostly the texts of exercises and quizzes",
     "exercises/attention.py": "mostly the texts of exercises and quizzes",
     "exercises/context.py": "mostly the texts of exercises and quizzes",
     "exercises/finetuning.py": "mostly the texts of exercises and quizzes",
     "exercises/generation.py": "mostly the texts of exercises and quizzes",
     "exercises/interop.py": "mostly the texts of exercises and quizzes",
     "exercises/model.py": "mostly the texts of exercises and quizzes",
+    "exercises/sentiment.py": "mostly the texts of exercises and quizzes",
     "exercises/start_here.py": "mostly the texts of exercises and quizzes",
     "exercises/tokens.py": "mostly the texts of exercises and quizzes",
+    "exercises/translation.py": "mostly the texts of exercises and quizzes",
     "exercises/training.py": "mostly the texts of exercises and quizzes",
     "world/questions.py": "mostly a table of questions",
-    "world/tasks.py": "five kinds of tasks with their checks",
+    "world/instructions.py": "eight kinds of instructions with their wordings and checks",
     "world/telling.py": "the little language in which both languages' tellings are written",
     "world/texts.py": "nine kinds of text, one function each",
     "world/words.py": "mostly tables of words",

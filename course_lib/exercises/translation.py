@@ -1,0 +1,969 @@
+"""Exercises and quiz of notebook 09: what counts, BLEU in three steps, chrF, beams, alignment."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+
+import torch
+
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+Tensor = torch.Tensor
+Example = tuple[list[int], list[int]]
+
+
+# What counts ------------------------------------------------------------------------------------------------
+
+
+def _prefix_targets(source_ids: list[int], target_ids: list[int], end_id: int) -> tuple[list[int], list[int]]:
+    """The ids [end, source, target, end], and the targets: -100 up to the end of the source."""
+    ids = [end_id, *source_ids, *target_ids, end_id]
+    targets = [-100] * (1 + len(source_ids)) + [*target_ids, end_id]
+    return ids, targets
+
+
+def _layout(goals: Callable[[list[int], list[int], int], list[int]]) -> Callable[..., Example]:
+    """The right ids, with other targets."""
+    return lambda source, target, end: ([end, *source, *target, end], goals(source, target, end))
+
+
+prefix_targets = Exercise(
+    name="prefix_targets",
+    topic="translation",
+    title="Read the source, learn the target",
+    kind="explore",
+    difficulty="easy",
+    minutes=7,
+    reference=_prefix_targets,
+    cases=(
+        Case([5, 7], [3, 9, 4], 0),
+        Case([8, 2, 6], [1], 9),
+        Case([4], [4, 4, 2, 7, 1], 3),
+        Case([1, 2, 3, 5, 7], [2, 3], 6),
+    ),
+    hints=(
+        "Four parts stand in a row: the end token, the source, the target, the end token. Which of them are "
+        "only read?",
+        "The first two are only read: together `1 + len(source_ids)` places. There must be a target for "
+        "every id.",
+        "`[-100] * k` masks k places. After them come the target's ids, and the end token once more.",
+    ),
+    explanation=(
+        "It is the mask of notebook 08 with one addition: the end token behind the target is learned too. "
+        "Without it the model would never know when a translation is complete, and would go on.\n\n"
+        "The end token in front is only read. It says that a new text begins, as in pretraining."
+    ),
+    mistakes=(
+        Mistake(
+            "everything counts",
+            _layout(lambda source, target, end: [end, *source, *target, end]),
+            "Then half of the loss is about writing the source, which the model is always given. Put -100 "
+            "there.",
+        ),
+        Mistake(
+            "the closing end token is masked",
+            _layout(lambda source, target, end: [-100] * (1 + len(source)) + [*target, -100]),
+            "The model has to learn to stop: the end token behind the target counts.",
+        ),
+        Mistake(
+            "the closing end token is missing",
+            lambda source, target, end: ([end, *source, *target], [-100] * (1 + len(source)) + list(target)),
+            "The ids end with `end_id`, and it is learned, or no translation would ever end.",
+        ),
+        Mistake(
+            "the first end token is missing",
+            lambda source, target, end: ([*source, *target, end], [-100] * len(source) + [*target, end]),
+            "Every text began with the end token in pretraining; so should this one: `[end_id, ...]`.",
+        ),
+        Mistake(
+            "the first end token counts",
+            _layout(lambda source, target, end: [end] + [-100] * len(source) + [*target, end]),
+            "It is given, like the source: -100 stands there as well.",
+        ),
+        Mistake(
+            "the first end token has no place among the targets",
+            _layout(lambda source, target, end: [-100] * len(source) + [*target, end]),
+            "There must be one target for each id. `1 + len(source_ids)` places are only read.",
+        ),
+        Mistake(
+            "the source counts and the target is masked",
+            _layout(lambda source, target, end: [end, *source] + [-100] * (len(target) + 1)),
+            "-100 means: leave this out. It belongs where the model only reads.",
+        ),
+        Mistake(
+            "0 instead of -100",
+            _layout(lambda source, target, end: [0] * (1 + len(source)) + [*target, end]),
+            "0 is a token like any other, and would be learned. Only -100 is left out of the loss.",
+        ),
+        Mistake(
+            "the targets are shifted already",
+            _layout(lambda source, target, end: [-100] * len(source) + [*target, end, -100]),
+            "Here each target stands at its own token. `pad_batch` shifts; done twice, a token is skipped.",
+        ),
+        Mistake(
+            "only what is learned is given as targets",
+            _layout(lambda source, target, end: [*target, end]),
+            "There must be one target for each id: fill the places that are only read with -100.",
+        ),
+    ),
+)
+
+
+# BLEU -------------------------------------------------------------------------------------------------------
+
+
+def _clipped_precision(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
+    """How many n-grams of the hypothesis the reference confirms, and how many there are."""
+    ours = Counter(tuple(hypothesis[i : i + n]) for i in range(len(hypothesis) - n + 1))
+    theirs = Counter(tuple(reference[i : i + n]) for i in range(len(reference) - n + 1))
+    matches = sum(min(count, theirs[gram]) for gram, count in ours.items())
+    return matches, sum(ours.values())
+
+
+def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:
+    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+def _shared(ours: list, theirs: list) -> int:
+    return (Counter(ours) & Counter(theirs)).total()
+
+
+def _fewer_grams(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
+    return _clipped_precision(hypothesis[:-1], reference[:-1], n)
+
+
+def _by_place(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
+    ours, theirs = _grams(hypothesis, n), _grams(reference, n)
+    return sum(a == b for a, b in zip(ours, theirs, strict=False)), len(ours)
+
+
+def _unordered(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
+    ours, theirs = ([tuple(sorted(gram)) for gram in _grams(words, n)] for words in (hypothesis, reference))
+    return _shared(ours, theirs), len(ours)
+
+
+clipped_precision = Exercise(
+    name="clipped_precision",
+    topic="translation",
+    title="N-grams that are found again",
+    kind="explore",
+    difficulty="medium",
+    minutes=12,
+    reference=_clipped_precision,
+    cases=(
+        Case("the the the cat".split(), "the cat sat".split(), 1),
+        Case("a red kite and a red hat".split(), "a red hat and a kite".split(), 2),
+        Case("a b a b a b c".split(), "a b a b a d".split(), 3),
+        Case("home Mia ran away".split(), "ran Mia home".split(), 2),
+        Case(["kite"], "a red kite flew".split(), 3),
+        Case("x y".split(), "a b c".split(), 1),
+    ),
+    hints=(
+        "Make all n-grams of both lists: `tuple(words[i : i + n])`. Where does the last one begin?",
+        "A `Counter` of them says how often each one stands there. An n-gram matches as often as it stands "
+        "in *both*: the smaller of the two counts.",
+        "Add up `min(count, theirs[gram])` over the hypothesis's n-grams (a Counter gives 0 for what it "
+        "doesn't have). The total is the number of all its n-grams.",
+    ),
+    explanation=(
+        "Without the clip *the the the the* would have a precision of 1 against any reference with a *the*. "
+        "With it, each n-gram of the reference can be used once. `(ours & theirs).total()` is a short way "
+        "to write it: `&` keeps the smaller count.\n\n"
+        "Matches and totals are kept apart, since BLEU adds them up over all texts of a test before it "
+        "divides."
+    ),
+    mistakes=(
+        Mistake(
+            "the matches are not clipped",
+            lambda h, r, n: (sum(gram in _grams(r, n) for gram in _grams(h, n)), len(_grams(h, n))),
+            "*the the the* against one *the* is one match, not three: at most as many as the reference has.",
+        ),
+        Mistake(
+            "every n-gram counts once, however often it stands there",
+            lambda h, r, n: (len(set(_grams(h, n)) & set(_grams(r, n))), len(set(_grams(h, n)))),
+            "A set forgets how often. Count both with a `Counter`, and take the smaller count.",
+        ),
+        Mistake(
+            "matches once for each n-gram",
+            lambda h, r, n: (len(set(_grams(h, n)) & set(_grams(r, n))), len(_grams(h, n))),
+            "An n-gram that stands twice in both has two matches. The clip is the reference's count, not 1.",
+        ),
+        Mistake(
+            "the total is that of the reference",
+            lambda h, r, n: (_shared(_grams(h, n), _grams(r, n)), len(_grams(r, n))),
+            "That would be recall. Precision asks how much of what was *said* is right.",
+        ),
+        Mistake(
+            "the total counts words",
+            lambda h, r, n: (_shared(_grams(h, n), _grams(r, n)), len(h)),
+            "A list of five words has four pairs and three triples: `len(hypothesis) - n + 1`.",
+        ),
+        Mistake(
+            "the total can be negative",
+            lambda h, r, n: (_shared(_grams(h, n), _grams(r, n)), len(h) - n + 1),
+            "One word holds no pairs: 0 of them. `max(0, len(hypothesis) - n + 1)`, or count the list.",
+        ),
+        Mistake(
+            "the last n-gram is missing",
+            _fewer_grams,
+            "The last n-gram begins at `len(words) - n`, so the range goes to `len(words) - n + 1`.",
+        ),
+        Mistake(
+            "n-grams are compared place by place",
+            _by_place,
+            "One word more at the front, and nothing would match any more. Where an n-gram stands doesn't "
+            "count.",
+        ),
+        Mistake(
+            "the order inside an n-gram is lost",
+            _unordered,
+            "*ran Mia* is another pair than *Mia ran*. Order is what longer n-grams are for: use tuples.",
+        ),
+        Mistake(
+            "only words are counted",
+            lambda h, r, n: _clipped_precision(h, r, 1),
+            "n is not used: make rows of n words.",
+        ),
+        Mistake(
+            "they are divided already",
+            lambda h, r, n: _shared(_grams(h, n), _grams(r, n)) / max(1, len(_grams(h, n))),
+            "Give both numbers, as a pair: over a whole test they are added up first and divided last.",
+        ),
+    ),
+)
+
+
+def _brevity_penalty(hypothesis_length: int, reference_length: int) -> float:
+    """1 unless the hypothesis is shorter than the reference; then exp(1 - reference / hypothesis)."""
+    if hypothesis_length == 0:
+        return 0.0
+    if hypothesis_length >= reference_length:
+        return 1.0
+    return math.exp(1 - reference_length / hypothesis_length)
+
+
+def _only_if_shorter(penalty: Callable[[int, int], float]) -> Callable[[int, int], float]:
+    return lambda h, r: 0.0 if h == 0 else 1.0 if h >= r else penalty(h, r)
+
+
+brevity_penalty = Exercise(
+    name="brevity_penalty",
+    topic="translation",
+    title="No reward for silence",
+    kind="explore",
+    difficulty="easy",
+    minutes=6,
+    reference=_brevity_penalty,
+    cases=(Case(5, 10), Case(7, 5), Case(3, 3), Case(2, 3), Case(0, 4), Case(11, 13), Case(1, 7)),
+    hints=(
+        "Three kinds of cases: nothing was said (0), at least as long as the reference (1), and shorter.",
+        "For a shorter one it is e to the power of `1 - reference_length / hypothesis_length`: below 1, "
+        "since the fraction is above 1. `math.exp` computes it.",
+    ),
+    explanation=(
+        "A translation of one sure word has perfect precision. BLEU has no recall to notice what is "
+        "missing, so the length stands in for it: half as long gives e^(1-2) = 0.37, a third e^(1-3) = "
+        "0.14. Too long a text needs no penalty of its own: its precision is low already.\n\n"
+        "The lengths are those of the whole test, so one short sentence can be made good by a longer one."
+    ),
+    mistakes=(
+        Mistake(
+            "the fraction is upside down",
+            _only_if_shorter(lambda h, r: math.exp(1 - h / r)),
+            "1 - h/r is above 0, and e to that above 1: a reward. The reference's length stands above.",
+        ),
+        Mistake(
+            "too long gives a reward",
+            lambda h, r: math.exp(1 - r / h) if h else 0.0,
+            "For a longer hypothesis the formula gives more than 1. There it is 1, by definition.",
+        ),
+        Mistake(
+            "too long is punished and too short is not",
+            lambda h, r: 0.0 if h == 0 else 1.0 if h <= r else math.exp(1 - h / r),
+            "It is a *brevity* penalty: it is for those that are too short.",
+        ),
+        Mistake(
+            "too long is punished as well",
+            lambda h, r: 0.0 if h == 0 else math.exp(1 - max(h / r, r / h)),
+            "Words too many have already cost precision. Only brevity is punished here.",
+        ),
+        Mistake(
+            "the plain ratio of the lengths",
+            _only_if_shorter(lambda h, r: h / r),
+            "Half as long gives 0.37, not 0.5: the penalty is e^(1 - r/h), which falls faster.",
+        ),
+        Mistake(
+            "the difference of the lengths instead of their ratio",
+            _only_if_shorter(lambda h, r: math.exp(h - r)),
+            "Two words too few are much in five and nothing in a thousand. Use the ratio r/h.",
+        ),
+        Mistake(
+            "the 1 is missing in the exponent",
+            _only_if_shorter(lambda h, r: math.exp(-r / h)),
+            "At equal lengths it must come to 1, so the exponent to 0: that's `1 - r/h`.",
+        ),
+        Mistake(
+            "it divides by zero where nothing was said",
+            lambda h, r: 1.0 if h >= r else math.exp(1 - r / h),
+            "An empty hypothesis has length 0. Its penalty is 0: return that first.",
+        ),
+        Mistake(
+            "it is always 1",
+            lambda h, r: 1.0,
+            "A hypothesis shorter than its reference has to pay.",
+        ),
+    ),
+)
+
+
+def _bleu_score(precisions: list[tuple[int, int]], hypothesis_length: int, reference_length: int) -> float:
+    """The geometric mean of the precisions (matches, total), times the brevity penalty, from 0 to 100."""
+    if hypothesis_length == 0 or any(matches == 0 for matches, _ in precisions):
+        return 0.0
+    logs = [math.log(matches / total) for matches, total in precisions]
+    mean = math.exp(sum(logs) / len(logs))
+    penalty = min(1.0, math.exp(1 - reference_length / hypothesis_length))
+    return 100 * penalty * mean
+
+
+def _combined(
+    mean: Callable[[list[float]], float], penalty: Callable[[int, int], float] = _brevity_penalty
+) -> Callable[..., float]:
+    """BLEU with another mean or penalty; 0 where an n has no match."""
+
+    def answer(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+        if h == 0 or not all(matches for matches, _ in precisions):
+            return 0.0
+        return 100 * penalty(h, r) * mean([matches / total for matches, total in precisions])
+
+    return answer
+
+
+def _geometric(shares: list[float]) -> float:
+    return math.prod(shares) ** (1 / len(shares))
+
+
+def _pooled(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+    if not all(matches for matches, _ in precisions):
+        return 0.0
+    matches, totals = (sum(column) for column in zip(*precisions, strict=True))
+    return 100 * _brevity_penalty(h, r) * matches / totals
+
+
+def _zeros_skipped(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+    shares = [matches / total for matches, total in precisions if matches]
+    return 100 * _brevity_penalty(h, r) * _geometric(shares) if shares else 0.0
+
+
+def _log_of_zero(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+    logs = [math.log(matches / max(1, total)) for matches, total in precisions]
+    return 100 * _brevity_penalty(h, r) * math.exp(sum(logs) / len(logs))
+
+
+def _empty_totals(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+    return 100 * _brevity_penalty(h, r) * _geometric([matches / total for matches, total in precisions])
+
+
+def _penalty_in_root(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+    return _combined(_geometric, lambda h, r: _brevity_penalty(h, r) ** (1 / len(precisions)))(
+        precisions, h, r
+    )
+
+
+bleu_score = Exercise(
+    name="bleu_score",
+    topic="translation",
+    title="BLEU, put together",
+    kind="explore",
+    difficulty="medium",
+    minutes=12,
+    reference=_bleu_score,
+    cases=(
+        Case([(4, 5), (2, 4)], 5, 5),
+        Case([(7, 7), (5, 6), (3, 5), (1, 4)], 7, 9),
+        Case([(5, 8), (3, 7), (2, 6)], 8, 5),
+        Case([(3, 4), (1, 3), (0, 2), (0, 1)], 4, 5),
+        Case([(2, 2), (1, 1), (0, 0), (0, 0)], 2, 3),
+        Case([(11, 13)], 13, 17),
+    ),
+    hints=(
+        "A geometric mean of k numbers is the k-th root of their product. One of them is 0: what is the "
+        "product?",
+        "With logarithms the product is a sum: `math.exp(sum(logs) / len(logs))`. The logarithm of 0 "
+        "doesn't exist, so return 0.0 before, wherever an n has no match.",
+        "Then times the brevity penalty, `min(1.0, math.exp(1 - reference_length / hypothesis_length))`, "
+        "and times 100.",
+    ),
+    explanation=(
+        "A geometric mean punishes a weak part more than the ordinary one: all right words in a wrong order "
+        "have no long n-grams in common with the reference. It is 0 as soon as one part is 0, which happens "
+        "easily in short texts; tools put in a little for it there (smoothing), as `bleu` of the course "
+        "does. Over a whole test it rarely matters."
+    ),
+    mistakes=(
+        Mistake(
+            "the ordinary mean",
+            _combined(lambda shares: sum(shares) / len(shares)),
+            "BLEU multiplies the precisions and takes the root: the geometric mean.",
+        ),
+        Mistake(
+            "the root is missing",
+            _combined(math.prod),
+            "The product of four shares is tiny. Its 4th root is their mean (k-th for k precisions).",
+        ),
+        Mistake(
+            "always the fourth root",
+            _combined(lambda shares: math.prod(shares) ** (1 / 4)),
+            "There may be more or fewer than four precisions: divide by `len(precisions)`.",
+        ),
+        Mistake(
+            "the square root",
+            _combined(lambda shares: math.prod(shares) ** (1 / 2)),
+            "The square root is for two. For k precisions it is the k-th: the power 1 / k.",
+        ),
+        Mistake(
+            "all matches over all totals",
+            _pooled,
+            "Adding up over the orders mixes words and fours. Each order has a precision of its own.",
+        ),
+        Mistake(
+            "the brevity penalty is missing",
+            _combined(_geometric, lambda h, r: 1.0),
+            "A translation shorter than its reference has to pay: times e^(1 - r/h).",
+        ),
+        Mistake(
+            "a longer text gets a reward",
+            _combined(_geometric, lambda h, r: math.exp(1 - r / h)),
+            "The penalty is never above 1: `min(1.0, ...)`.",
+        ),
+        Mistake(
+            "the penalty is inside the root",
+            _penalty_in_root,
+            "Take the mean of the precisions first, and multiply by the penalty after it.",
+        ),
+        Mistake(
+            "it goes from 0 to 1",
+            lambda precisions, h, r: _bleu_score(precisions, h, r) / 100,
+            "By custom BLEU goes to 100. One factor is missing.",
+        ),
+        Mistake(
+            "orders without a match are skipped",
+            _zeros_skipped,
+            "Leaving them out makes a bad translation look better. Without smoothing the score is 0 there.",
+        ),
+        Mistake(
+            "it takes the logarithm of 0",
+            _log_of_zero,
+            "Where an order has no match its precision is 0, and so is BLEU. Return 0.0 first.",
+        ),
+        Mistake(
+            "it divides by a total of 0",
+            _empty_totals,
+            "A text of two words has no triples: (0, 0). No match either, so the score is 0: look at the "
+            "matches first.",
+        ),
+    ),
+)
+
+
+# chrF -------------------------------------------------------------------------------------------------------
+
+
+def _chrf_score(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    """Precision and recall of character n-grams, each averaged over the orders 1 to n, then F; 0 to 100."""
+    ours, theirs = "".join(hypothesis.split()), "".join(reference.split())
+    precisions, recalls = [], []
+    for k in range(1, n + 1):
+        mine = Counter(ours[i : i + k] for i in range(len(ours) - k + 1))
+        right = Counter(theirs[i : i + k] for i in range(len(theirs) - k + 1))
+        if mine and right:
+            shared = (mine & right).total()
+            precisions.append(shared / mine.total())
+            recalls.append(shared / right.total())
+    if sum(precisions) == 0:
+        return 0.0
+    precision, recall = sum(precisions) / len(precisions), sum(recalls) / len(recalls)
+    return 100 * (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
+
+
+def _f(precision: float, recall: float, beta: float) -> float:
+    below = beta**2 * precision + recall
+    return 100 * (1 + beta**2) * precision * recall / below if below else 0.0
+
+
+def _mean(shares: list[float]) -> float:
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+def _joined(text: str) -> str:
+    return "".join(text.split())
+
+
+def _order(ours: list, theirs: list, k: int, kind: type = Counter) -> tuple[float, float] | None:
+    mine, right = (kind(tuple(x[i : i + k]) for i in range(len(x) - k + 1)) for x in (ours, theirs))
+    if not mine or not right:
+        return None
+    sizes = [sum(c.values()) if kind is Counter else len(c) for c in (mine & right, mine, right)]
+    return sizes[0] / sizes[1], sizes[0] / sizes[2]
+
+
+def _chrf(
+    split: Callable = _joined,
+    final: Callable[[float, float, float], float] = _f,
+    kind: type = Counter,
+    orders: Callable[[int], range] = lambda n: range(1, n + 1),
+) -> Callable[..., float]:
+    """chrF with another split, F, count or set of orders."""
+
+    def answer(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+        ours, theirs = list(split(hypothesis)), list(split(reference))
+        found = [pair for k in orders(n) if (pair := _order(ours, theirs, k, kind)) is not None]
+        return final(_mean([p for p, _ in found]), _mean([r for _, r in found]), beta)
+
+    return answer
+
+
+def _f_per_order(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    ours, theirs = list(_joined(hypothesis)), list(_joined(reference))
+    found = [pair for k in range(1, n + 1) if (pair := _order(ours, theirs, k)) is not None]
+    return _mean([_f(precision, recall, beta) for precision, recall in found])
+
+
+def _all_orders(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    ours, theirs = list(_joined(hypothesis)), list(_joined(reference))
+    found = [_order(ours, theirs, k) or (0.0, 0.0) for k in range(1, n + 1)]
+    return _f(_mean([p for p, _ in found]), _mean([r for _, r in found]), beta)
+
+
+def _crashing_chrf(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    def divide(precision: float, recall: float, beta: float) -> float:
+        return 100 * (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
+
+    return _chrf(final=divide)(hypothesis, reference, n, beta)
+
+
+chrf_score = Exercise(
+    name="chrf_score",
+    topic="translation",
+    title="chrF: characters instead of words",
+    kind="explore",
+    difficulty="hard",
+    minutes=18,
+    reference=_chrf_score,
+    cases=(
+        Case("ab", "a bc", n=2, beta=1.0),
+        Case("Mia ran to the park.", "Mia ran in a park."),
+        Case("a kite and a kite", "the kite", n=3),
+        Case("米娅丢了红色的风筝。", "米娅弄丢了风筝。", n=5, beta=3.0),
+        Case("no", "not a hat", n=3),
+        Case("the the", "the red red hat the hen", n=2, beta=0.5),
+        Case("xyz", "abc"),
+    ),
+    hints=(
+        'First take the spaces out: `"".join(text.split())`. Then, for each k from 1 to n, count the '
+        "pieces of k characters in both texts.",
+        "For each k: shared / all of the hypothesis is the precision, shared / all of the reference the "
+        "recall. `mine & right` of two Counters is what they share. Leave out a k that one of them is too "
+        "short for.",
+        "Average the precisions, average the recalls, and only then combine: (1 + β²)·P·R / (β²·P + R). "
+        "If nothing is shared, return 0.0 before.",
+    ),
+    explanation=(
+        "With β = 2 recall weighs more: what is missing costs more than what is too much. Pieces of "
+        "characters forgive a wrong ending (*run*, *runs*), and need no rule for where words end, which "
+        "suits Chinese.\n\n"
+        "There are two ways to average: an F for each order, or first the precisions and the recalls, and "
+        "one F at the end. This is the second, which `sacrebleu` uses too."
+    ),
+    mistakes=(
+        Mistake(
+            "the spaces stay in",
+            _chrf(split=lambda text: text),
+            'chrF leaves spaces out: `"".join(text.split())`.',
+        ),
+        Mistake(
+            "words instead of characters",
+            _chrf(split=str.split),
+            "The pieces are made of characters: `text[i : i + k]`.",
+        ),
+        Mistake(
+            "an F for each order, then the mean of these",
+            _f_per_order,
+            "That is the other way to average. Here precisions and recalls are averaged first, and F comes "
+            "last.",
+        ),
+        Mistake(
+            "orders that a text is too short for count as 0",
+            _all_orders,
+            "A text of two characters has no piece of three. Average over the orders that both texts have.",
+        ),
+        Mistake(
+            "beta is not squared",
+            _chrf(final=lambda p, r, beta: _f(p, r, math.sqrt(beta))),
+            "In the formula β stands squared, both above and below.",
+        ),
+        Mistake(
+            "precision counts more than recall",
+            _chrf(final=lambda p, r, beta: _f(r, p, beta)),
+            "β² stands beside the *precision* below the line; that gives recall the weight.",
+        ),
+        Mistake(
+            "beta is not used",
+            _chrf(final=lambda p, r, beta: _f(p, r, 1.0)),
+            "F1 treats both alike. With β: (1 + β²)·P·R / (β²·P + R).",
+        ),
+        Mistake(
+            "only precision",
+            _chrf(final=lambda p, r, beta: 100 * p),
+            "A single right character has precision 1. What is missing has to be asked for too.",
+        ),
+        Mistake(
+            "only recall",
+            _chrf(final=lambda p, r, beta: 100 * r),
+            "Whoever says everything has recall 1. What is too much has to cost something.",
+        ),
+        Mistake(
+            "pieces that stand there twice count once",
+            _chrf(kind=set),
+            "A set forgets how often a piece stands there. A `Counter` knows.",
+        ),
+        Mistake(
+            "only the longest pieces",
+            _chrf(orders=lambda n: range(n, n + 1)),
+            "All orders count, from 1 to n.",
+        ),
+        Mistake(
+            "the order n is missing",
+            _chrf(orders=lambda n: range(1, n)),
+            "`range(1, n)` ends with n - 1. The last order is n: `range(1, n + 1)`.",
+        ),
+        Mistake(
+            "it goes from 0 to 1",
+            _chrf(final=lambda p, r, beta: _f(p, r, beta) / 100),
+            "By custom chrF goes to 100. One factor is missing.",
+        ),
+        Mistake(
+            "it divides by zero where nothing is shared",
+            _crashing_chrf,
+            "Then precision and recall are both 0, and so is what you divide by. Return 0.0 first.",
+        ),
+    ),
+)
+
+
+# Beams ------------------------------------------------------------------------------------------------------
+
+
+def _rescore(logprobs: list[float], lengths: list[int], alpha: float) -> int:
+    """Which hypothesis is best when each sum of log-probabilities is divided by its length ** alpha."""
+    scores = [total / length**alpha for total, length in zip(logprobs, lengths, strict=True)]
+    return scores.index(max(scores))
+
+
+def _best(score: Callable[[float, int, float], float], choose: Callable = max) -> Callable[..., int]:
+    def answer(logprobs: list[float], lengths: list[int], alpha: float) -> int:
+        scores = [score(*pair, alpha) for pair in zip(logprobs, lengths, strict=True)]
+        return scores.index(choose(scores))
+
+    return answer
+
+
+rescore = Exercise(
+    name="rescore",
+    topic="translation",
+    title="Fair to long translations",
+    kind="explore",
+    difficulty="easy",
+    minutes=8,
+    reference=_rescore,
+    cases=(
+        Case([-4.0, -6.0], [2, 4], 1.0),
+        Case([-4.0, -6.0], [2, 4], 0.0),
+        Case([-3.0, -3.2, -6.0], [9, 2, 12], 0.5),
+        Case([-9.0, -2.0, -10.0, -4.0, -12.0], [7, 1, 9, 2, 11], 2.0),
+        Case([-8.0, -3.0, -5.0], [11, 3, 7], 0.7),
+        Case([-2.0, -2.5, -6.0, -2.0], [2, 3, 3, 2], 0.3),
+    ),
+    hints=(
+        "Each hypothesis gets a score: `total / length**alpha`. Which of the scores is the best one? They "
+        "are all negative.",
+        "Closest to 0 is best, so the largest. Wanted is its place: `scores.index(max(scores))`.",
+    ),
+    explanation=(
+        "Every further token makes a sum of log-probabilities smaller, so plain sums (α = 0) prefer short "
+        "texts. α = 1 compares means per token; a larger one leans to long texts. The best α is measured "
+        "on texts that are not the test's.\n\n"
+        "This is the `length_penalty` of `beam_search` and of `transformers`. The name misleads: a larger "
+        "one is *kinder* to long texts."
+    ),
+    mistakes=(
+        Mistake(
+            "the sums alone",
+            _best(lambda total, length, alpha: total),
+            "Without dividing, short ones win, since each token makes the sum smaller.",
+        ),
+        Mistake(
+            "always the mean, whatever alpha is",
+            _best(lambda total, length, alpha: total / length),
+            "That is α = 1. In general divide by `length**alpha`.",
+        ),
+        Mistake(
+            "multiplied instead of divided",
+            _best(lambda total, length, alpha: total * length**alpha),
+            "That makes long ones pay twice. Dividing brings a long one's sum nearer to 0.",
+        ),
+        Mistake(
+            "the smallest score wins",
+            _best(lambda total, length, alpha: total / length**alpha, min),
+            "The scores are negative, and -2 is better than -3: it is the likelier one. Take the largest.",
+        ),
+        Mistake(
+            "length times alpha instead of to the power of alpha",
+            _best(lambda total, length, alpha: total / (length * alpha)),
+            "`length**alpha` is a power: with α = 0 it is 1, and the plain sums are compared.",
+        ),
+        Mistake(
+            "the score is given back instead of its place",
+            lambda logprobs, lengths, alpha: max(
+                total / length**alpha for total, length in zip(logprobs, lengths, strict=True)
+            ),
+            "Wanted is which one it is: its place in the list, from 0.",
+        ),
+        Mistake(
+            "counted from 1",
+            lambda logprobs, lengths, alpha: _rescore(logprobs, lengths, alpha) + 1,
+            "Places are counted from 0, as everywhere in Python.",
+        ),
+        Mistake(
+            "the last of several best ones",
+            lambda logprobs, lengths, alpha: max(
+                range(len(logprobs)), key=lambda i: (logprobs[i] / lengths[i] ** alpha, i)
+            ),
+            "Of two equally good ones take the first, as `index` and `max` do.",
+        ),
+        Mistake(
+            "the longest wins",
+            lambda logprobs, lengths, alpha: lengths.index(max(lengths)),
+            "The length only divides. What is divided is the sum of log-probabilities.",
+        ),
+    ),
+)
+
+
+# Alignment --------------------------------------------------------------------------------------------------
+
+
+def _strongest_source(
+    attn: Tensor, source_tokens: list[str], target_tokens: list[str]
+) -> list[tuple[str, str]]:
+    """For each target token, with it, the source token that its row looks at most: attn (T, S)."""
+    strongest = attn.argmax(-1).tolist()
+    return [(target, source_tokens[i]) for target, i in zip(target_tokens, strongest, strict=True)]
+
+
+def _alignment_cases() -> list[Case]:
+    generator = torch.Generator().manual_seed(0)
+    words = [*"abcdefg"]
+    toy = torch.tensor([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1]])
+    cases = [Case(toy, ["Mia", " ran", "."], ["跑了", "米娅"])]
+    for T, S in ((5, 7), (7, 3), (3, 5)):
+        attn = torch.randn(T, S, generator=generator).softmax(-1)
+        cases.append(Case(attn, words[:S], [str(i) for i in range(T)]))
+    return cases
+
+
+def _paired(places: Callable[[Tensor], Tensor]) -> Callable[..., list]:
+    return lambda attn, source, target: [
+        (t, source[int(i)]) for t, i in zip(target, places(attn), strict=False)
+    ]
+
+
+def _by_source(attn: Tensor, source: list[str], target: list[str]) -> list[tuple[str, str]]:
+    return [(target[int(i)], s) for s, i in zip(source, attn.argmax(0), strict=True)]
+
+
+strongest_source = Exercise(
+    name="strongest_source",
+    topic="translation",
+    title="Who looks at which word?",
+    kind="explore",
+    difficulty="easy",
+    minutes=8,
+    reference=_strongest_source,
+    cases=_alignment_cases,
+    hints=(
+        "Row t of `attn` belongs to target token t, and its columns to the source tokens. In which column "
+        "does the row peak?",
+        "`attn.argmax(-1)` gives the column for every row at once. It names a source token: "
+        "`source_tokens[i]`.",
+    ),
+    explanation=(
+        "Each row is a distribution over the source; its peak is a hard version of a soft alignment. It is "
+        "no proof that the model used just this word: other heads and layers look too, and a row that is "
+        "almost flat has a peak as well. How often the peaks hit the right word can be counted, at names "
+        "for instance."
+    ),
+    mistakes=(
+        Mistake(
+            "the maximum down the columns",
+            _paired(lambda attn: attn.argmax(0)),
+            "A target token's weights stand in its row, over all columns: `argmax(-1)`.",
+        ),
+        Mistake(
+            "the strongest target for each source token",
+            _by_source,
+            "That asks in the other direction. Wanted is one pair for each *target* token.",
+        ),
+        Mistake(
+            "the pairs are the wrong way round",
+            lambda attn, source, target: [(s, t) for t, s in _strongest_source(attn, source, target)],
+            "The target token comes first in each pair, then its source token.",
+        ),
+        Mistake(
+            "the place instead of the token",
+            lambda attn, source, target: list(zip(target, attn.argmax(-1).tolist(), strict=True)),
+            "`argmax` gives a place. The token there is `source_tokens[i]`.",
+        ),
+        Mistake(
+            "only the source tokens",
+            lambda attn, source, target: [source[i] for i in attn.argmax(-1).tolist()],
+            "Give pairs: the target token, and the source token it looks at.",
+        ),
+        Mistake(
+            "the smallest weight",
+            _paired(lambda attn: attn.argmin(-1)),
+            "The strongest is the largest weight: `argmax`.",
+        ),
+        Mistake(
+            "token by token in the same order",
+            lambda attn, source, target: list(zip(target, source, strict=False)),
+            "Languages order their words differently; the weights say which belongs to which.",
+        ),
+        Mistake(
+            "the weight instead of the token",
+            lambda attn, source, target: list(zip(target, attn.amax(-1).tolist(), strict=True)),
+            "`max` gives the weight, `argmax` the place where it stands, and that names the token.",
+        ),
+    ),
+)
+
+
+quiz = Quiz(
+    topic="translation",
+    questions=(
+        Question(
+            "Why is the end token behind the target among the things to learn?",
+            (
+                Option(
+                    "So that the model writes it, and the translation stops.",
+                    "Stopping at the right place is something to learn, like any other token.",
+                    right=True,
+                ),
+                Option(
+                    "So that all examples of a batch become equally long.",
+                    "That is done by filling up, whose targets are -100.",
+                ),
+                Option(
+                    "So that the model knows where the source ends.",
+                    "The mark between the two says that.",
+                ),
+                Option(
+                    "So that the loss becomes smaller.",
+                    "A sure token does lower the mean, but nobody gains anything by that.",
+                ),
+            ),
+        ),
+        Question(
+            "A model translates every story by its first sentence only, perfectly. What does BLEU say?",
+            (
+                Option(
+                    "100: every n-gram is right.",
+                    "Precision is 1 indeed. But BLEU has another factor.",
+                ),
+                Option(
+                    "Nothing: BLEU needs equally long texts.",
+                    "It takes any lengths, and compares their sums over the test.",
+                ),
+                Option(
+                    "Very little: the precisions are 1, but the brevity penalty is far below 1.",
+                    "At a seventh of the length it is e^(1-7), about 0.002.",
+                    right=True,
+                ),
+                Option(
+                    "A seventh of 100, if it has said one sentence of seven.",
+                    "The penalty falls faster than the ratio of the lengths: e^(1 - r/h).",
+                ),
+            ),
+        ),
+        Question(
+            "A translation is right, but in other words than the reference. What happens to its scores?",
+            (
+                Option(
+                    "Nothing: both scores compare meanings.",
+                    "Neither knows what words mean. They count pieces that are the same.",
+                ),
+                Option(
+                    "They fall: only pieces that stand in the reference count.",
+                    "So a score ranks systems on one test, and says little about a single sentence.",
+                    right=True,
+                ),
+                Option(
+                    "BLEU falls, chrF stays at 100.",
+                    "chrF falls too. It forgives other endings, but not other words.",
+                ),
+                Option(
+                    "They become undefined.",
+                    "They are defined for any two texts, and low for these.",
+                ),
+            ),
+        ),
+        Question(
+            "Beam search finds a translation with a higher probability than the greedy one. Is it better?",
+            (
+                Option(
+                    "Yes: the most probable translation is the best one.",
+                    "Only if the model's probabilities are right, and they aren't quite.",
+                ),
+                Option(
+                    "Yes, as long as no length penalty is used.",
+                    "Without one, short texts win, since every token lowers the sum.",
+                ),
+                Option(
+                    "No: beams are for speed.",
+                    "They cost time: several texts are continued instead of one.",
+                ),
+                Option(
+                    "Often, but not always: the model's favourite may be too short, or plainly wrong.",
+                    "That is why it is measured, with a score that doesn't come from the model.",
+                    right=True,
+                ),
+            ),
+        ),
+        Question(
+            "While 米娅 is written, a head's row peaks at *Mia*. What is shown by that?",
+            (
+                Option(
+                    "That the model knows what a name is.",
+                    "Nothing about knowing is seen here, only where a head looks.",
+                ),
+                Option(
+                    "That this head looks there at this moment.",
+                    "Whether the result depends on it, only a change tells: switch the head off and look.",
+                    right=True,
+                ),
+                Option(
+                    "That the translation of the name is right.",
+                    "A model can look at the right word and write a wrong one.",
+                ),
+                Option(
+                    "That all other heads are needless.",
+                    "They have rows of their own, and what they fetch goes into the prediction too.",
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,344 @@
+"""The exercises of notebook 09: the references against independent oracles, and other right ways to answer.
+
+What holds for every exercise (starters, hints, listed mistakes) is tested in test_exercises.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import sacrebleu
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course_lib.examples import masked
+from course_lib.exercises import State, exercises_of
+from course_lib.exercises import translation as ex
+
+# References against oracles -----------------------------------------------------------------------
+
+IDS = st.lists(st.integers(0, 9), min_size=1, max_size=5)
+WORDS = st.lists(st.sampled_from(["red", "kite", "a", "mia", "ran"]), min_size=1, max_size=9)
+LETTERS = st.text("ab 米c", min_size=1, max_size=9)
+
+
+def no_smoothing(ours, right, order=4):
+    metric = sacrebleu.BLEU(tokenize="none", smooth_method="none", max_ngram_order=order)
+    return metric.corpus_score([" ".join(ours)], [[" ".join(right)]])
+
+
+@given(IDS, IDS, st.integers(0, 9))
+def test_targets_are_the_courses(source, target, end):
+    parts = [([end, *source], False), ([*target, end], True)]
+    assert ex.prefix_targets.reference(source, target, end) == masked(parts)
+
+
+@given(WORDS, WORDS)
+def test_bleu_and_its_parts_are_sacrebleus(ours, right):
+    wanted = no_smoothing(ours, right)
+    precisions = [ex.clipped_precision.reference(ours, right, n) for n in (1, 2, 3, 4)]
+    assert precisions == list(zip(wanted.counts, wanted.totals, strict=True))
+    assert ex.brevity_penalty.reference(len(ours), len(right)) == pytest.approx(wanted.bp)
+    ours_score = ex.bleu_score.reference(precisions, len(ours), len(right))
+    assert ours_score == pytest.approx(wanted.score, abs=1e-6)
+
+
+@given(LETTERS, LETTERS, st.integers(1, 6), st.integers(1, 3))
+def test_chrf_is_sacrebleus(ours, right, n, beta):
+    wanted = sacrebleu.corpus_chrf([ours], [[right]], char_order=n, beta=beta).score
+    assert ex.chrf_score.reference(ours, right, n, beta) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_rescoring_is_that_of_beam_search():
+    from course_lib.generation import beam_search
+
+    def model(ids):  # after 0 a short and a long way lead to the end, 3
+        table = torch.tensor([[0, 0.6, 0.4, 0], [0.1, 0.1, 0.6, 0.2], [0, 0.3, 0.1, 0.6], [0, 0, 0, 1]])
+        return table.log().clamp(min=-99)[ids]
+
+    beams = beam_search(model, [0], 5, 7, stop_tokens=[3], length_penalty=0.0, early_stopping="never")
+    sums, lengths = [beam.score for beam in beams], [len(beam.new_ids) for beam in beams]
+    assert ex.rescore.reference(sums, lengths, 0.0) == 0
+    means = [total / length for total, length in zip(sums, lengths, strict=True)]
+    assert means[ex.rescore.reference(sums, lengths, 1.0)] == max(means)
+
+
+def test_the_first_cases_are_those_that_can_be_worked_by_hand():
+    first = {e.name: e.reference(*e._judge().fresh_cases()[0].args, **e._judge().fresh_cases()[0].kwargs)
+             for e in exercises_of("translation")}  # fmt: skip
+    assert first["prefix_targets"] == ([0, 5, 7, 3, 9, 4, 0], [-100, -100, -100, 3, 9, 4, 0])
+    assert first["clipped_precision"] == (2, 4)
+    assert first["brevity_penalty"] == pytest.approx(1 / math.e)
+    assert first["bleu_score"] == pytest.approx(100 * math.sqrt(0.4))
+    assert first["chrf_score"] == pytest.approx(100 * 2 * 1 * (7 / 12) / (1 + 7 / 12))
+    assert first["rescore"] == 1
+    assert first["strongest_source"] == [("跑了", "."), ("米娅", "Mia")]
+
+
+def test_all_are_there_in_their_order():
+    names = [exercise.name for exercise in exercises_of("translation")]
+    assert names == [
+        *("prefix_targets", "clipped_precision", "brevity_penalty", "bleu_score", "chrf_score"),
+        *("rescore", "strongest_source"),
+    ]
+    assert all(exercise.kind == "explore" for exercise in exercises_of("translation"))
+
+
+# Other right ways ---------------------------------------------------------------------------------
+
+
+def targets_by_loop(source_ids, target_ids, end_id):
+    ids, targets = [end_id], [-100]
+    for id in source_ids:
+        ids.append(id)
+        targets.append(-100)
+    for id in [*target_ids, end_id]:
+        ids.append(id)
+        targets.append(id)
+    return ids, targets
+
+
+def targets_by_slices(source_ids, target_ids, end_id):
+    ids = [end_id]
+    ids += source_ids + target_ids
+    ids.append(end_id)
+    targets = ids.copy()
+    targets[: len(source_ids) + 1] = [-100] * (len(source_ids) + 1)
+    return ids, targets
+
+
+def targets_in_numpy(source_ids, target_ids, end_id):
+    ids = np.array([end_id, *source_ids, *target_ids, end_id])
+    learned = np.arange(len(ids)) > len(source_ids)
+    return ids.tolist(), np.where(learned, ids, -100)
+
+
+def precision_by_counters(hypothesis, reference, n):
+    ours, right = (
+        Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (hypothesis, reference)
+    )
+    return (ours & right).total(), ours.total()
+
+
+def precision_by_removing(hypothesis, reference, n):
+    left = [reference[i : i + n] for i in range(len(reference) - n + 1)]
+    matches = total = 0
+    for start in range(len(hypothesis) - n + 1):
+        total += 1
+        if hypothesis[start : start + n] in left:
+            left.remove(hypothesis[start : start + n])
+            matches += 1
+    return matches, total
+
+
+def precision_of_joined_words(hypothesis, reference, n):
+    def grams(words):
+        return ["|".join(words[i : i + n]) for i in range(len(words)) if i + n <= len(words)]
+
+    ours, right = grams(hypothesis), grams(reference)
+    return [sum(min(ours.count(gram), right.count(gram)) for gram in set(ours)), len(ours)]
+
+
+def penalty_by_min(hypothesis_length, reference_length):
+    return min(1.0, math.e ** (1 - reference_length / hypothesis_length)) if hypothesis_length else 0
+
+
+def penalty_by_torch(hypothesis_length, reference_length):
+    return torch.tensor(1 - reference_length / max(hypothesis_length, 1e-9)).clamp(max=0).exp().item()
+
+
+def penalty_by_numpy(hypothesis_length, reference_length):
+    with np.errstate(divide="ignore"):
+        return np.exp(np.minimum(0, 1 - np.float64(reference_length) / np.float64(hypothesis_length)))
+
+
+def bleu_by_product(precisions, hypothesis_length, reference_length):
+    product = 1.0
+    for matches, total in precisions:
+        product *= matches / total if total else 0.0
+    return 100 * product ** (1 / len(precisions)) * penalty_by_min(hypothesis_length, reference_length)
+
+
+def bleu_by_torch(precisions, hypothesis_length, reference_length):
+    matches, totals = torch.tensor(precisions, dtype=torch.float64).T
+    logs = (matches / totals.clamp(min=1)).log()
+    return 100 * logs.mean().exp() * penalty_by_torch(hypothesis_length, reference_length)
+
+
+def bleu_by_logarithms(precisions, hypothesis_length, reference_length):
+    if min(matches for matches, _ in precisions) < 1:
+        return 0
+    logs = sum(math.log2(matches) - math.log2(total) for matches, total in precisions)
+    short = max(0.0, reference_length / hypothesis_length - 1)
+    return 100 * 2 ** (logs / len(precisions)) / math.exp(short)
+
+
+def chrf_by_lists(hypothesis, reference, n=6, beta=2.0):
+    texts = [text.replace(" ", "") for text in (hypothesis, reference)]
+    P, R, count = 0.0, 0.0, 0
+    for k in range(1, min(n, len(texts[0]), len(texts[1])) + 1):
+        ours, right = [[text[i : i + k] for i in range(len(text) - k + 1)] for text in texts]
+        shared = sum(min(ours.count(piece), right.count(piece)) for piece in set(ours))
+        P, R, count = P + shared / len(ours), R + shared / len(right), count + 1
+    if P == 0:
+        return 0
+    P, R = P / count, R / count
+    return 100 * (1 + beta * beta) / (1 / P + beta * beta / R)
+
+
+def chrf_by_sacrebleu(hypothesis, reference, n=6, beta=2.0):
+    return sacrebleu.CHRF(char_order=n, beta=beta).sentence_score(hypothesis, [reference]).score
+
+
+def chrf_by_precision_exercise(hypothesis, reference, n=6, beta=2.0):
+    ours, right = list("".join(hypothesis.split())), list("".join(reference.split()))
+    both = [
+        (precision_by_counters(ours, right, k), precision_by_counters(right, ours, k))
+        for k in range(1, n + 1)
+    ]
+    both = [pair for pair in both if pair[0][1] and pair[1][1]]
+    precision, recall = (np.mean([a / b for a, b in side]) for side in zip(*both, strict=True))
+    below = beta**2 * precision + recall
+    return 100 * (1 + beta**2) * precision * recall / below if below > 0 else 0.0
+
+
+def rescore_by_loop(logprobs, lengths, alpha):
+    best, place = -math.inf, None
+    for i in range(len(logprobs)):
+        score = logprobs[i] / lengths[i] ** alpha
+        if score > best:
+            best, place = score, i
+    return place
+
+
+def rescore_by_key(logprobs, lengths, alpha):
+    return max(range(len(lengths)), key=lambda i: logprobs[i] / math.pow(lengths[i], alpha))
+
+
+def rescore_in_numpy(logprobs, lengths, alpha):
+    return np.argmax(np.array(logprobs) / np.array(lengths, dtype=float) ** alpha)
+
+
+def strongest_by_max(attn, source_tokens, target_tokens):
+    _, places = attn.double().max(dim=1)
+    return [[target_tokens[t], source_tokens[s]] for t, s in enumerate(places)]
+
+
+def strongest_by_loops(attn, source_tokens, target_tokens):
+    pairs = []
+    for t, row in enumerate(attn):
+        best = 0
+        for s in range(len(row)):
+            if row[s] > row[best]:
+                best = s
+        pairs.append((target_tokens[t], source_tokens[best]))
+    return pairs
+
+
+def strongest_from_the_other_side(attn, source_tokens, target_tokens):
+    places = attn.T.argmax(0).numpy()
+    return list(zip(target_tokens, np.array(source_tokens)[places].tolist(), strict=True))
+
+
+WAYS = [
+    *((ex.prefix_targets, way) for way in (targets_by_loop, targets_by_slices, targets_in_numpy)),
+    *(
+        (ex.clipped_precision, way)
+        for way in (precision_by_counters, precision_by_removing, precision_of_joined_words)
+    ),
+    *((ex.brevity_penalty, way) for way in (penalty_by_min, penalty_by_torch, penalty_by_numpy)),
+    *((ex.bleu_score, way) for way in (bleu_by_product, bleu_by_torch, bleu_by_logarithms)),
+    *((ex.chrf_score, way) for way in (chrf_by_lists, chrf_by_sacrebleu, chrf_by_precision_exercise)),
+    *((ex.rescore, way) for way in (rescore_by_loop, rescore_by_key, rescore_in_numpy)),
+    *(
+        (ex.strongest_source, way)
+        for way in (strongest_by_max, strongest_by_loops, strongest_from_the_other_side)
+    ),
+]
+
+
+@pytest.mark.parametrize(("exercise", "way"), WAYS, ids=lambda x: getattr(x, "name", None) or x.__name__)
+def test_other_right_ways_pass(exercise, way):
+    feedback = exercise.judge(way)
+    assert feedback.state is State.RIGHT, str(feedback)
+
+
+def test_weights_that_are_not_contiguous_are_read_as_well():
+    attn = torch.rand(7, 5).T
+    words = [*"abcdefg"]
+    wanted = [(words[t], words[int(attn[t].argmax())]) for t in range(5)]
+    assert ex.strongest_source.reference(attn, words, words[:5]) == wanted
+
+
+# Mistakes in other words --------------------------------------------------------------------------
+
+
+def unclipped(hypothesis, reference, n):
+    ours, right = (list(zip(*(w[i:] for i in range(n)), strict=False)) for w in (hypothesis, reference))
+    return len([gram for gram in ours if right.count(gram) > 0]), len(ours)
+
+
+def always_pairs(hypothesis, reference, n):
+    ours, right = Counter(pairwise(hypothesis)), Counter(pairwise(reference))
+    return (ours & right).total(), ours.total()
+
+
+def no_penalty(precisions, hypothesis_length, reference_length):
+    return bleu_by_product(precisions, 1, 1)
+
+
+def with_spaces(hypothesis, reference, n=6, beta=2.0):
+    return (
+        sacrebleu.CHRF(char_order=n, beta=beta, whitespace=True).sentence_score(hypothesis, [reference]).score
+    )
+
+
+def averaged_f(hypothesis, reference, n=6, beta=2.0):
+    scores = []
+    for k in range(1, n + 1):
+        ours, right = ("".join(text.split()) for text in (hypothesis, reference))
+        mine, theirs = (Counter(t[i : i + k] for i in range(len(t) - k + 1)) for t in (ours, right))
+        if mine and theirs:
+            both, weight = (mine & theirs).total(), beta**2
+            scores.append(100 * (1 + weight) * both / (weight * theirs.total() + mine.total()))
+    return sum(scores) / len(scores)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong", "name"),
+    [
+        (ex.prefix_targets, lambda s, t, e: ([e, *s, *t, e],) * 2, "everything counts"),
+        (ex.clipped_precision, unclipped, "the matches are not clipped"),
+        (ex.brevity_penalty, lambda h, r: min(1, h / r), "the plain ratio of the lengths"),
+        (ex.bleu_score, no_penalty, "the brevity penalty is missing"),
+        (ex.chrf_score, with_spaces, "the spaces stay in"),
+        (ex.chrf_score, averaged_f, "an F for each order, then the mean of these"),
+        (ex.rescore, lambda p, n, a: int(np.argmax(p)), "the sums alone"),
+        (ex.strongest_source, lambda a, s, t: [(s[i], t[j]) for j, i in enumerate(a.argmax(1))],
+         "the pairs are the wrong way round"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named_however_they_are_written(exercise, wrong, name):
+    assert exercise.judge(wrong).mistake == name
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong"),
+    [
+        (ex.prefix_targets, lambda s, t, e: ([*t, e, *s, e], [*t, e] + [-100] * (len(s) + 1))),
+        (ex.clipped_precision, always_pairs),
+        (ex.brevity_penalty, lambda h, r: 0.5),
+        (ex.bleu_score, lambda p, h, r: 100.0),
+        (ex.chrf_score, lambda h, r, n=6, beta=2.0: 50.0),
+        (ex.rescore, lambda p, n, a: 0),
+        (ex.strongest_source, lambda a, s, t: [(word, s[0]) for word in t]),
+    ],
+)
+def test_what_no_listed_mistake_covers_is_wrong_without_a_name(exercise, wrong):
+    feedback = exercise.judge(wrong)
+    assert feedback.state is State.WRONG and feedback.mistake is None
