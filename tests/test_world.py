@@ -17,12 +17,20 @@ from course_lib.world import corpus, words
 from course_lib.world.chance import Chance, First, Fork, Replay
 from course_lib.world.checker import check, sentence_spans
 from course_lib.world.documents import KINDS, document, name_of, retell, run
+from course_lib.world.instructions import (
+    INSTRUCTIONS,
+    SHORT,
+    UNTOLD,
+    conversation,
+    instruction,
+    is_shorter,
+    shorter,
+)
 from course_lib.world.oracle import explain
 from course_lib.world.questions import answerable, unanswerable
 from course_lib.world.simulation import World, WorldConfig, companions
 from course_lib.world.state import State
 from course_lib.world.stories import STORIES, common
-from course_lib.world.instructions import INSTRUCTIONS, conversation, instruction, is_shorter, shorter
 from course_lib.world.tasks import labelled_review, labelled_story, parallel, tells
 from course_lib.world.telling import Either, Slot, Teller, parse_line, parse_tellings, tellings
 from course_lib.world.texts import TEXTS, town, town_facts
@@ -522,6 +530,85 @@ def test_instructions_accept_their_answer_and_not_another(kind, language):
 def test_an_unknown_instruction_is_refused():
     with pytest.raises(ValueError, match="'dance'"):
         instruction("dance", 1, "en")
+
+
+def test_notes_are_letters_and_notices_and_of_their_own_points_only():
+    told = [instruction("note", seed, "en") for seed in range(24)]
+    letters = [task for task in told if task.answer.startswith("Dear ")]
+    assert len(letters) == 12 and len({task.prompt.split(":")[0] for task in told}) == 4
+    for one, other in itertools.permutations(told, 2):
+        assert one.accepts(other.answer) == (one.answer == other.answer)
+    assert len({task.prompt.split("\n")[1].split(":")[0] for task in told if task not in letters}) == 4
+
+
+def test_a_note_with_a_point_changed_or_left_out_is_not_accepted():
+    task = instruction("note", 1, "en")
+    assert "- lost: a red school bag\n" in task.prompt
+    assert task.accepts(f" {task.answer}\n")
+    assert not task.accepts(task.answer.replace("red", "blue"))
+    assert not task.accepts(task.answer.replace("Where: on the beach, behind a rock\n", ""))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_shorter_version_keeps_the_opening_and_the_end(language):
+    found = 0
+    for seed in range(40):
+        made = document(seed, language, kinds=STORIES)
+        if not is_shorter(made, shorter(made)):
+            continue  # it was short to begin with
+        found += 1
+        first, *_, last = made.events
+        assert len(shorter(made)) <= SHORT * len(made.text)
+        assert not is_shorter(made, made.text) and not is_shorter(made, "")
+        assert is_shorter(made, retell((first, last), language, First()))
+        for kept in ((first,), (last,), (last, first)):
+            assert not is_shorter(made, retell(kept, language, First()))
+    assert found > 25
+
+
+def test_a_shorter_version_of_another_story_is_not_accepted():
+    one, other = instruction("shorten", 2, "en"), instruction("shorten", 3, "en")
+    assert one.accepts(one.answer) and not one.accepts(other.answer)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("turns", [1, 2, 5])
+def test_only_the_first_turn_of_a_conversation_has_the_story(language, turns):
+    for seed in range(5):
+        told = conversation(seed, language, turns=turns)
+        assert 1 <= len(told) <= turns
+        assert [turn.prompt for turn in told] == [
+            turn.prompt for turn in conversation(seed, language, turns=turns)
+        ]
+        assert all(turn.accepts(turn.answer) and turn.language == language for turn in told)
+        assert all(3 * len(later.prompt) < len(told[0].prompt) for later in told[1:])
+        assert len({turn.prompt for turn in told}) == len(told)
+
+
+def test_a_conversation_goes_on_until_nothing_is_left_to_ask_and_asks_once_for_a_shorter_version():
+    kinds = [turn.kind for turn in conversation(5, "en", turns=99)]
+    assert kinds[0] != "shorten" and kinds.count("shorten") == 1
+    assert {"answer", "refuse"} < set(kinds) and len(kinds) < 30
+
+
+def test_answers_in_the_other_language_are_those_to_the_same_questions():
+    for seed in range(6):
+        told = conversation(seed, "en", turns=99, speak="zh")
+        assert "shorten" not in [turn.kind for turn in told]
+        for turn in told:
+            assert not CHINESE.search(turn.prompt) and not re.search("[A-Za-z]", turn.answer)
+            assert (turn.answer == UNTOLD["zh"]) == (turn.kind == "refuse")
+            assert turn.accepts(turn.answer) and not turn.accepts(UNTOLD["en"])
+    here = {turn.prompt: turn.answer for turn in conversation(5, "en", turns=99)}
+    there = {turn.prompt: turn.answer for turn in conversation(5, "en", turns=99, speak="zh")}
+    both = (here.keys() & there.keys()) - {next(iter(here))}
+    assert len(both) > 4
+    assert all((here[asked] == UNTOLD["en"]) == (there[asked] == UNTOLD["zh"]) for asked in both)
+
+
+def test_a_conversation_needs_a_turn():
+    with pytest.raises(ValueError, match="got 0 turns"):
+        conversation(1, "en", turns=0)
 
 
 def test_town_facts_are_stated_at_their_rates():
