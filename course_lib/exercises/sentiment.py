@@ -1,0 +1,943 @@
+"""Exercises and quiz of notebook 10: counts, a gradient, the last state, likelihoods, scores, erasing."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Sequence
+
+import torch
+
+from course_lib.exercises._core import Exercise
+from course_lib.exercises._judge import Case, Mistake
+from course_lib.exercises._quiz import Option, Question, Quiz
+
+Tensor = torch.Tensor
+Score = Callable[[list[str]], float]
+
+
+def _random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# A bag of words -------------------------------------------------------------------------------------------
+
+
+def _bag_of_words(text: str, vocabulary: list[str]) -> list[int]:
+    """How often each word of the vocabulary stands in the text."""
+    words = [word.strip(string.punctuation) for word in text.lower().split()]
+    return [words.count(word) for word in vocabulary]
+
+
+_BAGS = (
+    Case("Good shape, good price!", ["bad", "good", "price"]),
+    Case("I don't like it. I don't!", ["don", "don't", "i", "it", "like", "not"]),
+    Case("The look is NOT bad, not bad at all.", ["all", "bad", "good", "is", "look", "not", "the"]),
+    Case("Unlikely: a badly made likeness.", ["like", "bad", "made"]),
+    Case("", ["good", "bad"]),
+    Case("Great! Great, great: that is all (great).", ["is", "great", "all", "great"]),
+)
+
+
+def _counting(cut: Callable[[str], Sequence[str]]) -> Callable[[str, list[str]], list[int]]:
+    return lambda text, vocabulary: [list(cut(text)).count(word) for word in vocabulary]
+
+
+def _in_order(text: str, vocabulary: list[str]) -> list[int]:
+    words = [word.strip(string.punctuation) for word in text.lower().split()]
+    return [words.count(word) for word in dict.fromkeys(words) if word in vocabulary]
+
+
+def _of_all_words(text: str, vocabulary: list[str]) -> list[int]:
+    words = [word.strip(string.punctuation) for word in text.lower().split()]
+    return [words.count(word) for word in words]
+
+
+bag_of_words = Exercise(
+    name="bag_of_words",
+    topic="sentiment",
+    title="A text as counts",
+    kind="explore",
+    difficulty="easy",
+    minutes=8,
+    reference=_bag_of_words,
+    cases=_BAGS,
+    hints=(
+        "Two steps: cut the text into words, then count each word of the vocabulary among them.",
+        "Small letters first: `text.lower()`. `.split()` cuts at spaces, and "
+        "`word.strip('.,:;!?()')` takes punctuation off both ends of a word.",
+        "`words.count(word)` says how often a word stands in a list; go through `vocabulary` in its order.",
+    ),
+    explanation=(
+        "The vocabulary decides how long the list is and what each place means, so that every text has "
+        "a list of the same length: a row of a matrix. `strip` takes punctuation from the ends only, and "
+        "so leaves the apostrophe in *don't*, without which it would be another word.\n\n"
+        "What is lost is the order. *not bad, but good* and *not good, but bad* are the same bag."
+    ),
+    mistakes=(
+        Mistake(
+            "capitals count",
+            _counting(lambda text: [word.strip(string.punctuation) for word in text.split()]),
+            "*Good* at the beginning of a sentence and *good* are one word. Use `text.lower()` first.",
+        ),
+        Mistake(
+            "punctuation sticks to the words",
+            _counting(lambda text: text.lower().split()),
+            "`split()` leaves *good.* and *good,* as words of their own. Take punctuation off the ends.",
+        ),
+        Mistake(
+            "it says whether a word is there, not how often",
+            lambda text, vocabulary: [min(1, count) for count in _bag_of_words(text, vocabulary)],
+            "A word that stands there three times counts 3. (0 and 1 only is another kind of bag.)",
+        ),
+        Mistake(
+            "words are found inside other words",
+            lambda text, vocabulary: [text.lower().count(word) for word in vocabulary],
+            "`text.count('like')` also counts *unlikely*. Cut the text into words first, and count among "
+            "these.",
+        ),
+        Mistake(
+            "the apostrophe is lost",
+            _counting(lambda text: re.sub(r"[^\w\s]", "", text.lower()).split()),
+            "*don't* becomes *dont*, which no vocabulary has. Take punctuation off the ends of words only.",
+        ),
+        Mistake(
+            "words are cut at the apostrophe",
+            _counting(lambda text: re.findall(r"\w+", text.lower())),
+            "*don't* becomes *don* and *t*. The apostrophe inside a word belongs to it.",
+        ),
+        Mistake(
+            "the order is that of the text",
+            _in_order,
+            "Place 0 must mean the same word for every text: go through `vocabulary`, not through the text.",
+        ),
+        Mistake(
+            "all words of the text are counted",
+            _of_all_words,
+            "One count for each word of the *vocabulary*. Words outside it are left out.",
+        ),
+        Mistake(
+            "shares instead of counts",
+            lambda text, vocabulary: [
+                count / max(1, len(text.split())) for count in _bag_of_words(text, vocabulary)
+            ],
+            "Don't divide by the number of words: counts are asked for.",
+        ),
+        Mistake(
+            "the result is a dictionary",
+            lambda text, vocabulary: dict(
+                zip(vocabulary, _bag_of_words(text, vocabulary), strict=True),
+            ),
+            "A list is asked for: its places stand for the words of the vocabulary.",
+        ),
+    ),
+)
+
+
+# Logistic regression --------------------------------------------------------------------------------------
+
+
+def _logistic_gradient(x: Tensor, y: Tensor, w: Tensor, b: float) -> tuple[Tensor, Tensor]:
+    """The gradient of the mean loss for w and for b, where P(1 | x) = sigmoid(x · w + b)."""
+    error = torch.sigmoid(x @ w + b) - y
+    return x.T @ error / len(y), error.mean()
+
+
+def _gradient_cases() -> list[Case]:
+    toy = Case(torch.tensor([[1.0, 0.0], [2.0, 4.0]]), torch.tensor([1.0, 0.0]), torch.zeros(2), 0.0)
+    cases = [toy]
+    for seed, (n, v, b) in enumerate(((3, 5, 0.5), (7, 2, -1.0), (5, 5, 2.0))):
+        y = (_random(n, seed=seed + 10) > 0).float()
+        cases.append(Case(2 * _random(n, v, seed=seed), y, _random(v, seed=seed + 20), b))
+    return cases
+
+
+def _gradient(error: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    """An answer with another error, as a function of z = x · w + b and y."""
+
+    def answer(x: Tensor, y: Tensor, w: Tensor, b: float) -> tuple[Tensor, Tensor]:
+        wrong = error(x @ w + b, y)
+        return x.T @ wrong / len(y), wrong.mean()
+
+    return answer
+
+
+def _squared(z: Tensor, y: Tensor) -> Tensor:
+    p = torch.sigmoid(z)
+    return 2 * (p - y) * p * (1 - p)
+
+
+logistic_gradient = Exercise(
+    name="logistic_gradient",
+    topic="sentiment",
+    title="Which way is down?",
+    kind="explore",
+    difficulty="medium",
+    minutes=12,
+    reference=_logistic_gradient,
+    cases=_gradient_cases,
+    hints=(
+        "For one text the loss is -log P(right label). Its slope with respect to z = x · w + b is short: "
+        "sigmoid(z) - y, how far the probability is from the label.",
+        "z changes with w_j as fast as x_j is large, and with b at rate 1. So for one text the gradient is "
+        "`error * x` for w, and `error` for b.",
+        "Then the mean over the texts. `x.T @ error` adds `error * x` up over them.",
+    ),
+    explanation=(
+        "Of all the logarithms and exponentials only *probability minus label* is left. A word that stands "
+        "in a text which the model finds too good gets a lower weight, the lower the more often it stands "
+        "there. At the lowest point, for each word the expected and the true number of good texts agree.\n\n"
+        "A language model's head learns in the same way: its gradient for the logits is softmax minus "
+        "one-hot."
+    ),
+    mistakes=(
+        Mistake(
+            "it is added up instead of averaged",
+            lambda x, y, w, b: tuple(len(y) * part for part in _logistic_gradient(x, y, w, b)),
+            "The loss is a mean over the texts: divide by their number, `len(y)`.",
+        ),
+        Mistake(
+            "the sign is turned around",
+            _gradient(lambda z, y: y - torch.sigmoid(z)),
+            "y - p is the direction to go *down*. The gradient points upward: p - y.",
+        ),
+        Mistake(
+            "the sigmoid is missing",
+            _gradient(lambda z, y: z - y),
+            "x · w + b can be any number. The sigmoid makes it a probability, to be compared with y.",
+        ),
+        Mistake(
+            "it is the gradient of the squared error",
+            _gradient(_squared),
+            "With (p - y)² there would be a factor p (1 - p), which makes sure mistakes learn slowly. For "
+            "-log P it cancels.",
+        ),
+        Mistake(
+            "b is left out of the prediction",
+            lambda x, y, w, b: _logistic_gradient(x, y, w, 0.0),
+            "The probability is sigmoid(x · w + b): b belongs to it.",
+        ),
+        Mistake(
+            "only b's gradient is averaged",
+            lambda x, y, w, b: (
+                len(y) * _logistic_gradient(x, y, w, b)[0],
+                _logistic_gradient(x, y, w, b)[1],
+            ),
+            "`x.T @ error` adds up over the texts. Divide that by `len(y)` too.",
+        ),
+        Mistake(
+            "only w's gradient is averaged",
+            lambda x, y, w, b: (
+                _logistic_gradient(x, y, w, b)[0],
+                len(y) * _logistic_gradient(x, y, w, b)[1],
+            ),
+            "For b it is the mean of the errors, not their sum.",
+        ),
+        Mistake(
+            "it is divided by the number of words",
+            lambda x, y, w, b: (
+                _logistic_gradient(x, y, w, b)[0] * len(y) / len(w),
+                _logistic_gradient(x, y, w, b)[1],
+            ),
+            "The mean is over texts, so N = `len(y)`. The number of weights doesn't come in.",
+        ),
+        Mistake(
+            "x is left out of w's gradient",
+            lambda x, y, w, b: (
+                _logistic_gradient(x, y, w, b)[1].expand(len(w)).clone(),
+                _logistic_gradient(x, y, w, b)[1],
+            ),
+            "A word that doesn't stand in a text has nothing to do with its error: each error is multiplied "
+            "by the text's counts.",
+        ),
+    ),
+)
+
+
+# The last state -------------------------------------------------------------------------------------------
+
+
+def _last_hidden(hidden: Tensor, lengths: Tensor) -> Tensor:
+    """The state of each text's last real token."""
+    return hidden[torch.arange(len(hidden)), lengths - 1]
+
+
+def _hidden_cases() -> list[Case]:
+    toy = torch.tensor([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [0.0]]])
+    return [
+        Case(toy, torch.tensor([3, 2])),
+        Case(_random(3, 5, 2, seed=1), torch.tensor([2, 5, 3])),
+        Case(_random(2, 7, 3, seed=2), torch.tensor([1, 6])),
+        Case(_random(5, 3, 3, seed=3), torch.tensor([3, 3, 1, 2, 3])),
+        Case(_random(1, 2, 7, seed=4), torch.tensor([1])),
+    ]
+
+
+def _real(hidden: Tensor, lengths: Tensor) -> Tensor:
+    return (torch.arange(hidden.shape[1]) < lengths[:, None])[..., None]
+
+
+last_hidden = Exercise(
+    name="last_hidden",
+    topic="sentiment",
+    title="Where a text has been read",
+    kind="explore",
+    difficulty="medium",
+    minutes=8,
+    reference=_last_hidden,
+    cases=_hidden_cases,
+    hints=(
+        "The last real token of a text with `length` tokens stands at place `length - 1`.",
+        "One text after the other: `hidden[i, lengths[i] - 1]`, and then `torch.stack`.",
+        "Without a loop: two lists of indices side by side, `hidden[rows, places]`, take one place in each "
+        "row. The rows are `torch.arange(B)`.",
+    ),
+    explanation=(
+        "With the causal mask a token sees what stands to its left, so only the last real one has seen the "
+        "whole text. The filling on its right has been computed too, but it belongs to no text.\n\n"
+        "`hidden[torch.arange(B), lengths - 1]` picks one place in each row. `hidden[:, lengths - 1]` looks "
+        "almost the same, and takes all these places from every row."
+    ),
+    mistakes=(
+        Mistake(
+            "the last column is taken",
+            lambda hidden, lengths: hidden[:, -1],
+            "In shorter texts, that is filling. Use the text's own length.",
+        ),
+        Mistake(
+            "it is one place too far",
+            lambda hidden, lengths: hidden[torch.arange(len(hidden)), lengths],
+            "Places count from 0, so the last of `length` tokens stands at `length - 1`.",
+        ),
+        Mistake(
+            "every row gives all the places",
+            lambda hidden, lengths: hidden[:, lengths - 1],
+            "`:` takes every row for every length, which makes (B, B, C). Give the rows too: "
+            "`torch.arange(len(hidden))`.",
+        ),
+        Mistake(
+            "the first token is taken",
+            lambda hidden, lengths: hidden[:, 0],
+            "In a causal model the first token has seen nothing but itself. (BERT looks both ways, and there "
+            "one takes the first.)",
+        ),
+        Mistake(
+            "it is the mean of the real tokens",
+            lambda hidden, lengths: (hidden * _real(hidden, lengths)).sum(1) / lengths[:, None],
+            "That is a sensible choice too, but here the last real token's own state is asked for.",
+        ),
+        Mistake(
+            "it is the mean of all columns, the filling included",
+            lambda hidden, lengths: hidden.mean(1),
+            "The filling belongs to no text. And the last real token's own state is asked for.",
+        ),
+        Mistake(
+            "the filling is zeroed, and the last column taken",
+            lambda hidden, lengths: (hidden * _real(hidden, lengths))[:, -1],
+            "That gives zeros for each shorter text. Its last state stands further to the left.",
+        ),
+        Mistake(
+            "the shortest text's length is used for all",
+            lambda hidden, lengths: hidden[:, int(lengths.min()) - 1],
+            "Each text has its own last token.",
+        ),
+        Mistake(
+            "it counts from the right",
+            lambda hidden, lengths: hidden[torch.arange(len(hidden)), -lengths],
+            "-length is that many places from the *right end of the batch*. The filling is on the right, so "
+            "count from the left.",
+        ),
+    ),
+)
+
+
+# The likelier ending --------------------------------------------------------------------------------------
+
+
+def _label_scores(logprobs: list[list[float]], prior: list[list[float]]) -> int:
+    """The label whose continuation gained most log-probability by the text."""
+    gains = [sum(after) - sum(before) for after, before in zip(logprobs, prior, strict=True)]
+    return gains.index(max(gains))
+
+
+_SCORES = (
+    Case([[-1.0, -2.0], [-0.5, -1.5]], [[-3.0, -2.0], [-1.0, -1.5]]),
+    Case([[-2.5, -3.25], [-2.0]], [[-3.5, -5.5], [-3.0]]),
+    Case([[-0.25], [-2.75, -2.0, -5.25, -1.5]], [[-2.75], [-5.5, -2.75, -4.75, -2.25]]),
+    Case(
+        [[-5.75, -5.75, -5.5], [-3.5, -1.0, -3.75, -2.25], [-1.25, -1.25, -4.0, -1.75]],
+        [[-1.25, -1.0, -5.0], [-5.0, -5.25, -5.25, -0.5], [-4.25, -0.75, -5.75, -0.5]],
+    ),
+    Case([[-0.75, -4.0, -0.25, -5.25], [-3.5], [-4.0]], [[-1.5, -5.5, -1.75, -4.75], [-6.0], [-0.75]]),
+    Case(
+        [[-0.25, -2.5, -0.5, -1.25], [-4.25, -5.75], [-1.25], [-3.25]],
+        [[-1.75, -1.75, -3.0, -1.25], [-0.25, -4.25], [-2.75], [-0.25]],
+    ),
+    Case([[-5.5, -6.0, -1.5], [-4.0], [-2.0, -6.0]], [[-2.25, -0.25, -2.75], [-0.75], [-3.5, -2.75]]),
+)
+
+
+def _best(gain: Callable[[list[float], list[float]], float]) -> Callable:
+    """An answer that takes the label for which something else is largest."""
+
+    def answer(logprobs: list[list[float]], prior: list[list[float]]) -> int:
+        gains = [gain(after, before) for after, before in zip(logprobs, prior, strict=True)]
+        return gains.index(max(gains))
+
+    return answer
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+label_scores = Exercise(
+    name="label_scores",
+    topic="sentiment",
+    title="What the text adds",
+    kind="explore",
+    difficulty="medium",
+    minutes=10,
+    reference=_label_scores,
+    cases=_SCORES,
+    hints=(
+        "A continuation's probability is the product of its tokens' probabilities. So their logarithms are "
+        "added up.",
+        "For each label: the sum after the text, minus the sum after the empty prompt. "
+        "`zip(logprobs, prior)` goes through the labels.",
+        "The number of the largest: `gains.index(max(gains))`.",
+    ),
+    explanation=(
+        "The difference of two logarithms is the logarithm of a ratio: how many times likelier the text has "
+        "made this continuation. A continuation that is rare by itself, or just long, then no longer loses "
+        "for that alone (Holtzman and others 2021, arXiv:2104.08315).\n\n"
+        "It is no law that this helps: it takes away as well what the model rightly knows about how often "
+        "each label occurs, and an empty prompt may be a strange text. So measure both."
+    ),
+    mistakes=(
+        Mistake(
+            "the prior is forgotten",
+            _best(lambda after, before: sum(after)),
+            "This asks which continuation is likelier, not which one has become likelier. Take the prior's "
+            "sum off.",
+        ),
+        Mistake(
+            "the prior is added",
+            _best(lambda after, before: sum(after) + sum(before)),
+            "Then a continuation that is likely anyhow wins twice. Subtract.",
+        ),
+        Mistake(
+            "the smallest gain wins",
+            _best(lambda after, before: sum(before) - sum(after)),
+            "Log-probabilities are negative, but larger is still likelier: take the largest difference.",
+        ),
+        Mistake(
+            "the mean of the tokens is taken",
+            _best(lambda after, before: _mean(after) - _mean(before)),
+            "The continuation's log-probability is the *sum* over its tokens. With the prior taken off there "
+            "is no need to make up for length once more.",
+        ),
+        Mistake(
+            "only the first token counts",
+            _best(lambda after, before: after[0] - before[0]),
+            "The continuations may part later, as *would not* and *would buy* do: add all tokens up.",
+        ),
+        Mistake(
+            "only the last token counts",
+            _best(lambda after, before: after[-1] - before[-1]),
+            "By the last token everything may have been said. Add all tokens up.",
+        ),
+        Mistake(
+            "the sums are divided by each other",
+            _best(lambda after, before: sum(after) / sum(before)),
+            "Dividing *probabilities* is subtracting *log-probabilities*.",
+        ),
+        Mistake(
+            "the gain is given, not the label",
+            lambda logprobs, prior: max(
+                sum(after) - sum(before) for after, before in zip(logprobs, prior, strict=True)
+            ),
+            "The label's number is asked for: `gains.index(max(gains))`.",
+        ),
+        Mistake(
+            "all the gains are given",
+            lambda logprobs, prior: [
+                sum(after) - sum(before) for after, before in zip(logprobs, prior, strict=True)
+            ],
+            "Now say which of them is the largest: `gains.index(max(gains))`.",
+        ),
+    ),
+)
+
+
+# Confusion ------------------------------------------------------------------------------------------------
+
+
+def _confusion_matrix(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
+    """How often each label (row) was taken for each label (column)."""
+    table = torch.zeros(n, n, dtype=torch.long)
+    for label, guess in zip(labels, predicted, strict=True):
+        table[label, guess] += 1
+    return table
+
+
+_CONFUSED = (
+    Case(torch.tensor([0, 1, 1, 1]), torch.tensor([0, 1, 0, 1]), 2),
+    Case(torch.tensor([0, 0, 1, 2, 2, 2, 1]), torch.tensor([1, 1, 1, 0, 2, 2, 2]), 3),
+    Case(torch.tensor([1, 1, 0]), torch.tensor([0, 0, 0]), 3),
+    Case(torch.tensor([4, 0, 4, 4, 2]), torch.tensor([0, 4, 4, 0, 2]), 5),
+)
+
+
+def _pairs_once(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
+    table = torch.zeros(n, n, dtype=torch.long)
+    table[labels, predicted] += 1
+    return table
+
+
+def _of_those_seen(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
+    return _confusion_matrix(labels, predicted, int(max(labels.max(), predicted.max())) + 1)
+
+
+def _row_shares(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
+    table = _confusion_matrix(labels, predicted, n)
+    return table / table.sum(1, keepdim=True).clamp(min=1)
+
+
+confusion_matrix = Exercise(
+    name="confusion_matrix",
+    topic="sentiment",
+    title="What is taken for what",
+    kind="explore",
+    difficulty="easy",
+    minutes=8,
+    reference=_confusion_matrix,
+    cases=_CONFUSED,
+    hints=(
+        "Begin with a table of zeros, n by n, of whole numbers: `torch.zeros(n, n, dtype=torch.long)`.",
+        "For each text, one cell goes up by one: the row is its label, the column is what was predicted.",
+    ),
+    explanation=(
+        "The diagonal is what went right. Beside it stands *how* it goes wrong, which accuracy doesn't say: "
+        "a row with much beside the diagonal is a label that is often missed, such a column one that is said "
+        "too easily.\n\n"
+        "`table[labels, predicted] += 1` looks like the loop without a loop, but where a pair comes twice, "
+        "it counts once. `torch.bincount(labels * n + predicted, minlength=n * n).view(n, n)` counts them "
+        "all."
+    ),
+    mistakes=(
+        Mistake(
+            "rows and columns are exchanged",
+            lambda labels, predicted, n: _confusion_matrix(predicted, labels, n),
+            "Here the rows are the truth. (Others do it the other way round, so always say which.)",
+        ),
+        Mistake(
+            "a pair that comes twice counts once",
+            _pairs_once,
+            "With lists of indices, `table[labels, predicted] += 1` reads all cells, adds 1, and writes them "
+            "back: a cell that is named twice gets 1. Use a loop or `torch.bincount`.",
+        ),
+        Mistake(
+            "the counts are floating-point numbers",
+            lambda labels, predicted, n: _confusion_matrix(labels, predicted, n).float(),
+            "`torch.zeros(n, n)` makes floating-point numbers. For counts: `dtype=torch.long`.",
+        ),
+        Mistake(
+            "shares instead of counts",
+            _row_shares,
+            "Counts are asked for. Shares hide how many texts they come from.",
+        ),
+        Mistake(
+            "the table is as large as the labels that occur",
+            _of_those_seen,
+            "A label may not occur in these texts and still have its row: the table is n by n.",
+        ),
+        Mistake(
+            "only what is right is counted",
+            lambda labels, predicted, n: torch.diag(_confusion_matrix(labels, predicted, n).diag()),
+            "That's the diagonal. The confusions beside it count too.",
+        ),
+        Mistake(
+            "only what is wrong is counted",
+            lambda labels, predicted, n: _confusion_matrix(
+                labels[labels != predicted], predicted[labels != predicted], n
+            ),
+            "What is right belongs into the table too: on its diagonal.",
+        ),
+    ),
+)
+
+
+# Calibration ----------------------------------------------------------------------------------------------
+
+
+def _calibration_error(confidences: Tensor, right: Tensor, bins: int) -> float:
+    """How far confidence and the share that is right are apart, averaged over all predictions, bin by bin."""
+    error = 0.0
+    for number in range(bins):
+        inside = (confidences > number / bins) & (confidences <= (number + 1) / bins)
+        if inside.any():
+            gap = right[inside].float().mean() - confidences[inside].mean()
+            error += float(inside.float().mean() * gap.abs())
+    return error
+
+
+def _sure_cases() -> list[Case]:
+    toy = Case(torch.tensor([0.6, 0.8, 0.7, 0.9]), torch.tensor([True, True, False, True]), 2)
+    edges = Case(torch.tensor([0.5, 0.6, 1.0, 0.75, 0.25]), torch.tensor([1, 0, 0, 0, 1]).bool(), 4)
+    unsure = Case(torch.tensor([0.55, 0.6, 0.95, 0.35, 0.7]), torch.tensor([1, 1, 0, 1, 1]).bool(), 3)
+    cases = [toy, edges, unsure]
+    for seed, (n, bins) in enumerate(((7, 3), (30, 5), (11, 10))):
+        sure = 0.5 + 0.49 * torch.rand(n, generator=torch.Generator().manual_seed(seed))
+        cases.append(Case(sure, _random(n, seed=seed + 10) > -0.3, bins))
+    return cases
+
+
+def _binned(
+    gap: Callable[[Tensor, Tensor, float], Tensor] = lambda sure, hit, middle: (
+        hit.mean() - sure.mean()
+    ).abs(),
+    total: Callable[[list[float], list[float]], float] = lambda gaps, shares: sum(
+        gap * share for gap, share in zip(gaps, shares, strict=True)
+    ),
+    lower: bool = False,
+    empty: bool = False,
+) -> Callable[[Tensor, Tensor, int], float]:
+    """An answer with another gap in a bin, another sum over bins, other edges, or empty bins counted."""
+
+    def answer(confidences: Tensor, right: Tensor, bins: int) -> float:
+        gaps, shares = [], []
+        for b in range(bins):
+            low, high = b / bins, (b + 1) / bins
+            above = confidences >= low if lower else confidences > low
+            inside = above & (confidences < high if lower else confidences <= high)
+            if empty or inside.any():
+                gaps.append(float(gap(confidences[inside], right[inside].float(), (low + high) / 2)))
+                shares.append(float(inside.float().mean()))
+        return total(gaps, shares)
+
+    return answer
+
+
+calibration_error = Exercise(
+    name="calibration_error",
+    topic="sentiment",
+    title="As sure as it may be?",
+    kind="explore",
+    difficulty="hard",
+    minutes=15,
+    reference=_calibration_error,
+    cases=_sure_cases,
+    hints=(
+        "Bin number b holds the confidences above b / bins and up to (b + 1) / bins. A mask of True and "
+        "False picks them out: `inside = (confidences > ...) & (confidences <= ...)`.",
+        "In a bin, compare two means: of the confidences and of `right[inside].float()`. The gap is the "
+        "absolute value of their difference.",
+        "Add the gaps up, each times the share of all predictions that are in its bin: "
+        "`inside.float().mean()`. Leave empty bins out before you take a mean.",
+    ),
+    explanation=(
+        "A mean over many predictions is needed, since a single one is right or wrong and can't be 80 % "
+        "right. That's what the bins are for. Weighted by how full they are, they say how far off the "
+        "confidence of a prediction is on average (Naeini and others 2015; Guo and others 2017, "
+        "arXiv:1706.04599).\n\n"
+        "The number depends on the bins and has noise of its own: with few predictions in a bin, gaps come "
+        "about by chance, and even a perfect forecaster does not get 0."
+    ),
+    mistakes=(
+        Mistake(
+            "all bins weigh the same",
+            _binned(total=lambda gaps, shares: sum(gaps) / len(gaps)),
+            "A bin with one prediction would count as much as one with a thousand. Weigh each by its share.",
+        ),
+        Mistake(
+            "the gaps are added up without weights",
+            _binned(total=lambda gaps, shares: sum(gaps)),
+            "Multiply each gap by the share of the predictions that are in its bin.",
+        ),
+        Mistake(
+            "the gaps keep their sign",
+            _binned(gap=lambda sure, hit, middle: hit.mean() - sure.mean()),
+            "Too sure here and not sure enough there would cancel out. Take the absolute value in each bin.",
+        ),
+        Mistake(
+            "the gaps keep their sign, confidence first",
+            _binned(gap=lambda sure, hit, middle: sure.mean() - hit.mean()),
+            "Too sure here and not sure enough there would cancel out. Take the absolute value in each bin.",
+        ),
+        Mistake(
+            "the gap is taken for each prediction by itself",
+            lambda confidences, right, bins: float((confidences - right.float()).abs().mean()),
+            "A prediction is right or wrong, so it is always far from 80 %. Take both means in a bin first, "
+            "then the gap.",
+        ),
+        Mistake(
+            "there is only one bin",
+            lambda confidences, right, bins: _calibration_error(confidences, right, 1),
+            "Mean confidence against accuracy over everything: too sure and not sure enough cancel out. "
+            "Do it bin by bin.",
+        ),
+        Mistake(
+            "the bins hold their lower edges",
+            _binned(lower=True),
+            "Above the lower edge and up to the upper one, `>` and `<=`. Otherwise a confidence of exactly 1 "
+            "is in no bin.",
+        ),
+        Mistake(
+            "the bin's middle stands for its confidences",
+            _binned(gap=lambda sure, hit, middle: (hit.mean() - middle).abs()),
+            "Take the mean of the confidences that are in the bin; they may all be near one edge.",
+        ),
+        Mistake(
+            "empty bins give nan",
+            _binned(empty=True),
+            "The mean of nothing is not a number. Leave a bin out if `inside.any()` is False.",
+        ),
+        Mistake(
+            "the largest gap is given",
+            _binned(total=lambda gaps, shares: max(gaps)),
+            "That's the *maximum* calibration error, which one small bin decides. Here it is the mean.",
+        ),
+        Mistake(
+            "the gaps are squared",
+            _binned(gap=lambda sure, hit, middle: (hit.mean() - sure.mean()) ** 2),
+            "The absolute value of the difference is asked for, so that the result is in shares.",
+        ),
+    ),
+)
+
+
+# Without one word -----------------------------------------------------------------------------------------
+
+
+def _leave_one_out(words: list[str], score: Score) -> list[float]:
+    """For each word, the score of all words minus the score of the others."""
+    whole = score(words)
+    return [whole - score(words[:i] + words[i + 1 :]) for i in range(len(words))]
+
+
+def good_minus_bad(words: list[str]) -> float:
+    """How often *good* is said, minus how often *bad* is."""
+    return float(words.count("good") - words.count("bad"))
+
+
+def with_not(words: list[str]) -> float:
+    """The same, but *not* turns the next word around, and what comes later counts more."""
+    total, sign = 0.0, 1
+    for place, word in enumerate(words, start=1):
+        total += sign * place * {"good": 1, "bad": -1}.get(word, 0)
+        sign = -1 if word == "not" else 1
+    return total
+
+
+_ERASED = (
+    Case(["a", "good", "box"], good_minus_bad),
+    Case(["not", "bad", "at", "all"], with_not),
+    Case(["bad", "but", "good", "and", "good"], with_not),
+    Case(["good"], with_not),
+    Case(["not", "good", "not", "bad", "good", "not"], with_not),
+)
+
+
+def _erasing(words: list[str], score: Score) -> list[float]:
+    whole, found = score(words), []
+    for word in list(words):
+        words.remove(word)
+        found.append(whole - score(words))
+        words.append(word)
+    return found
+
+
+leave_one_out = Exercise(
+    name="leave_one_out",
+    topic="sentiment",
+    title="What does it go by?",
+    kind="explore",
+    difficulty="medium",
+    minutes=8,
+    reference=_leave_one_out,
+    cases=_ERASED,
+    hints=(
+        "First the score of all words, once. Then for each place the score of the words without that one.",
+        "`words[:i] + words[i + 1:]` is the list without word i, and leaves `words` itself as it is.",
+    ),
+    explanation=(
+        "A positive number: with this word, the score is higher; it speaks for *good*. It costs one question "
+        "for each word and works for anything that gives a score, however it is made inside.\n\n"
+        "It has limits. In *good, really good* each of the two may seem to matter little, since the other is "
+        "still there. And a text with a hole in it may be one that the model has never seen the like of."
+    ),
+    mistakes=(
+        Mistake(
+            "the sign is turned around",
+            lambda words, score: [-value for value in _leave_one_out(words, score)],
+            "The score of all words comes first: what is lost without the word is what it brought.",
+        ),
+        Mistake(
+            "the score without the word is given",
+            lambda words, score: [score(words[:i] + words[i + 1 :]) for i in range(len(words))],
+            "What matters is the change: the score of all words minus this.",
+        ),
+        Mistake(
+            "the word is scored alone",
+            lambda words, score: [score([word]) for word in words],
+            "Alone, *bad* is bad, also in *not bad*. Leave it out of the text, and see what changes.",
+        ),
+        Mistake(
+            "the word is left out wherever it stands",
+            lambda words, score: [
+                score(words) - score([other for other in words if other != word]) for word in words
+            ],
+            "Only the word at this place goes: `words[:i] + words[i + 1:]`. The same word elsewhere stays.",
+        ),
+        Mistake(
+            "its first occurrence is left out",
+            lambda words, score: [
+                score(words) - score(words[: words.index(word)] + words[words.index(word) + 1 :])
+                for word in words
+            ],
+            "`remove` and `index` find the first such word. Go by place: `for i in range(len(words))`.",
+        ),
+        Mistake(
+            "everything after the word is left out too",
+            lambda words, score: [score(words) - score(words[:i]) for i in range(len(words))],
+            "`words[:i]` ends before the word. What comes after it, `words[i + 1:]`, belongs to it.",
+        ),
+        Mistake(
+            "everything before the word is left out too",
+            lambda words, score: [score(words) - score(words[i + 1 :]) for i in range(len(words))],
+            "`words[i + 1:]` begins after the word. What comes before it, `words[:i]`, belongs to it.",
+        ),
+        Mistake(
+            "the change has no sign",
+            lambda words, score: [abs(value) for value in _leave_one_out(words, score)],
+            "The sign says whether the word speaks for *good* or for *bad*. Don't take the absolute value.",
+        ),
+        Mistake(
+            "the words are changed on the way",
+            _erasing,
+            "`remove` and `append` change the learner's list, and put the word back at the end. Make a new "
+            "list for each question.",
+        ),
+    ),
+)
+
+
+quiz = Quiz(
+    topic="sentiment",
+    questions=(
+        Question(
+            "Four of five texts are good. A classifier is right in 80 % of the cases. What follows?",
+            (
+                Option(
+                    "It has learned something, since 80 % is far above 50 %.",
+                    "Half is what a coin gets where both labels are equally frequent. Here they are not.",
+                ),
+                Option(
+                    "Nothing yet: always saying *good* would get as much.",
+                    "The commonest label is the baseline that has to be beaten.",
+                    right=True,
+                ),
+                Option(
+                    "It misses every bad text.",
+                    "It may, or it may miss as many of either kind. The confusion matrix would tell.",
+                ),
+                Option(
+                    "It is calibrated.",
+                    "Accuracy says nothing about how sure it was.",
+                ),
+            ),
+        ),
+        Question(
+            "*The look is not bad. The price is good.* and *The look is not good. The price is bad.*: how "
+            "many of such pairs can a bag of words label rightly, both texts of the pair?",
+            (
+                Option(
+                    "None: both have the same counts, and so get the same label.",
+                    "One of the two is always wrong, whatever the weights are.",
+                    right=True,
+                ),
+                Option(
+                    "Half of them.",
+                    "Half of the *texts* are right: one of each pair. Never both.",
+                ),
+                Option(
+                    "All, if *not* gets a negative weight.",
+                    "*not* stands once in each of them, so its weight moves both alike.",
+                ),
+                Option(
+                    "All, if there is enough training data.",
+                    "The order is not in the counts. No amount of data brings it back.",
+                ),
+            ),
+        ),
+        Question(
+            "Why does the head look at the last real token, and not at the first?",
+            (
+                Option(
+                    "The first token is always the same.",
+                    "It is here, but even if it weren't, it could know nothing of what comes after it.",
+                ),
+                Option(
+                    "The last word decides what a text means.",
+                    "The state there is made from all tokens before it, not from the last word alone.",
+                ),
+                Option(
+                    "With a causal mask only the last token has seen all of the text.",
+                    "Each token sees what is to its left, and itself.",
+                    right=True,
+                ),
+                Option(
+                    "It makes no difference.",
+                    "The first token's state is the same for every text: nothing could be told from it.",
+                ),
+            ),
+        ),
+        Question(
+            "A classifier says 99 % for all that it predicts, and is right in 90 % of the cases. What does "
+            "temperature scaling do?",
+            (
+                Option(
+                    "It makes more predictions right.",
+                    "Dividing all logits by one number leaves the largest one the largest.",
+                ),
+                Option(
+                    "It finds a temperature below 1.",
+                    "That would make it even surer. It is too sure already.",
+                ),
+                Option(
+                    "It makes it say *I don't know* in the wrong tenth.",
+                    "It doesn't know which tenth that is. All confidences come down together.",
+                ),
+                Option(
+                    "It divides the logits by a number above 1; the predictions stay, the confidences fall.",
+                    "The number is chosen so that held-out labels become as likely as possible.",
+                    right=True,
+                ),
+            ),
+        ),
+        Question(
+            "You leave *not* out of *not bad*, and the score for *good* does not change. What is the "
+            "likeliest reading?",
+            (
+                Option(
+                    "The classifier makes no use of *not* in this text.",
+                    "That is what was measured: in this text, for this score.",
+                    right=True,
+                ),
+                Option(
+                    "The classifier understands that *not bad* means *good*.",
+                    "Then leaving *not* out should have made the text sound bad.",
+                ),
+                Option(
+                    "*not* never matters to this classifier.",
+                    "In another text, or beside another word, it may.",
+                ),
+                Option(
+                    "The measurement is wrong: every word changes something.",
+                    "A score may well stay the same. A word outside of a bag's vocabulary never changes it.",
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,330 @@
+"""The exercises of notebook 10: the references against independent oracles, and other right ways to answer.
+
+What holds for every exercise (starters, hints, listed mistakes) is tested in test_exercises.py.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from course_lib import classification_scores, sentiment
+from course_lib.exercises import State
+from course_lib.exercises import sentiment as ex
+
+# References against oracles -----------------------------------------------------------------------
+
+WORDS = st.lists(st.sampled_from(["Good", "don't", "bad", "box,", "it!", "(well)"]), max_size=9)
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@given(WORDS)
+def test_counts_are_the_courses(words):
+    vocabulary = ("bad", "box", "don't", "good", "it", "nice")
+    own = sentiment.BagOfWords(vocabulary).encode([" ".join(words)])[0]
+    assert ex.bag_of_words.reference(" ".join(words), list(vocabulary)) == own.tolist()
+
+
+def test_the_gradient_is_autograds_and_zero_at_the_courses_lowest_point():
+    x, y = random(7, 3), (random(7, seed=1) > 0).float()
+    w, b = random(3, seed=2).requires_grad_(), torch.tensor(0.5, requires_grad=True)
+    nn.functional.binary_cross_entropy_with_logits(x @ w + b, y).backward()
+    for ours, theirs in zip(ex.logistic_gradient.reference(x, y, w, b), (w.grad, b.grad), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+    w, b = sentiment.fit_logistic(x, y, l2=0.5)
+    for_w, for_b = ex.logistic_gradient.reference(x, y, w, float(b))
+    assert torch.allclose(for_w, -0.5 * w / 7, atol=1e-5) and abs(float(for_b)) < 1e-5
+
+
+def test_the_last_state_is_the_courses():
+    hidden, lengths = random(3, 5, 2), torch.tensor([5, 1, 3])
+    assert torch.equal(ex.last_hidden.reference(hidden, lengths), sentiment.last_hidden(hidden, lengths))
+
+
+def test_the_likelier_label_is_the_courses():
+    """With the model's own token log-probabilities, it is the largest entry of `label_likelihood`."""
+    from course_lib.tokens import CharTokenizer
+
+    tokenizer = CharTokenizer.train("abcde", ["<|endoftext|>"])
+    model = nn.Sequential(nn.Embedding(6, 4), nn.Linear(4, 6))
+    texts, ends = ["ab", "cd", "e", "bb"], ["a", "cde"]
+
+    @torch.no_grad()
+    def logprobs(text, end):
+        ids = [tokenizer.end_id, *tokenizer.encode(text + end)]
+        found = model(torch.tensor([ids])).log_softmax(-1)[0, :-1].gather(1, torch.tensor(ids[1:])[:, None])
+        return found[-len(end) :, 0].tolist()
+
+    own = sentiment.label_likelihood(model, tokenizer, texts, ends, prior="").argmax(-1).tolist()
+    prior = [logprobs("", end) for end in ends]
+    assert own == [ex.label_scores.reference([logprobs(text, end) for end in ends], prior) for text in texts]
+
+
+PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=20)
+
+
+@given(PAIRS)
+def test_the_table_is_the_courses(pairs):
+    labels, predicted = (torch.tensor(side) for side in zip(*pairs, strict=True))
+    table = ex.confusion_matrix.reference(labels, predicted, 5)
+    assert table.tolist() == classification_scores.confusion(labels, predicted, 5)
+
+
+@given(st.lists(st.tuples(st.integers(1, 63), st.booleans()), min_size=1, max_size=20))
+def test_the_error_is_the_courses(pairs):
+    sure, right = (torch.tensor(side) for side in zip(*pairs, strict=True))
+    sure, bins = sure / 64, 7  # no edge of sevenths is a number of sixty-fourths
+    found = ex.calibration_error.reference(sure, right, bins)
+    own = classification_scores.expected_calibration_error(sure, right, bins)
+    assert found == pytest.approx(own, abs=1e-5)
+
+
+@pytest.mark.parametrize("score", [ex.good_minus_bad, ex.with_not])
+def test_erasing_is_the_courses(score):
+    words = ["not", "bad", "but", "good", "good"]
+    assert ex.leave_one_out.reference(words, score) == sentiment.leave_one_out(score, words)
+
+
+def test_the_first_cases_can_be_worked_by_hand():
+    def first(exercise):
+        case = exercise._judge().fresh_cases()[0]
+        return exercise.reference(*case.args)
+
+    assert first(ex.bag_of_words) == [0, 2, 1]
+    assert [part.tolist() for part in first(ex.logistic_gradient)] == [[0.25, 1.0], 0.0]
+    assert first(ex.last_hidden).tolist() == [[3.0], [5.0]]
+    assert first(ex.label_scores) == 0  # gains of 2 and 0.5
+    assert first(ex.confusion_matrix).tolist() == [[1, 0], [1, 2]]
+    assert first(ex.calibration_error) == pytest.approx(0)  # 75 % sure on average, 3 of 4 right
+    assert first(ex.leave_one_out) == [0, 1, 0]
+
+
+# Other right ways ---------------------------------------------------------------------------------
+
+
+def bag_by_counter(text, vocabulary):
+    counts = Counter(re.findall(r"[a-z']+", text.lower()))
+    return [counts[word] for word in vocabulary]
+
+
+def bag_by_loop(text, vocabulary):
+    counts = [0] * len(vocabulary)
+    for piece in text.split():
+        word = piece.lower().strip("().,:;!?")
+        for place, known in enumerate(vocabulary):
+            counts[place] += known == word
+    return counts
+
+
+def bag_by_replacing(text, vocabulary):
+    for mark in ".,!?:;()":
+        text = text.replace(mark, " ")
+    words = np.array(text.casefold().split(), dtype=str)
+    return np.array([int((words == word).sum()) for word in vocabulary])
+
+
+def gradient_by_autograd(x, y, w, b):
+    w, b = w.clone().requires_grad_(), torch.tensor(float(b), requires_grad=True)
+    loss = nn.functional.binary_cross_entropy_with_logits(x @ w + b, y)
+    return torch.autograd.grad(loss, (w, b))
+
+
+def gradient_by_loop(x, y, w, b):
+    for_w, for_b = torch.zeros_like(w), torch.zeros(())
+    for counts, label in zip(x, y, strict=True):
+        error = 1 / (1 + math.exp(-float(counts @ w + b))) - float(label)
+        for_w += error * counts / len(y)
+        for_b += error / len(y)
+    return [for_w, for_b]
+
+
+def gradient_by_einsum(x, y, w, b):
+    error = torch.sigmoid(torch.einsum("nv,v->n", x.double(), w.double()) + b) - y
+    return torch.einsum("nv,n->v", x.double(), error) / x.shape[0], error.sum() / x.shape[0]
+
+
+def last_by_loop(hidden, lengths):
+    return torch.stack([states[length - 1] for states, length in zip(hidden, lengths, strict=True)])
+
+
+def last_by_gather(hidden, lengths):
+    places = (lengths - 1)[:, None, None].expand(-1, 1, hidden.shape[2])
+    return hidden.gather(1, places)[:, 0]
+
+
+def last_by_mask(hidden, lengths):
+    here = nn.functional.one_hot(lengths - 1, hidden.shape[1]).double()
+    return torch.einsum("bt,btc->cb", here, hidden.double()).T  # not contiguous
+
+
+def label_by_loop(logprobs, prior):
+    best, most = None, -math.inf
+    for label in range(len(logprobs)):
+        gain = sum(logprobs[label]) - sum(prior[label])
+        if gain > most:
+            best, most = label, gain
+    return best
+
+
+def label_by_torch(logprobs, prior):
+    pairs = zip(logprobs, prior, strict=True)
+    gains = [torch.tensor(after).sum() - torch.tensor(before).sum() for after, before in pairs]
+    return torch.stack(gains).argmax()
+
+
+def label_by_ratios(logprobs, prior):
+    ratios = [math.exp(sum(logprobs[i])) / math.exp(sum(prior[i])) for i in range(len(prior))]
+    return int(np.argmax(ratios))
+
+
+def table_by_bincount(labels, predicted, n):
+    return torch.bincount(labels * n + predicted, minlength=n * n).view(n, n)
+
+
+def table_by_one_hot(labels, predicted, n):
+    return nn.functional.one_hot(labels, n).T @ nn.functional.one_hot(predicted, n)
+
+
+def table_by_comparing(labels, predicted, n):
+    cells = [[int(((labels == i) & (predicted == j)).sum()) for i in range(n)] for j in range(n)]
+    return torch.tensor(cells, dtype=torch.int32).T
+
+
+def error_by_predictions(confidences, right, bins):
+    members = {}
+    for sure, hit in zip(confidences.tolist(), right.tolist(), strict=True):
+        members.setdefault(math.ceil(sure * bins), []).append(hit - sure)
+    return sum(abs(sum(gaps)) for gaps in members.values()) / len(confidences)
+
+
+def error_by_bincount(confidences, right, bins):
+    place = torch.ceil(confidences * bins).long() - 1
+    gaps = torch.bincount(place, weights=right.double() - confidences.double(), minlength=bins)
+    return gaps.abs().sum() / len(confidences)
+
+
+def error_in_numpy(confidences, right, bins):
+    sure, hits, total = confidences.numpy(), right.numpy(), 0.0
+    for low in range(bins):
+        inside = (sure > low / bins) & (sure <= (low + 1) / bins)
+        if inside.sum():
+            total += inside.mean() * abs(hits[inside].mean() - sure[inside].mean())
+    return total
+
+
+def erase_by_loop(words, score):
+    found = []
+    for i in range(len(words)):
+        rest = list(words)
+        del rest[i]
+        found.append(score(words) - score(rest))
+    return found
+
+
+def erase_by_places(words, score):
+    whole = score(words)
+    return tuple(whole - score([w for j, w in enumerate(words) if j != i]) for i, _ in enumerate(words))
+
+
+def erase_in_numpy(words, score):
+    rest = [score(np.delete(np.array(words), i).tolist()) for i in range(len(words))]
+    return score(words) - np.array(rest)
+
+
+WAYS = [
+    *((ex.bag_of_words, way) for way in (bag_by_counter, bag_by_loop, bag_by_replacing)),
+    *((ex.logistic_gradient, way) for way in (gradient_by_autograd, gradient_by_loop, gradient_by_einsum)),
+    *((ex.last_hidden, way) for way in (last_by_loop, last_by_gather, last_by_mask)),
+    *((ex.label_scores, way) for way in (label_by_loop, label_by_torch, label_by_ratios)),
+    *((ex.confusion_matrix, way) for way in (table_by_bincount, table_by_one_hot, table_by_comparing)),
+    *((ex.calibration_error, way) for way in (error_by_predictions, error_by_bincount, error_in_numpy)),
+    *((ex.leave_one_out, way) for way in (erase_by_loop, erase_by_places, erase_in_numpy)),
+]
+
+
+@pytest.mark.parametrize(("exercise", "way"), WAYS, ids=lambda x: getattr(x, "name", None) or x.__name__)
+def test_other_right_ways_pass(exercise, way):
+    feedback = exercise.judge(way)
+    assert feedback.state is State.RIGHT, str(feedback)
+
+
+# Mistakes in other words --------------------------------------------------------------------------
+
+
+def test_punctuation_is_named_however_it_is_written():
+    def bag(text, vocabulary):
+        counts = Counter(text.lower().split(" "))
+        return [counts[word] for word in vocabulary]
+
+    assert ex.bag_of_words.judge(bag).mistake == "punctuation sticks to the words"
+
+
+def test_a_sum_instead_of_a_mean_is_named_however_it_is_written():
+    def gradient(x, y, w, b):
+        w, b = w.clone().requires_grad_(), torch.tensor(float(b), requires_grad=True)
+        loss = nn.functional.binary_cross_entropy_with_logits(x @ w + b, y, reduction="sum")
+        return torch.autograd.grad(loss, (w, b))
+
+    assert ex.logistic_gradient.judge(gradient).mistake == "it is added up instead of averaged"
+
+
+def test_pairs_that_are_lost_are_named_however_they_are_written():
+    def table(labels, predicted, n):
+        found = torch.zeros(n, n, dtype=torch.int64)
+        found.index_put_((labels, predicted), torch.tensor(1))
+        return found
+
+    assert ex.confusion_matrix.judge(table).mistake == "a pair that comes twice counts once"
+
+
+def test_equal_weights_are_named_however_they_are_written():
+    def error(confidences, right, bins):
+        place = torch.ceil(confidences * bins)
+        gaps = [(right[place == p].float() - confidences[place == p]).mean().abs() for p in place.unique()]
+        return float(torch.stack(gaps).mean())
+
+    assert ex.calibration_error.judge(error).mistake == "all bins weigh the same"
+
+
+def test_erasing_with_remove_is_named():
+    def erase(words, score):
+        found = []
+        for word in words:
+            rest = words.copy()
+            rest.remove(word)
+            found.append(score(words) - score(rest))
+        return found
+
+    assert ex.leave_one_out.judge(erase).mistake == "its first occurrence is left out"
+
+
+# Mistakes that nobody listed ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong"),
+    [
+        (ex.bag_of_words, lambda text, vocabulary: [1] * len(vocabulary)),
+        (ex.logistic_gradient, lambda x, y, w, b: (w, torch.tensor(b))),
+        (ex.last_hidden, lambda hidden, lengths: hidden.amax(1)),
+        (ex.label_scores, lambda logprobs, prior: len(logprobs)),
+        (ex.confusion_matrix, lambda labels, predicted, n: torch.eye(n, dtype=torch.long)),
+        (ex.calibration_error, lambda confidences, right, bins: 0.5),
+        (ex.leave_one_out, lambda words, score: [0.0] * len(words)),
+    ],
+    ids=lambda x: getattr(x, "name", "wrong"),
+)
+def test_other_wrong_answers_are_wrong_and_get_no_false_name(exercise, wrong):
+    feedback = exercise.judge(wrong)
+    assert feedback.state is State.WRONG and feedback.mistake is None
