@@ -124,19 +124,26 @@ def box(title: str, parts: list[str], state: str = "") -> str:
 
 
 def inline(text: str) -> str:
-    """`code` and **bold** as HTML; everything else as it stands. Formulas between dollars are left to the
-    notebook.
+    """`code`, **bold** and *emphasis* as HTML; everything else as it stands. Formulas between dollars are
+    left to the notebook.
 
     >>> inline("use `a < b`, **not** a > b")
     'use <code>a &lt; b</code>, <b>not</b> a &gt; b'
+    >>> inline("*not bad* is 2 * 3 * 4")
+    '<em>not bad</em> is 2 * 3 * 4'
     """
     pieces = re.split(r"(`[^`\n]+`)", text)
     return "".join(
         f"<code>{html.escape(piece[1:-1])}</code>"
         if piece.startswith("`") and piece.endswith("`") and len(piece) > 2
-        else re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(piece, quote=False))
+        else _emphasis(html.escape(piece, quote=False))
         for piece in pieces
     )
+
+
+def _emphasis(text: str) -> str:
+    bold = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
+    return re.sub(r"(?<![\w*])\*(\S|\S[^*\n]*?\S)\*(?![\w*])", r"<em>\1</em>", bold)
 
 
 def _unmarked(text: str) -> str:
