@@ -93,7 +93,7 @@ def test_the_error_is_the_courses(pairs):
 @pytest.mark.parametrize("score", [ex.good_minus_bad, ex.with_not])
 def test_erasing_is_the_courses(score):
     words = ["not", "bad", "but", "good", "good"]
-    assert ex.leave_one_out.reference(words, score) == sentiment.leave_one_out(score, words)
+    assert ex.leave_one_out.reference(words, score) == sentiment.leave_one_out(words, score)
 
 
 def test_the_first_cases_can_be_worked_by_hand():

@@ -326,7 +326,7 @@ def test_the_base_model_knows_how_a_turning_review_ends(tokenizer, base):
 def test_leaving_a_word_out():
     score = {"is good": 2.0, "not good": -3.0, "not is": -1.0, "not is good": -1.5}
     words = ("not", "is", "good")
-    assert sentiment.leave_one_out(lambda kept: score[" ".join(kept)], words) == [-3.5, 1.5, -0.5]
+    assert sentiment.leave_one_out(words, lambda kept: score[" ".join(kept)]) == [-3.5, 1.5, -0.5]
 
 
 @pytest.mark.parametrize("kind", ["poem", ""])

@@ -1,0 +1,244 @@
+"""Figures of notebook 10: a classifier's weights, scores and confusions, how sure it is, and what of.
+
+Plain texts and numbers come in; Axes or `Html` go out. It does not know models, training or how texts are
+scored; matplotlib is loaded at the first figure. Show a figure with `viz.picture`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.drawing import axes_for, plain_list, tidy
+from course_lib.pictures import BLUE, GREEN, INK, ORANGE, PURPLE
+from course_lib.show import Html
+
+_TEXT = "line-height: 2.1; max-width: 60em; font-size: 1.05em"
+_WORD = "color: #1a1a1a; border-radius: 3px; padding: 1px 3px"
+_GOOD, _BAD = (86, 180, 233), (230, 159, 0)  # sky blue and orange, told apart by everybody
+_MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+
+Share = tuple[int, int]  # hits, trials
+Interval = tuple[float, float]
+
+
+def weights(words: Sequence[str], values: Any, top: int = 8, ax: Any = None) -> Any:
+    """The words with the `top` lowest and highest weights, as bars to the left and right. Gives the Axes.
+
+    Raises: ValueError unless there is a weight for each word.
+
+    >>> weights(["awful", "great", "kite"], [-2.0, 1.5, 0.1], top=1).course_alt
+    'Weights, lowest first: awful -2.0, great 1.5.'
+    """
+    values = [float(value) for value in plain_list(values)]
+    if len(words) != len(values):
+        raise ValueError(f"weights got {len(words)} words and {len(values)} weights; give one for each.")
+    order = sorted(range(len(words)), key=values.__getitem__)
+    chosen = order if len(order) <= 2 * top else order[:top] + order[-top:]
+    names, sizes = [words[i] for i in chosen], [values[i] for i in chosen]
+    ax = axes_for(ax, (6.6, 0.24 * len(chosen) + 0.9))
+    ax.barh(range(len(chosen)), sizes, color=[BLUE if size > 0 else ORANGE for size in sizes], height=0.72)
+    ax.axvline(0, color=INK, lw=0.9)
+    ax.set_yticks(range(len(chosen)), names)
+    ax.set_xlabel("weight: to the left bad, to the right good")
+    ax.grid(axis="x", color="#dddddd", lw=0.7)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    told = ", ".join(f"{name} {size:.1f}" for name, size in zip(names, sizes, strict=True))
+    ax.course_alt = f"Weights, lowest first: {told}."
+    return ax
+
+
+def by_group(
+    rows: Mapping[str, Mapping[str, Share]], intervals: Mapping[str, Mapping[str, Interval]], ax: Any = None
+) -> Any:
+    """For each row (a model), the share that is right in each group of texts. Gives the Axes.
+
+    >>> rows = {"words": {"straight": (9, 10), "twins": (1, 2)}}
+    >>> by_group(rows, {"words": {"straight": (0.6, 1.0), "twins": (0.1, 0.9)}}).course_alt
+    'words: straight 90 % (60 % to 100 %), twins 50 % (10 % to 90 %).'
+    """
+    groups = list(next(iter(rows.values())))
+    ax = axes_for(ax, (7.4, 0.28 * len(rows) * (len(groups) + 0.7) + 1.1))
+    told = []
+    for y, (name, shares) in enumerate(rows.items()):
+        parts = []
+        for j, group in enumerate(groups):
+            colour, mark = _MARKS[j % len(_MARKS)]
+            share = 100 * shares[group][0] / shares[group][1]
+            low, high = (100 * end for end in intervals[name][group])
+            at = y + 0.26 * (j - (len(groups) - 1) / 2)
+            ax.plot([low, high], [at, at], color=colour, lw=4, alpha=0.4, solid_capstyle="butt")
+            ax.plot([share], [at], mark, color=colour, ms=7, label=group if y == 0 else None)
+            parts.append(f"{group} {share:.0f} % ({low:.0f} % to {high:.0f} %)")
+        told.append(f"{name}: {', '.join(parts)}.")
+    ax.axvline(50, color=INK, lw=1, ls=(0, (5, 3)))
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set(xlim=(-2, 102), ylim=(len(rows) - 0.45, -0.55), xlabel="right, in %")
+    ax.grid(axis="x", color="#dddddd", lw=0.7)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups))
+    ax.course_alt = " ".join(told)
+    return ax
+
+
+def by_labels(
+    counts: Sequence[int], curves: Mapping[str, Sequence[Share]], intervals: Mapping[str, Sequence[Interval]],
+    ax: Any = None,
+) -> Any:  # fmt: skip
+    """The share that is right against the number of labelled texts, a line for each model. Gives the Axes.
+
+    >>> by_labels([20, 80], {"GPT": [(3, 4), (4, 4)]}, {"GPT": [(0.3, 0.9), (0.5, 1.0)]}).course_alt
+    'GPT: 75 % with 20 labelled texts, 100 % with 80.'
+    """
+    ax = axes_for(ax, (6.8, 3.6))
+    told = []
+    for j, (name, shares) in enumerate(curves.items()):
+        colour, mark = _MARKS[j % len(_MARKS)]
+        moved = [count * 1.05 ** (j - (len(curves) - 1) / 2) for count in counts]  # side by side
+        heights = [100 * hits / trials for hits, trials in shares]
+        ax.plot(moved, heights, f"{mark}-", color=colour, lw=1.8, ms=7, label=name)
+        for x, (low, high) in zip(moved, intervals[name], strict=True):
+            ax.plot([x, x], [100 * low, 100 * high], color=colour, lw=4, alpha=0.35, solid_capstyle="butt")
+        said = [f"{height:.0f} % with {count}" for height, count in zip(heights, counts, strict=True)]
+        told.append(f"{name}: {', '.join([f'{said[0]} labelled texts', *said[1:]])}.")
+    ax.axhline(50, color=INK, lw=1, ls=(0, (5, 3)))
+    ax.set(xscale="log", xlabel="labelled texts to learn from", ylabel="right, in %", ylim=(38, 102))
+    ax.set_xticks(list(counts), [str(count) for count in counts])
+    ax.minorticks_off()
+    tidy(ax)
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(curves))
+    ax.course_alt = " ".join(told)
+    return ax
+
+
+def confusion(table: Any, labels: Sequence[str], ax: Any = None) -> Any:
+    """A confusion matrix: a row for each true label, a column for each predicted one. Gives the Axes.
+
+    >>> confusion([[3, 1], [0, 4]], ["bad", "good"]).course_alt
+    'Of 4 that are bad: 3 called bad, 1 called good. Of 4 that are good: 0 called bad, 4 called good.'
+    """
+    table = [[int(count) for count in row] for row in plain_list(table)]
+    most = max(1, *(count for row in table for count in row))
+    ax = axes_for(ax, (0.9 * len(labels) + 1.5, 0.8 * len(labels) + 1.1))
+    ax.imshow(table, cmap="Blues", vmin=0, vmax=1.25 * most)
+    for i, row in enumerate(table):
+        for j, count in enumerate(row):
+            colour = "white" if count > 0.7 * most else INK
+            ax.text(j, i, str(count), ha="center", va="center", fontsize=14, color=colour)
+    ax.set_xticks(range(len(labels)), list(labels))
+    ax.set_yticks(range(len(labels)), list(labels))
+    ax.set(xlabel="predicted", ylabel="true")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    told = [
+        f"Of {sum(row)} that are {name}: "
+        + ", ".join(f"{count} called {other}" for count, other in zip(row, labels, strict=True))
+        for name, row in zip(labels, table, strict=True)
+    ]
+    ax.course_alt = ". ".join(told) + "."
+    return ax
+
+
+def sureness(rows: Mapping[str, Sequence[tuple[float, float, int]]], ax: Any = None) -> Any:
+    """A reliability diagram: for each bin, how sure on average and how often right; on the line is ideal.
+
+    `rows` has for each name the bins as (confidence, share right, count); a bin with more texts gets a larger
+    dot. Gives the Axes.
+
+    >>> sureness({"as it is": [(0.9, 0.6, 20)]}).course_alt
+    'as it is: 90 % sure, 60 % right (20 texts).'
+    """
+    ax = axes_for(ax, (4.8, 4.2))
+    ax.plot([0, 100], [0, 100], color=INK, lw=1, ls=(0, (5, 3)))
+    most = max(count for bins in rows.values() for _, _, count in bins)
+    told = []
+    for j, (name, bins) in enumerate(rows.items()):
+        colour, mark = _MARKS[j % len(_MARKS)]
+        sure, right = [100 * row[0] for row in bins], [100 * row[1] for row in bins]
+        ax.plot(sure, right, color=colour, lw=1.2, alpha=0.6)
+        ax.scatter(sure, right, s=[25 + 150 * row[2] / most for row in bins], color=colour, marker=mark)
+        ax.plot([], [], mark, color=colour, ms=8, label=name)
+        parts = [
+            f"{a:.0f} % sure, {b:.0f} % right ({row[2]} texts)"
+            for a, b, row in zip(sure, right, bins, strict=True)
+        ]
+        told.append(f"{name}: {'; '.join(parts)}.")
+    ax.set(xlim=(45, 103), ylim=(-3, 103), xlabel="how sure, in %", ylabel="how often right, in %")
+    tidy(ax)
+    ax.legend(frameon=False, loc="lower right")
+    ax.course_alt = " ".join(told)
+    return ax
+
+
+def unfolding(sentences: Sequence[str], curves: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
+    """The probability of `good` after each sentence of a text, read from top to bottom. Gives the Axes.
+
+    >>> unfolding(["I like it.", "But it broke."], {"GPT": [0.9, 0.1]}).course_alt
+    'After "I like it.": GPT 90 %. After "But it broke.": GPT 10 %.'
+    """
+    ax = axes_for(ax, (8.4, 0.5 * len(sentences) + 1.2))
+    for j, (name, values) in enumerate(curves.items()):
+        colour, mark = _MARKS[j % len(_MARKS)]
+        ax.plot(
+            [100 * v for v in values],
+            range(len(sentences)),
+            f"{mark}-",
+            color=colour,
+            lw=1.4,
+            ms=8,
+            label=name,
+        )
+    ax.axvline(50, color=INK, lw=1, ls=(0, (5, 3)))
+    ax.set_yticks(range(len(sentences)), list(sentences))
+    ax.set(xlim=(-3, 103), ylim=(len(sentences) - 0.5, -0.5), xlabel="probability of good, in %")
+    ax.grid(axis="x", color="#dddddd", lw=0.7)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(curves))
+    told = [
+        f'After "{sentence}": '
+        + ", ".join(f"{name} {100 * values[i]:.0f} %" for name, values in curves.items())
+        for i, sentence in enumerate(sentences)
+    ]
+    ax.course_alt = ". ".join(told) + "."
+    return ax
+
+
+def marked(words: Sequence[str], values: Sequence[float], largest: float | None = None) -> Html:
+    """A text whose words are coloured by what they bring: blue speaks for good, orange for bad.
+
+    `largest` is the value with the full colour; without it, the largest one here. A word's value shows on
+    hovering, and below the text there is a line with the three that bring most.
+
+    Raises: ValueError unless there is a value for each word.
+
+    >>> marked(["not", "bad", "at", "all"], [1.5, -0.5, 0.0, 0.0])
+    not(+1.5) bad(-0.5) at all
+    """
+    if len(words) != len(values):
+        raise ValueError(f"marked got {len(words)} words and {len(values)} values; give one for each.")
+    values = [float(value) for value in values]
+    full = largest or max((abs(value) for value in values), default=0.0) or 1.0
+    spans = [
+        f'<span style="{_WORD}; background-color: {_tint(value / full)}" title="{value:+.2f}">'
+        f"{html.escape(word)}</span>"
+        for word, value in zip(words, values, strict=True)
+    ]
+    told = [
+        f"{word}({value:+.1f})" if abs(value) >= 0.05 else word
+        for word, value in zip(words, values, strict=True)
+    ]
+    top = sorted(range(len(words)), key=lambda i: -abs(values[i]))[:3]
+    line = ", ".join(f"{words[i]} {values[i]:+.1f}" for i in top)
+    page = f'<div style="{_TEXT}">{" ".join(spans)}</div><div>{html.escape(line)}</div>'
+    return Html(page, " ".join(told))
+
+
+def _tint(strength: float) -> str:
+    """A colour from see-through to blue (good) or orange (bad)."""
+    red, green, blue = _GOOD if strength > 0 else _BAD
+    return f"rgba({red}, {green}, {blue}, {min(1.0, abs(strength)):.2f})"
