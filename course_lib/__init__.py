@@ -16,6 +16,9 @@ The map, from the ground up; each module uses only what stands above it:
 | `generation` | writing, token by token                                                           |
 | `interop`    | the same model and tokenizer in Hugging Face's `transformers`, and back           |
 
+What the model is then used for has a module and a notebook each: `finetuning`, `translation`, `sentiment`
+and `assistant`.
+
 Beside them: `viz` and `show` draw figures and show source code in a notebook; `exercises` checks answers and
 names mistakes; `clinic` has sick trainings to diagnose; `capstone` makes a GPT of a learner's own answers;
 `bench` measures the course's speed beside what people use instead; `doctor` says whether everything is in

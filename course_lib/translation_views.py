@@ -1,0 +1,196 @@
+"""Figures of notebook 09: texts side by side, shared n-grams, and scores with intervals.
+
+Plain texts and numbers come in; Axes or `Html` go out. Texts are shown with the browser's own fonts. It does
+not know models, languages or how a translation is scored. Show a figure with `viz.picture`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.drawing import axes_for, tidy
+from course_lib.pictures import BLUE, GREEN, INK, ORANGE, RED
+from course_lib.show import Html
+
+_ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
+_CELL = (
+    "text-align: left; vertical-align: top; padding: 3px 16px 6px 0; line-height: 1.6; white-space: pre-wrap"
+)
+_HEAD = f"{_CELL}; white-space: nowrap; font-weight: bold"
+# Darker for a longer match; under the same dark ink, and told by the underline as well.
+_MATCHES = ("#dceaf5", "#b5d4ec", "#84b8dd", "#56b4e9")
+
+
+# Texts ------------------------------------------------------------------------------------------------------
+
+
+def texts(rows: Mapping[str, str | Html], width: int = 58) -> Html:
+    """Texts one below the other, each with its name at the left. `width` is that of the texts, in letters.
+
+    >>> texts({"English": "Mia ran.", "中文": "米娅跑了。"})
+    English: Mia ran.
+    中文: 米娅跑了。
+    """
+    lines = "".join(
+        f'<tr style="{_ROW}"><td style="{_HEAD}">{html.escape(name)}</td>'
+        f'<td style="{_CELL}; max-width: {width}em">{_inner(text)}</td></tr>'
+        for name, text in rows.items()
+    )
+    table = f'<table style="border-collapse: collapse; font-size: 1.02em">{lines}</table>'
+    return Html(table, "\n".join(f"{name}: {text}" for name, text in rows.items()))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
+    """A table of short texts, in any language.
+
+    Raises: ValueError unless each row has a cell for each of `heads`.
+
+    >>> table(["source", "target"], [["kite", "风筝"]])
+    source | target
+    kite | 风筝
+    """
+    if any(len(row) != len(heads) for row in rows):
+        raise ValueError(
+            f"table got {len(heads)} heads and rows of other lengths; give a cell for each head."
+        )
+    top = "".join(f'<th style="{_HEAD}">{html.escape(head)}</th>' for head in heads)
+    body = "".join(
+        f'<tr style="{_ROW}">'
+        + "".join(f'<td style="{_CELL}">{html.escape(cell)}</td>' for cell in row)
+        + "</tr>"
+        for row in rows
+    )
+    page = f'<table style="border-collapse: collapse"><tr style="{_ROW}">{top}</tr>{body}</table>'
+    return Html(page, "\n".join(" | ".join(row) for row in (heads, *rows)))
+
+
+def _inner(text: str | Html) -> str:
+    return text.html if isinstance(text, Html) else html.escape(text)
+
+
+# n-grams ----------------------------------------------------------------------------------------------------
+
+
+def shared(tokens: Sequence[str], reference: Sequence[str], longest: int = 4, gap: str = " ") -> Html:
+    """A text whose tokens are tinted by the longest n-gram, up to `longest`, that they share with another.
+
+    A token without colour does not occur in `reference` at all. In plain text, the length stands behind it.
+    `gap` goes between tokens: "" for Chinese.
+
+    >>> shared(["the", "red", "hat"], ["a", "red", "hat"])
+    the(0) red(2) hat(2)
+    """
+    lengths = _shared_lengths(tokens, reference, longest)
+    boxes = [_tinted(token, length, longest) for token, length in zip(tokens, lengths, strict=True)]
+    plain = gap.join(f"{token}({length})" for token, length in zip(tokens, lengths, strict=True))
+    style = "line-height: 2.1; max-width: 58em; white-space: normal"
+    return Html(f'<div style="{style}">{(gap + "<wbr>").join(boxes)}</div>', plain)
+
+
+def _shared_lengths(tokens: Sequence[str], reference: Sequence[str], longest: int) -> list[int]:
+    lengths = [0] * len(tokens)
+    for n in range(1, longest + 1):
+        known = {tuple(reference[i : i + n]) for i in range(len(reference) - n + 1)}
+        for start in range(len(tokens) - n + 1):
+            if tuple(tokens[start : start + n]) in known:
+                lengths[start : start + n] = [n] * n
+    return lengths
+
+
+def _tinted(token: str, length: int, longest: int) -> str:
+    if not length:
+        look = "border-bottom: 2px dotted #b35c00"
+    else:
+        tint = _MATCHES[-1 - (longest - length) % len(_MATCHES)]
+        look = f"background-color: {tint}; color: #1a1a1a"
+    return f'<span style="{look}; padding: 1px 2px" title="{length}">{html.escape(token)}</span>'
+
+
+# Scores -----------------------------------------------------------------------------------------------------
+
+
+def penalty_curve(penalties: Sequence[tuple[float, float]], marked: Mapping[str, int], ax: Any = None) -> Any:
+    """The brevity penalty over the length in shares of the reference's. Gives the Axes.
+
+    `penalties` are pairs (share, penalty); `marked` gives the place of a pair for each name.
+
+    >>> penalty_curve([(0.5, 0.37), (1.0, 1.0)], {"half": 0}).course_alt
+    'Penalty over length: 0.37 at 0.5, 1.00 at 1. Marked: half 0.37.'
+    """
+    ax = axes_for(ax, (6.4, 3.0))
+    ax.plot(*zip(*penalties, strict=True), color=BLUE, lw=2)
+    for name, place in marked.items():
+        x, y = penalties[place]
+        ax.plot([x], [y], "o", color=ORANGE, ms=8)
+        ax.annotate(f"{name}: {y:.2f}", (x, y), (8, -14), textcoords="offset points", fontsize=10, color=INK)
+    ax.set(xlabel="length, in shares of the reference's", ylabel="penalty", ylim=(0, 1.08))
+    tidy(ax)
+    ends = ", ".join(f"{y:.2f} at {x:g}" for x, y in (penalties[0], penalties[-1]))
+    told = ", ".join(f"{name} {penalties[place][1]:.2f}" for name, place in marked.items())
+    ax.course_alt = f"Penalty over length: {ends}. Marked: {told}."
+    return ax
+
+
+def score_bars(rows: Mapping[str, Mapping[str, float]], ax: Any = None) -> Any:
+    """Scores from 0 to 100 as bars: a group for each row, a bar for each kind of score. Gives the Axes.
+
+    >>> score_bars({"a wrong name": {"BLEU": 65.0, "chrF": 80.4}}).course_alt
+    'a wrong name: BLEU 65, chrF 80.'
+    """
+    kinds = list(next(iter(rows.values())))
+    ax = axes_for(ax, (7.2, 0.34 * len(kinds) * len(rows) + 1.1))
+    height = 0.8 / len(kinds)
+    for k, (kind, colour) in enumerate(zip(kinds, (BLUE, ORANGE, GREEN), strict=False)):
+        places = [y + (k - (len(kinds) - 1) / 2) * height for y in range(len(rows))]
+        values = [row[kind] for row in rows.values()]
+        ax.barh(places, values, height=0.9 * height, color=colour, hatch=("", "///", "..")[k], label=kind,
+                edgecolor="white")  # fmt: skip
+        for y, value in zip(places, values, strict=True):
+            ax.text(value + 1.2, y, f"{value:.0f}", va="center", fontsize=9, color=INK)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set(xlim=(0, 108), ylim=(len(rows) - 0.5, -0.5), xlabel="score")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.18), ncols=len(kinds))
+    ax.course_alt = " ".join(
+        f"{name}: {', '.join(f'{kind} {value:.0f}' for kind, value in row.items())}."
+        for name, row in rows.items()
+    )
+    return ax
+
+
+Scored = tuple[float, float, float]  # a score and the ends of its interval
+
+
+def scores(
+    rows: Mapping[str, Mapping[str, Scored]], label: str, bar: float | None = None, ax: Any = None
+) -> Any:
+    """Scores with their intervals: a row for each system, a dot for each direction. Gives the Axes.
+
+    `bar` draws a dashed line.
+
+    >>> scores({"copy": {"en-zh": (2.0, 1.0, 3.0)}}, "chrF").course_alt
+    'chrF: copy, en-zh 2.0 (1.0 to 3.0).'
+    """
+    ax = axes_for(ax, (7.4, 0.56 * len(rows) + 1.3))
+    looks = list(zip((BLUE, RED, GREEN), ("o", "s", "^"), strict=True))
+    told = []
+    for y, (name, row) in enumerate(rows.items()):
+        for k, (direction, (value, low, high)) in enumerate(row.items()):
+            place, (colour, marker) = y + 0.32 * (k - (len(row) - 1) / 2), looks[k]
+            ax.plot([low, high], [place, place], color=colour, lw=4, alpha=0.4, solid_capstyle="butt")
+            ax.plot([value], [place], marker, color=colour, ms=7, label=direction if not y else None)
+            ax.text(113, place, f"{value:.1f}", va="center", ha="right", fontsize=9, color=colour)
+            told.append(f"{name}, {direction} {value:.1f} ({low:.1f} to {high:.1f})")
+    if bar is not None:
+        ax.axvline(bar, color=INK, lw=1.2, ls=(0, (5, 3)))
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set(xlim=(-1, 114), ylim=(len(rows) - 0.5, -0.5), xlabel=label)
+    ax.set_xticks(range(0, 101, 20))
+    ax.grid(axis="x", color="#dddddd", lw=0.7)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3)
+    ax.course_alt = f"{label}: {'; '.join(told)}."
+    return ax
