@@ -64,7 +64,7 @@ def complete(
     """What a model goes on with after each prompt, without the prompt and the token that ends it.
 
     Prompts of similar length are continued together, since they need little filling; the order of the results
-    is that of `prompts`. At most `most` tokens each.
+    is that of `prompts`. At most `most` tokens each, and no more than the model's context has room for.
 
     >>> def successor(ids):  # a model that is sure that after n comes n + 1
     ...     return torch.nn.functional.one_hot((ids + 1) % 10, 10).float()
@@ -76,7 +76,13 @@ def complete(
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         texts = generate(
-            model, [prompts[i] for i in rows], most, sampling=sampling, stop_tokens=stop, generator=generator
+            model,
+            [prompts[i] for i in rows],
+            most,
+            sampling=sampling,
+            stop_tokens=stop,
+            generator=generator,
+            overflow="stop",
         )
         for i, ids in zip(rows, texts, strict=True):
             new = ids[len(prompts[i]) :]

@@ -136,9 +136,15 @@ def _write(seed: int, language: str, config: WorldConfig) -> Instruction:
 
     def accepts(given: str) -> bool:
         names = hero.word(language) in given and thing.word(language) in given
-        return bool(given.strip()) and names and check(given, config).is_story
+        return bool(given.strip()) and names and _is_story(given, config)
 
     return Instruction("write", language, prompt, made.text, accepts)
+
+
+def _is_story(text: str, config: WorldConfig) -> bool:
+    """Whether the world could tell this, with its people at any place: the instruction didn't say which."""
+    cast = "strangers" if config.cast == "strangers" else "anywhere"
+    return check(text, replace(config, cast=cast)).is_story
 
 
 def _first(made: Document, kind: str) -> Entity | None:
@@ -154,7 +160,7 @@ def _continue(seed: int, language: str, config: WorldConfig) -> Instruction:
     joint = made.text[len(begun) : cut]
 
     def accepts(given: str) -> bool:
-        return bool(given.strip()) and check(begun + joint + given.strip(), config).is_story
+        return bool(given.strip()) and _is_story(begun + joint + given.strip(), config)
 
     return Instruction("continue", language, _say("continue", seed, language, text=begun), rest, accepts)
 

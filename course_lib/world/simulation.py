@@ -20,7 +20,7 @@ from course_lib.world.state import State
 from course_lib.world.telling import Lazy, Teller
 from course_lib.world.words import UNSEEN, Entity
 
-CASTS = ("everyday", "heldout", "strangers")
+CASTS = ("everyday", "heldout", "strangers", "anywhere")
 HELD_OUT_SHARE = 8  # one in eight pairs of a person with a place or a thing is kept for the held-out worlds
 
 
@@ -30,7 +30,8 @@ class WorldConfig:
 
     `cast`: "everyday" for training and validation; "heldout" for worlds in which people are at places and own
     things that they are never seen with in an everyday world; "strangers" for people whose names no everyday or
-    held-out world uses. `skew`: 1 keeps the chance that a person of some job is a "she" as the job table says, 0
+    held-out world uses; "anywhere" for the people of the first two at any place, with anything: a story of either
+    is one of these, too. `skew`: 1 keeps the chance that a person of some job is a "she" as the job table says, 0
     makes every job even. `facts`: how strongly the town facts differ in how often they are stated (1: each rank
     half as often as the one before it, 0: all alike).
 
@@ -68,7 +69,7 @@ def companions(person: str, options: tuple[Entity, ...], cast: str) -> tuple[Ent
     >>> set(everyday) & set(companions("Tom", words.THINGS, "heldout"))
     set()
     """
-    if cast == "strangers":
+    if cast in ("strangers", "anywhere"):
         return options
     return tuple(o for o in options if _is_held_out(person, o.en) == (cast == "heldout"))
 
