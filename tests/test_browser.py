@@ -58,6 +58,26 @@ from ipywidgets import interact
 def square(number=3):
     print(f"{number} squared is {number**2}")
 """
+CHAT = """\
+import time
+
+from course_lib.assistant_views import ChatBox
+
+stopped = []
+
+
+def spell(text):
+    stopped.clear()
+    for letter in text:
+        time.sleep(0.1)
+        if stopped:
+            return
+        yield letter
+
+
+ChatBox(spell, stop=lambda: stopped.append(True), clear=lambda: None, examples={"Long": "la" * 300})
+"""
+SAYS = "pattern => new RegExp(pattern).test(document.querySelector('.widget-html').innerText)"
 RUN_ALL = """
 async () => {
     const app = window.jupyterapp;
@@ -132,9 +152,9 @@ def address(tmp_path_factory) -> Iterator[str]:
     shutil.copytree(ROOT / "notebooks", served, ignore=shutil.ignore_patterns(".*"))
     cells = [nbformat.v4.new_code_cell(SLIDER, id="slider"), nbformat.v4.new_code_cell("6 * 7", id="sum")]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), served / "slider.ipynb"
-    )
+    for name, own in (("slider", cells), ("chat", [nbformat.v4.new_code_cell(CHAT, id="chat")])):
+        notebook = nbformat.v4.new_notebook(cells=own, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, served / f"{name}.ipynb")
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -252,6 +272,26 @@ def test_every_widget_redraws_what_it_is_for(page, address, notebook, cell):
             "before => document.querySelector('.widget-interact .jp-OutputArea').innerHTML !== before",
             arg=before,
         )
+
+
+def test_a_chat_is_written_letter_by_letter_stopped_and_cleared(page, address):
+    assert not errors(run_all(page, address, "chat"))
+    said = page.locator(".jp-OutputArea-output .widget-html").first
+    line = page.locator(".widget-text input").first
+    line.fill("Good morning, you!")
+    line.press("Enter")
+    page.wait_for_function(SAYS, arg="Assistant\\s+G[^!]*$")  # some of it is there before the rest
+    page.wait_for_function(SAYS, arg="Assistant\\s+Good morning, you!\\s*$")
+    assert line.input_value() == ""
+    page.get_by_role("button", name="Long").click()
+    page.wait_for_function(SAYS, arg="Assistant\\s+lalala[la]*$")
+    page.get_by_role("button", name="Stop").click()
+    page.locator("button:enabled", has_text="Send").wait_for()
+    before = said.inner_text()
+    page.wait_for_timeout(500)
+    assert said.inner_text() == before and before.count("la") < 500
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function(SAYS, arg="^\\s*$")
 
 
 def test_a_cell_that_fails_is_seen():

@@ -1,0 +1,231 @@
+"""Views of notebook 11: a talk on the page, what fits into the context, and a chat to type in.
+
+Messages, numbers and callables come in; `Html`, Axes or a widget go out. It does not know models, templates
+or how an answer is written; matplotlib and ipywidgets are loaded when they are needed.
+"""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from course_lib.drawing import axes_for
+from course_lib.pictures import BLUE, GREEN, INK, ORANGE
+from course_lib.show import Html
+
+NAMES = {"system": "System", "user": "You", "assistant": "Assistant"}
+WORDS = {"send": "Send", "stop": "Stop", "clear": "Clear", "hint": "Write here and press Enter"}
+SETTLED = 0.3  # seconds without a new letter
+_LOOKS = {  # background, edge, and the space at the left and at the right
+    "system": ("#f0f0ee", "#8a8a8a", "0 14% 0 14%"),
+    "user": ("#e3eff7", "#0072b2", "0 0 0 14%"),
+    "assistant": ("#fdf0d9", "#b35c00", "0 14% 0 0"),
+}
+_BUBBLE = "border-radius: 4px; padding: 4px 12px; line-height: 1.55; white-space: pre-wrap; color: #1a1a1a"
+_FACES = {"system": "#cfcfcb", "user": BLUE, "assistant": ORANGE}
+
+
+# A talk -----------------------------------------------------------------------------------------------------
+
+
+def transcript(
+    messages: Sequence[Mapping[str, str]], names: Mapping[str, str] = NAMES, note: str = ""
+) -> Html:
+    """A talk, message by message: what the user said at the right, what the assistant said at the left.
+
+    >>> transcript([{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello."}])
+    You: Hi!
+    Assistant: Hello.
+    """
+    bubbles = "".join(_bubble(message["role"], message["content"], names) for message in messages)
+    small = f'<div style="font-size: 0.88em; margin: 6px 2px">{html.escape(note)}</div>' if note else ""
+    lines = [f"{names[message['role']]}: {message['content']}" for message in messages]
+    return Html(f'<div style="max-width: 54em">{bubbles}{small}</div>', "\n".join([*lines, note]).rstrip())
+
+
+def _bubble(role: str, content: str, names: Mapping[str, str]) -> str:
+    back, edge, margin = _LOOKS[role]
+    style = f"background-color: {back}; border-left: 4px solid {edge}; {_BUBBLE}"
+    name = f'<div style="font-size: 0.82em; margin: 5px 0 1px 0"><b>{html.escape(names[role])}</b></div>'
+    return f'<div style="margin: {margin}">{name}<div style="{style}">{html.escape(content)}</div></div>'
+
+
+# What fits --------------------------------------------------------------------------------------------------
+
+
+def fitting(
+    roles: Sequence[str], lengths: Sequence[int], kept: Sequence[bool], budget: int, ax: Any = None
+) -> Any:
+    """All messages, and those that are kept, as blocks as long as their tokens, end to end. Gives the Axes.
+
+    >>> fitting(["user", "assistant", "user"], [5, 2, 3], [False, False, True], budget=8).course_alt
+    'Messages: user 5, assistant 2, user 3; together 10 tokens. Kept: user 3, together 3 of at most 8.'
+    """
+    ax = axes_for(ax, (8.2, 1.9))
+    some = [(role, length) for role, length, keep in zip(roles, lengths, kept, strict=True) if keep]
+    everything = list(zip(roles, lengths, strict=True))
+    for y, blocks in ((1, everything), (0, some)):
+        left = 0
+        for role, length in blocks:
+            ax.barh(y, length, 0.55, left, facecolor=_FACES[role], edgecolor="white", lw=1.5)
+            if length > 0.035 * sum(lengths):
+                ink = "white" if role == "user" else INK
+                ax.text(left + length / 2, y, str(length), ha="center", va="center", fontsize=9, color=ink)
+            left += length
+    ax.axvline(budget, color=GREEN, lw=1.6, ls=(0, (5, 3)))
+    ax.set_yticks([1, 0], ["all messages", "those kept"])
+    ax.set(xlabel="tokens", xlim=(0, 1.02 * max(budget, sum(lengths))), ylim=(-0.45, 1.45))
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    _role_legend(ax, roles)
+    ax.course_alt = (
+        f"Messages: {_listed(everything)}; together {sum(lengths)} tokens. "
+        f"Kept: {_listed(some)}, together {sum(length for _, length in some)} of at most {budget}."
+    )
+    return ax
+
+
+def _role_legend(ax: Any, roles: Sequence[str]) -> None:
+    from matplotlib.patches import Patch
+
+    shown = [Patch(facecolor=face, label=role) for role, face in _FACES.items() if role in roles]
+    ax.legend(handles=shown, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=9)
+
+
+def _listed(blocks: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{role} {length}" for role, length in blocks) or "nothing"
+
+
+# A chat -----------------------------------------------------------------------------------------------------
+
+
+class ChatBox:
+    """A chat in a notebook: what was said, a line to write in, examples to click, Send, Stop and Clear.
+
+    `send(text)` gives the answer in pieces, which are shown as they come; `stop()` and `clear()` are called
+    by their buttons, and `note()` gives a line that stands below the talk. The answer is written in a thread
+    of its own, so that Stop is heard meanwhile. In the line, \\n stands for the end of a line.
+
+    >>> box = ChatBox(lambda text: iter(["You said ", text]), stop=lambda: None, clear=lambda: None)
+    >>> box.say("Hi!")
+    >>> box.wait()
+    >>> box.transcript()
+    You: Hi!
+    Assistant: You said Hi!
+    """
+
+    def __init__(
+        self,
+        send: Callable[[str], Iterable[str]],
+        stop: Callable[[], object],
+        clear: Callable[[], object],
+        note: Callable[[], str] = str,
+        examples: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None,
+    ) -> None:
+        self._send, self._stop, self._clear, self._note = send, stop, clear, note
+        self.messages: list[dict[str, str]] = []
+        self.writing = False
+        self._entered = False
+        self._problem = ""
+        self._thread: threading.Thread | None = None
+        self._build(examples or {}, WORDS | dict(words or {}))
+        self._draw()
+
+    def _build(self, examples: Mapping[str, str], words: Mapping[str, str]) -> None:
+        import ipywidgets as widgets
+
+        self.page = widgets.HTML()
+        self.line = widgets.Text(placeholder=words["hint"], layout=widgets.Layout(width="32em"))
+        self.line.on_msg(self._on_message)
+        self.line.observe(lambda _: self._settle(), "value")
+        self.buttons = {
+            name: widgets.Button(description=words[name], layout=widgets.Layout(width="5.5em"))
+            for name in ("send", "stop", "clear")
+        }
+        for name, act in (("send", self.say), ("stop", self.halt), ("clear", self.reset)):
+            self.buttons[name].on_click(lambda _, act=act: act())
+        self.examples = [widgets.Button(description=name, tooltip=text) for name, text in examples.items()]
+        for button in self.examples:
+            button.layout.width = "auto"
+            button.on_click(lambda clicked: self.say(clicked.tooltip))
+        rows = [self.page, widgets.HBox([self.line, *self.buttons.values()]), widgets.HBox(self.examples)]
+        self.widget = widgets.VBox(rows)
+
+    def _on_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+        if content.get("event") == "submit":  # Enter
+            self._entered = True
+            self._settle()
+
+    def _settle(self) -> None:
+        """After Enter, send the line once it is still: the last letters may come later than the key."""
+        if self._entered:
+            if isinstance(self._thread, threading.Timer):
+                self._thread.cancel()
+            self._thread = threading.Timer(SETTLED, self._enter)
+            self._thread.start()
+
+    def _enter(self) -> None:
+        self._entered = False
+        self.say()
+
+    def say(self, text: str | None = None) -> None:
+        """Send a text, by default what stands in the line, unless an answer is being written."""
+        text = (self.line.value if text is None else text).replace("\\n", "\n").strip()
+        if self.writing or not text:
+            return
+        self.line.value, self._problem, self.writing = "", "", True
+        self.messages += [{"role": "user", "content": text}, {"role": "assistant", "content": ""}]
+        self._draw()
+        self._thread = threading.Thread(target=self._write, args=(text,), daemon=True)
+        self._thread.start()
+
+    def _write(self, text: str) -> None:
+        try:
+            for piece in self._send(text):
+                self.messages[-1]["content"] += piece
+                self._draw()
+        except Exception as problem:  # in a thread, nobody else would see it
+            self._problem = str(problem)
+            del self.messages[-2:]
+            self.line.value = text.replace("\n", "\\n")
+        self.writing = False
+        self._draw()
+
+    def halt(self) -> None:
+        """Stop the answer that is being written; what there is of it stays."""
+        if self.writing:
+            self._stop()
+
+    def reset(self) -> None:
+        """Stop, and forget the whole talk."""
+        self.halt()
+        self.wait()
+        self._clear()
+        self.messages, self._problem = [], ""
+        self._draw()
+
+    def wait(self, seconds: float = 60.0) -> None:
+        """Wait until the answer is written."""
+        while (thread := self._thread) is not None and thread.is_alive():
+            thread.join(seconds)
+            if thread.is_alive():
+                return
+
+    def transcript(self) -> Html:
+        """The talk so far, to keep on the page."""
+        return transcript(self.messages, note=self._problem or self._note())
+
+    def _draw(self) -> None:
+        self.page.value = self.transcript().html
+        self.buttons["send"].disabled = self.writing
+        self.buttons["stop"].disabled = not self.writing
+        for button in self.examples:
+            button.disabled = self.writing
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.widget)

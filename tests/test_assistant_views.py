@@ -1,0 +1,192 @@
+"""The views of notebook 11: a talk on the page, what fits into the context, the chat without a browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from course_lib import assistant_views as views
+from course_lib import viz
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """No figure stays open after a test."""
+    yield
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+
+
+TALK = [
+    {"role": "system", "content": "Answer in Chinese."},
+    {"role": "user", "content": "Is <b> & bold?"},
+    {"role": "assistant", "content": "故事里没有说。"},
+]
+
+# A talk -----------------------------------------------------------------------------------------------------
+
+
+def test_a_transcript_names_the_roles_and_escapes_what_was_said():
+    shown = views.transcript(TALK)
+    assert str(shown) == "System: Answer in Chinese.\nYou: Is <b> & bold?\nAssistant: 故事里没有说。"
+    assert "Is &lt;b&gt; &amp; bold?" in shown.html and "<b>Assistant</b>" in shown.html
+    assert "<b> &" not in shown.html
+
+
+def test_a_transcript_takes_other_names_and_a_note():
+    names = {"system": "系统", "user": "你", "assistant": "助手"}
+    shown = views.transcript(TALK[1:], names, note="2 < 3")
+    assert str(shown).startswith("你: ") and str(shown).endswith("\n2 < 3") and "2 &lt; 3" in shown.html
+    assert str(views.transcript([])) == ""
+
+
+# What fits --------------------------------------------------------------------------------------------------
+
+
+def test_fitting_draws_each_message_as_long_as_it_is():
+    roles, lengths = ["system", "user", "assistant", "user"], [4, 30, 20, 10]
+    ax = views.fitting(roles, lengths, [True, False, False, True], budget=25)
+    widths = [bar.get_width() for bar in ax.patches]
+    assert widths == [4, 30, 20, 10, 4, 10]
+    lefts = [bar.get_x() for bar in ax.patches]
+    assert lefts == [0, 4, 34, 54, 0, 4]
+    assert list(ax.lines[0].get_xdata()) == [25, 25]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["system", "user", "assistant"]
+    assert viz.picture(ax).alt.endswith("Kept: system 4, user 10, together 14 of at most 25.")
+
+
+def test_fitting_may_keep_nothing_and_wants_one_mark_for_each_message():
+    ax = views.fitting(["user", "assistant"], [3, 5], [False, False], budget=2)
+    assert "Kept: nothing, together 0" in ax.course_alt
+    with pytest.raises(ValueError):
+        views.fitting(["user", "assistant"], [3, 5], [True], budget=2)
+
+
+# A chat -----------------------------------------------------------------------------------------------------
+
+
+class Talker:
+    """What a chat box is given: it repeats each word, waiting before each until it may go on."""
+
+    def __init__(self, free: bool = True) -> None:
+        self.may = threading.Semaphore(100 if free else 0)
+        self.written = threading.Semaphore(0)
+        self.stopped = False
+        self.cleared = 0
+
+    def send(self, text: str) -> Iterator[str]:
+        if "long" in text:
+            raise ValueError("the message is too long")
+        self.stopped = False
+        for word in text.split():
+            self.may.acquire(timeout=10)
+            if self.stopped:
+                return
+            yield f"{word} "
+            self.written.release()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.may.release()
+
+    def clear(self) -> None:
+        self.cleared += 1
+
+
+def box_of(talker: Talker, **options) -> views.ChatBox:
+    return views.ChatBox(talker.send, talker.stop, talker.clear, **options)
+
+
+def test_enter_and_send_do_the_same():
+    box = box_of(Talker())
+    box.line.value = "one two"
+    box.line._handle_custom_msg({"event": "submit"}, [])  # what the front end sends on Enter
+    box.wait()
+    box.line.value = "three\\nfour"
+    box.buttons["send"].click()
+    box.wait()
+    assert [message["content"] for message in box.messages] == [
+        "one two",
+        "one two ",
+        "three\nfour",
+        "three four ",
+    ]
+    assert box.line.value == "" and "three four" in box.page.value
+
+
+def test_letters_that_come_after_enter_are_waited_for():
+    box = box_of(Talker())
+    box.line.value = "good mor"
+    box.line._handle_custom_msg({"event": "submit"}, [])
+    box.line.value = "good morning"  # the front end sends letters and keys by different ways
+    box.wait()
+    assert [message["content"] for message in box.messages] == ["good morning", "good morning "]
+    assert box.line.value == "" and not box.writing
+
+
+def test_other_messages_of_the_line_and_empty_texts_send_nothing():
+    box = box_of(Talker())
+    box.line.value = "hello"
+    box.line._handle_custom_msg({"event": "focus"}, [])
+    box.say("   ")
+    assert box.messages == [] and not box.writing
+
+
+def test_stop_keeps_what_was_said_and_is_heard_while_it_writes():
+    talker = Talker(free=False)
+    box = box_of(talker)
+    box.say("one two three")
+    talker.may.release()
+    assert talker.written.acquire(timeout=10)
+    assert box.writing and box.buttons["send"].disabled and not box.buttons["stop"].disabled
+    box.say("while it writes")  # nothing happens
+    box.buttons["stop"].click()
+    box.wait()
+    assert box.messages[-1] == {"role": "assistant", "content": "one "} and len(box.messages) == 2
+    assert not box.writing and not box.buttons["send"].disabled and box.buttons["stop"].disabled
+
+
+def test_stop_without_an_answer_does_nothing():
+    talker = Talker()
+    box_of(talker).halt()
+    assert not talker.stopped
+
+
+def test_clear_stops_and_forgets():
+    talker = Talker(free=False)
+    box = box_of(talker)
+    box.say("one two three")
+    box.buttons["clear"].click()
+    assert box.messages == [] and talker.cleared == 1 and not box.writing
+    assert str(box.transcript()) == ""
+
+
+def test_a_refused_message_is_put_back_into_the_line_with_the_reason():
+    box = box_of(Talker())
+    box.say("fine")
+    box.wait()
+    box.say("too long\nfor it")
+    box.wait()
+    assert len(box.messages) == 2 and not box.writing
+    assert box.line.value == "too long\\nfor it" and "the message is too long" in box.page.value
+    box.say("short")
+    box.wait()
+    assert "too long" not in str(box.transcript())
+
+
+def test_examples_are_sent_by_a_click_and_the_note_is_shown():
+    box = box_of(
+        Talker(), examples={"greet": "good\nday"}, note=lambda: "1 forgotten", words={"send": "发送"}
+    )
+    box.examples[0].click()
+    box.wait()
+    assert str(box.transcript()) == "You: good\nday\nAssistant: good day \n1 forgotten"
+    assert box.buttons["send"].description == "发送" and box.buttons["stop"].description == "Stop"
+
+
+def test_it_can_be_displayed_without_a_front_end(capsys):
+    box_of(Talker())._ipython_display_()
+    assert capsys.readouterr().err == ""
