@@ -149,46 +149,53 @@ def as_messages(turns: Sequence[Instruction], system: str | None = None) -> list
 
 # How often each kind of conversation is drawn: "talk" is several turns about one story, "speak" the same with
 # answers in Chinese, as the system prompt asks.
-MIX = {"write": 3, "continue": 2, "note": 3, "translate": 4, "shorten": 1, "label": 1, "talk": 8, "speak": 2}
+MIX = {"write": 2, "continue": 1, "note": 2, "translate": 3, "shorten": 1, "label": 1, "talk": 6, "speak": 2}
 
 
 @dataclass(frozen=True)
 class ChatBatches:
-    """Batches of conversations from fresh everyday worlds, for `training.train`.
+    """Batches of conversations from fresh everyday worlds, for `training.train`; in a batch, all of one kind.
 
-    Users speak English, except that half of the translations are from Chinese. `mix` says how often each kind
-    is drawn, `turns` how long a talk is at most.
+    A loss is a mean over tokens. In a batch of all kinds, the one word of a label would hardly count beside a
+    whole story; in a batch of its own it does. So many conversations come in that there are `tokens` of them
+    or a little more; each is cut to `longest`. Users speak English, except that half of the translations are
+    from Chinese. `mix` says how often each kind is drawn, `turns` how
+    long a talk is at most.
 
-    >>> ChatBatches(tokenizer=None).batch_size
-    12
+    >>> ChatBatches(tokenizer=None).tokens
+    2400
     """
 
     tokenizer: Tokenizer | None
-    batch_size: int = 12
-    longest: int = 384
+    tokens: int = 2400
+    longest: int = 480
     turns: int = 8
     mix: Mapping[str, float] = field(default_factory=lambda: dict(MIX))
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
-        seeds = torch.randint(TRAINING_SEEDS, (self.batch_size,), generator=generator).tolist()
-        examples = [encode_conversation(self.tokenizer, drawn(seed, self.mix, self.turns)) for seed in seeds]
+        draw = random.Random(int(torch.randint(TRAINING_SEEDS, (), generator=generator)))
+        (kind,) = draw.choices(list(self.mix), list(self.mix.values()))
+        examples, size = [], 0
+        while size < self.tokens:
+            messages = drawn(draw.randrange(TRAINING_SEEDS), kind, self.turns)
+            examples.append(encode_conversation(self.tokenizer, messages))
+            size += min(len(examples[-1][0]), self.longest)
         return pad_batch(examples, self.tokenizer.end_id, self.longest)
 
 
-def drawn(seed: int, mix: Mapping[str, float] = MIX, turns: int = 8) -> list[dict[str, str]]:
-    """The conversation of a seed: its kind is drawn from `mix`, and whether there is a system prompt.
+def drawn(seed: int, kind: str, turns: int = 8) -> list[dict[str, str]]:
+    """The conversation of a seed, of one of the kinds in `MIX`; a system prompt is there or not, by chance.
 
-    >>> drawn(3)[-1]["role"]
+    >>> drawn(3, "label")[-1]["role"]
     'assistant'
     """
     draw = random.Random(seed)
-    (kind,) = draw.choices(list(mix), list(mix.values()))
     system = draw.choice((None, None, FRIENDLY, SPEAK["en"]))
     if kind == "talk":
-        return as_messages(conversation(seed, "en", turns=draw.randint(1, turns)), system)
+        return as_messages(conversation(seed, "en", turns=turns), system)
     if kind == "speak":
-        return as_messages(conversation(seed, "en", turns=draw.randint(1, turns), speak="zh"), SPEAK["zh"])
+        return as_messages(conversation(seed, "en", turns=turns, speak="zh"), SPEAK["zh"])
     if kind == "translate":  # the user says into which language; no system prompt gets in the way
         return as_messages([instruction(kind, seed, draw.choice(("en", "zh")))])
     return as_messages([instruction(kind, seed, "en")], system)

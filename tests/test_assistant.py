@@ -154,7 +154,7 @@ def test_what_the_template_cannot_do_is_said(tokenizer):
 
 @pytest.mark.parametrize("seed", range(7))
 def test_only_what_the_assistant_says_is_learned(tokenizer, seed):
-    talk = drawn(seed)
+    talk = drawn(seed, list(MIX)[seed])
     ids, targets = encode_conversation(tokenizer, talk)
     assert ids == encode_chat(tokenizer, talk)
     assert all(target in (-100, id) for id, target in zip(ids, targets, strict=True))
@@ -163,11 +163,11 @@ def test_only_what_the_assistant_says_is_learned(tokenizer, seed):
 
 
 def test_the_conversations_of_the_training(tokenizer):
-    talks = [drawn(seed) for seed in range(200)]
-    assert [drawn(seed) for seed in range(200)] == talks
+    talks = [drawn(seed, kind) for kind in MIX for seed in range(25)]
+    assert [drawn(seed, kind) for kind in MIX for seed in range(25)] == talks
     roles = [[message["role"] for message in talk if message["role"] != "system"] for talk in talks]
     assert all(row == ["user", "assistant"] * (len(row) // 2) for row in roles)
-    assert {len(row) // 2 for row in roles} == set(range(1, 9))
+    assert 1 in {len(row) // 2 for row in roles} <= set(range(1, 9)) and max(map(len, roles)) == 16
     prompts = [talk[0]["content"] if talk[0]["role"] == "system" else None for talk in talks]
     assert set(prompts) == {None, FRIENDLY, *SPEAK.values()}
     chinese = re.compile("[\u4e00-\u9fff]")
@@ -180,30 +180,34 @@ def test_the_conversations_of_the_training(tokenizer):
 
 
 @pytest.mark.parametrize("kind", ["label", "talk", "speak", "translate"])
-def test_a_mix_of_one_kind(kind):
-    talks = [drawn(seed, {kind: 1}, turns=3) for seed in range(12)]
-    assert {len(talk) // 2 for talk in talks} == ({1, 2, 3} if kind in ("talk", "speak") else {1})
+def test_a_conversation_of_one_kind(kind):
+    talks = [drawn(seed, kind, turns=3) for seed in range(12)]
+    assert {len(talk) // 2 for talk in talks} == ({3} if kind in ("talk", "speak") else {1})
     if kind == "label":
         assert {talk[-1]["content"] for talk in talks} == {"Good.", "Bad."}
     with pytest.raises(ValueError, match="'dance'"):
-        drawn(1, {"dance": 1})
+        drawn(1, "dance")
 
 
 def test_batches_are_padded_cut_and_the_same_for_the_same_seed(tokenizer):
-    batches = ChatBatches(tokenizer, batch_size=5, longest=130)
+    batches = ChatBatches(tokenizer, tokens=500, longest=130)
     (x, y), (x2, y2), (x3, _) = (batches(torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
     assert torch.equal(x, x2) and torch.equal(y, y2) and x[0].tolist() != x3[0].tolist()
-    assert x.shape == y.shape and len(x) == 5 and x.shape[1] <= 129
-    seeds = torch.randint(assistant.TRAINING_SEEDS, (5,), generator=torch.Generator().manual_seed(3))
-    for row, seed in enumerate(seeds.tolist()):
-        ids, targets = encode_conversation(tokenizer, drawn(seed))
-        length = min(len(ids), 130) - 1
-        assert x[row].tolist() == ids[:130][:-1] + [tokenizer.end_id] * (x.shape[1] - length)
-        assert y[row].tolist() == targets[1:130] + [-100] * (x.shape[1] - length)
+    assert x.shape == y.shape and x.shape[1] <= 129
+    assert ((y == -100) | (y != tokenizer.end_id)).all()  # no filling is learned
+
+
+@pytest.mark.parametrize("kind", MIX)
+def test_a_batch_is_of_one_kind_and_of_its_size(tokenizer, kind):
+    x, y = ChatBatches(tokenizer, tokens=700, mix={kind: 1})(torch.Generator().manual_seed(7))
+    read = (x != tokenizer.end_id).sum() + 2 * len(x)  # each begins with an end of text, and loses its last
+    assert 700 <= read < 700 + 480
+    said = tokenizer.decode([int(t) for t in y.flatten() if t != -100])
+    assert said.count(END) >= len(x)
 
 
 def test_every_kind_of_the_mix_can_be_drawn():
-    assert all(drawn(7, {kind: 1})[-1]["role"] == "assistant" for kind in MIX)
+    assert all(drawn(7, kind)[-1]["role"] == "assistant" for kind in MIX)
 
 
 # Talking ------------------------------------------------------------------------------------------
