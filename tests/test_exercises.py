@@ -43,6 +43,7 @@ from course_lib.exercises import (
     topics,
 )
 from course_lib.exercises._compare import difference
+from course_lib.exercises._feedback import inline
 from course_lib.exercises._overview import COURSE
 from course_lib.exercises._source import source_of, standalone
 
@@ -118,7 +119,7 @@ def test_every_listed_mistake_is_recognised_by_name(exercise, mistake):
     feedback = exercise.judge(mistake.wrong)
     assert feedback.state in (State.WRONG, State.CRASHED)
     assert feedback.mistake == mistake.name
-    assert mistake.why in feedback._repr_html_() or "`" in mistake.why or "**" in mistake.why
+    assert inline(mistake.why) in feedback._repr_html_()
     assert mistake.name in str(feedback)
 
 
