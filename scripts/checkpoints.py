@@ -1,24 +1,29 @@
-"""Makes the shipped checkpoints in data/: the course's tokenizer, and two models with their cards.
+"""Makes the shipped checkpoints in data/: the course's tokenizer, and four models with their cards.
 
-    python scripts/checkpoints.py              all, from nothing (about an hour and a quarter of CPU time)
+    python scripts/checkpoints.py              all, from nothing (about an hour and a half on two cores)
     python scripts/checkpoints.py --resume     go on with a training that was stopped
-    python scripts/checkpoints.py --only qa    the second model alone
+    python scripts/checkpoints.py --only qa    one model alone; those that it starts from must be there
 
 The base model is trained on fresh documents of the little world, of which the bundled training files are the
 first, with the recipe that `course_lib.speedrun` calls "after", in larger batches since there is time for it.
-The second, qa, is base trained further on questions about stories, for notebook 08.
+The others are trained further: qa (notebook 08) and translation (09) from base, assistant (11) from
+translation. The first of them is trained beside the two others, on the second core.
 """
 
 import argparse
+import functools
 import itertools
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
+from course_lib import assistant, training, translation
 from course_lib import question_answering as qa
-from course_lib import training
 from course_lib.checkpoint import model_metadata, save_model
 from course_lib.config import GPTConfig
 from course_lib.context import document_batches, encode_documents
@@ -28,7 +33,10 @@ from course_lib.model import GPT
 from course_lib.runtime import atomic_write, data_dir, seed
 from course_lib.speedrun import STORY_RECIPES
 from course_lib.tokens import BPETokenizer
+from course_lib.translation_scores import bleu, chrf
 from course_lib.world import corpus
+from course_lib.world.simulation import WorldConfig
+from course_lib.world.tasks import other, parallel
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 VOCABULARY = 2048
@@ -41,21 +49,17 @@ RECIPE = training.TrainConfig(
     checkpoint_every=500,
     seed=1,
 )
-QA_RECIPE = training.TrainConfig(
-    steps=2400,
-    batch_size=8,
-    context_length=384,
-    lr=0.02,
-    matrix_lr=0.02,
-    schedule="linear",
-    warmup=0.02,
-    precision="bfloat16",
-    log_every=20,
-    checkpoint_every=50,
-    seed=1,
-)
+_TUNED = {
+    "lr": 0.02, "matrix_lr": 0.02, "schedule": "linear", "warmup": 0.02, "precision": "bfloat16",
+    "log_every": 20, "checkpoint_every": 50, "seed": 1,
+}  # fmt: skip
+QA_RECIPE = training.TrainConfig(steps=2400, batch_size=8, context_length=384, **_TUNED)
+PIECES_RECIPE = training.TrainConfig(steps=1500, batch_size=10, context_length=480, final_lr=0.5, **_TUNED)
+STORIES_RECIPE = training.TrainConfig(steps=1800, batch_size=8, context_length=480, **_TUNED)
+ASSISTANT_RECIPE = training.TrainConfig(steps=2200, context_length=480, **_TUNED)
 QA_UNANSWERED = 2  # questions without an answer after each story
 QA_TEST = 2_300_000_000  # the first seed of the stories that the scores are from
+TRANSLATION_TEST = 2_400_000_000  # and of these
 
 
 def make_tokenizer(folder: Path) -> BPETokenizer:
@@ -92,9 +96,12 @@ def scores(model: GPT, tokenizer: BPETokenizer) -> dict[str, dict[str, float]]:
     return table
 
 
-def recipe_lines(metadata: dict) -> str:
-    """The settings of a training as a list in Markdown."""
-    return "\n".join(f"- {name}: {value}" for name, value in metadata["recipe"].items() if value is not None)
+def recipe_lines(metadata: dict, but: Sequence[str] = ()) -> str:
+    """The settings of a training as a list in Markdown, without those that are named in `but` or not set."""
+    settings = metadata["recipe"].items()
+    return "\n".join(
+        f"- {name}: {value}" for name, value in settings if value is not None and name not in but
+    )
 
 
 def card(metadata: dict) -> str:
@@ -145,7 +152,7 @@ def keep(
     recipe: training.TrainConfig,
     score: Callable[[GPT], dict],
     write_card: Callable[[dict], str],
-    **about: int,
+    **about: int | float,
 ) -> None:
     """Store a trained model in half precision, with its record, the scores of what was stored, and a card."""
     save_model(path, model, torch.float16)
@@ -153,6 +160,7 @@ def keep(
     metadata = {
         "command": "make checkpoints",
         "parameters": stored.parameter_count(),
+        "steps": last.step,
         "tokens": last.tokens,
         "minutes": last.seconds / 60,
         "threads": torch.get_num_threads(),
@@ -224,28 +232,170 @@ Recipe:
 """
 
 
-def make_qa(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
-    """Train base further on questions, save in half precision, and write the card."""
-    path, unfinished = folder / "qa.safetensors", folder / "qa.checkpoint"
-    model = training.load_model(folder / "base.safetensors")
-    history = training.train(
-        model,
-        QuizBatches(tokenizer, QA_RECIPE.batch_size, unanswered=QA_UNANSWERED),
-        QA_RECIPE,
-        callbacks=[Report()],
-        checkpoint_path=unfinished,
-        resume=resume,
-        optimizer=training.make_muon,
-        clock=time.process_time,
+def translation_scores(
+    model: GPT, tokenizer: BPETokenizer, stories: int = 100
+) -> dict[str, dict[str, float]]:
+    """chrF and BLEU of greedy translations from each language: two sentences, and whole stories, held out."""
+    heldout, table = WorldConfig(cast="heldout"), {}
+    for language, sentences in itertools.product(("en", "zh"), (2, None)):
+        pairs = [parallel(TRANSLATION_TEST + i, language, sentences, heldout) for i in range(stories)]
+        said = translation.translate(model, tokenizer, [pair.source for pair in pairs], language)
+        right = [pair.target for pair in pairs]
+        table[f"{language}.{'two' if sentences else 'story'}"] = {
+            "chrf": chrf(said, right),
+            "bleu": bleu(said, right, other(language)),
+            "same": sum(a == b for a, b in zip(said, right, strict=True)),
+            "texts": stories,
+        }
+    return table
+
+
+def translation_card(metadata: dict) -> str:
+    """What `data/checkpoints/translation.md` says."""
+    names = {
+        "en.two": "English to Chinese, two sentences",
+        "en.story": "English to Chinese, whole stories",
+        "zh.two": "Chinese to English, two sentences",
+        "zh.story": "Chinese to English, whole stories",
+    }
+    rows = "\n".join(
+        f"| {names[key]} | {s['chrf']:.1f} | {s['bleu']:.1f} | {s['same']} of {s['texts']} |"
+        for key, s in metadata["scores"].items()
     )
-    if history.interrupted:
-        print("Stopped; --resume goes on.")
-        return
-    keep(
-        path, model, history, QA_RECIPE, lambda stored: qa_scores(stored, tokenizer), qa_card,
-        steps=history.records[-1].step, unanswered=QA_UNANSWERED,
-    )  # fmt: skip
-    unfinished.unlink(missing_ok=True)
+    return f"""# translation
+
+The [base model](base.md), trained further on stories of the little world told in both languages. It puts such
+stories, or a few sentences of one, from English into Chinese and back, and does nothing else. Only the
+translations counted in the loss.
+
+Made by `{metadata["command"]}` in two stages: {metadata["steps_before"]:,} steps on one or two sentences at a
+time, which teach it to look at the source, then {metadata["steps"]:,} steps on pieces and whole stories;
+{metadata["tokens"]:,} tokens in {metadata["minutes"]:.0f} minutes of CPU time with {metadata["threads"]}
+thread(s). The weights are stored in half precision; the scores are those of the stored weights, on texts of
+the held-out worlds, translated greedily.
+
+| | chrF | BLEU | exactly the reference |
+|---|---:|---:|---:|
+{rows}
+
+Recipe of the second stage (in the first, the rate falls to half of its height only, and no further):
+
+{recipe_lines(metadata)}
+"""
+
+
+def assistant_scores(model: GPT, tokenizer: BPETokenizer, each: int = 60) -> dict[str, dict[str, int]]:
+    """How many instructions of each kind are fulfilled, greedily, in the held-out worlds."""
+    table = {}
+    for kind in assistant.KINDS:
+        tests = assistant.tasks(kind, each)
+        said = assistant.replies(model, tokenizer, [task.messages for task in tests])
+        table[kind] = {"fulfilled": sum(assistant.fulfilled(tests, said)), "asked": each}
+    return table
+
+
+def assistant_card(metadata: dict) -> str:
+    """What `data/checkpoints/assistant.md` says."""
+    scores = metadata["scores"]
+    done, asked = (sum(entry[name] for entry in scores.values()) for name in ("fulfilled", "asked"))
+    rows = "\n".join(f"| {kind} | {s['fulfilled']} of {s['asked']} |" for kind, s in scores.items())
+    return f"""# assistant
+
+The [translation model](translation.md), trained further on conversations about the little world. It follows
+the instructions below in English, translates both ways, answers in Chinese if the system prompt says so, and
+keeps to a story over several turns. It knows nothing of any other world, and it has no judgement: it says
+what is likeliest.
+
+Made by `{metadata["command"]}`: {metadata["steps"]:,} steps, {metadata["tokens"]:,} tokens, in
+{metadata["minutes"]:.0f} minutes of CPU time with {metadata["threads"]} thread(s). A batch has about
+{metadata["batch_tokens"]:,} tokens of conversations of one kind; only what the assistant says counted in the
+loss. The weights are stored in half precision; the scores are those of the stored weights, on instructions
+from the held-out worlds, judged by the world's checker.
+
+| kind of instruction | fulfilled |
+|---|---:|
+{rows}
+| all | {done} of {asked} ({100 * done / asked:.0f} %) |
+
+Recipe:
+
+{recipe_lines(metadata, but=("batch_size",))}
+"""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A model that is another one trained further: which one, in what stages, its scores and its card."""
+
+    start: str
+    stages: tuple[
+        tuple[training.TrainConfig, Callable], ...
+    ]  # recipes, and what makes batches of a tokenizer
+    scores: Callable[[GPT, BPETokenizer], dict]
+    card: Callable[[dict], str]
+    about: dict[str, int] = field(default_factory=dict)
+
+
+TUNED = {
+    "qa": Tuned(
+        "base",
+        ((QA_RECIPE, lambda t: QuizBatches(t, QA_RECIPE.batch_size, unanswered=QA_UNANSWERED)),),
+        qa_scores,
+        qa_card,
+        {"unanswered": QA_UNANSWERED},
+    ),
+    "translation": Tuned(
+        "base",
+        (
+            (
+                PIECES_RECIPE,
+                lambda t: translation.PairBatches(t, PIECES_RECIPE.batch_size, part=1.0, sentences=2),
+            ),
+            (STORIES_RECIPE, lambda t: translation.PairBatches(t, STORIES_RECIPE.batch_size)),
+        ),
+        translation_scores,
+        translation_card,
+    ),
+    "assistant": Tuned(
+        "translation",
+        ((ASSISTANT_RECIPE, assistant.ChatBatches),),
+        assistant_scores,
+        assistant_card,
+        {"batch_tokens": assistant.ChatBatches.tokens},
+    ),
+}
+
+
+def make_tuned(name: str, tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
+    """Train a stored model further, stage by stage; save in half precision, and write the card."""
+    plan, done = TUNED[name], []
+    model = training.load_model(folder / f"{plan.start}.safetensors")
+    unfinished = [folder / f"{name}.{number}.checkpoint" for number in range(len(plan.stages))]
+    for (recipe, batches), path in zip(plan.stages, unfinished, strict=True):
+        history = training.train(
+            model,
+            batches(tokenizer),
+            recipe,
+            callbacks=[Report()],
+            checkpoint_path=path,
+            resume=resume,
+            optimizer=training.make_muon,
+            clock=time.process_time,
+        )
+        if history.interrupted:
+            print("Stopped; --resume goes on.")
+            return
+        done.append(history.records[-1])
+    about = {
+        "tokens": sum(record.tokens for record in done),
+        "minutes": sum(record.seconds for record in done) / 60,
+        "steps_before": sum(record.step for record in done[:-1]),
+        **plan.about,
+    }
+    score = functools.partial(plan.scores, tokenizer=tokenizer)
+    keep(folder / f"{name}.safetensors", model, history, recipe, score, plan.card, **about)
+    for path in unfinished:
+        path.unlink(missing_ok=True)
 
 
 def main() -> None:
@@ -254,13 +404,21 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--resume", action="store_true", help="go on with a training that was stopped")
-    parser.add_argument("--only", choices=("base", "qa"), help="make this one alone")
+    parser.add_argument("--only", choices=("base", *TUNED), help="make this one alone")
     arguments = parser.parse_args()
     began, folder = time.monotonic(), data_dir() / "checkpoints"
     tokenizer = make_tokenizer(data_dir() / "tokenizer")
-    for name, make in (("base", make_base), ("qa", make_qa)):
-        if arguments.only in (None, name):
-            make(tokenizer, folder, arguments.resume)
+    if arguments.only in (None, "base"):
+        make_base(tokenizer, folder, arguments.resume)
+    if arguments.only in TUNED:
+        make_tuned(arguments.only, tokenizer, folder, arguments.resume)
+    if arguments.only is None:
+        resume = ["--resume"] if arguments.resume else []
+        with subprocess.Popen([sys.executable, __file__, "--only", "qa", *resume]) as beside:
+            for name in ("translation", "assistant"):
+                make_tuned(name, tokenizer, folder, arguments.resume)
+        if beside.returncode:
+            sys.exit(beside.returncode)
     print(f"done in {(time.monotonic() - began) / 60:.0f} minutes")
 
 

@@ -1,4 +1,4 @@
-"""The shipped checkpoint: it loads, says what it is, and scores on the bundled text what its card says."""
+"""The shipped checkpoints: they load, say what they are, and score what their cards say."""
 
 import importlib.util
 import itertools
@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import runtime
+from course_lib import assistant, runtime, translation
 from course_lib.checkpoint import model_metadata
 from course_lib.generation import SamplingConfig, generate
 from course_lib.interop import export_to_transformers
 from course_lib.tokens import BPETokenizer
 from course_lib.training import document_nats, load_model
+from course_lib.translation_scores import chrf
 from course_lib.world import corpus
 from course_lib.world.checker import check
 
@@ -114,6 +115,56 @@ def test_transformers_computes_the_same(base, tokenizer, tmp_path):
     assert ids[0].tolist() == tokenizer.encode(text)
     with torch.no_grad():
         torch.testing.assert_close(base.float()(ids), theirs(ids).logits.float(), atol=1e-4, rtol=0)
+
+
+TUNED = {
+    "qa": {"everyday", "heldout"},
+    "translation": {"en.two", "en.story", "zh.two", "zh.story"},
+    "assistant": set(assistant.KINDS),
+}
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_the_card_of_a_tuned_model_says_what_its_file_says(recipe, name):
+    path, plan = FOLDER / f"{name}.safetensors", recipe.TUNED[name]
+    metadata = model_metadata(path)
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == plan.card(metadata)
+    assert path.stat().st_size < 2.2 * metadata["parameters"]  # half precision
+    assert set(metadata["scores"]) == TUNED[name]
+    settings = plan.stages[-1][0]
+    assert metadata["steps"] == settings.steps
+    for setting in ("steps", "batch_size", "lr", "schedule"):
+        assert metadata["recipe"][setting] == getattr(settings, setting)
+    assert set(TUNED) == set(recipe.TUNED)
+
+
+def test_the_translations_are_as_good_as_their_card_says(tokenizer):
+    """A part of the stories again: chrF differs from story to story, but not by much over twenty."""
+    path = FOLDER / "translation.safetensors"
+    model, stated = load_model(path).eval(), model_metadata(path)["scores"]
+    for language in ("en", "zh"):
+        pairs = translation.test_pairs(20, language)
+        said = translation.translate(model, tokenizer, [pair.source for pair in pairs], language)
+        assert abs(chrf(said, [pair.target for pair in pairs]) - stated[f"{language}.story"]["chrf"]) < 12
+
+
+def test_the_assistant_does_what_its_card_says(tokenizer):
+    """Some instructions of each cheap kind again: within four deviations of the stated share."""
+    path, n = FOLDER / "assistant.safetensors", 25
+    model, stated = load_model(path).eval(), model_metadata(path)["scores"]
+    for kind in ("note", "label", "answer", "refuse", "system"):
+        tests = assistant.tasks(kind, n)
+        said = assistant.replies(model, tokenizer, [task.messages for task in tests])
+        share = stated[kind]["fulfilled"] / stated[kind]["asked"]
+        allowed = 4 * (max(0.05, share * (1 - share)) / n) ** 0.5
+        assert abs(sum(assistant.fulfilled(tests, said)) / n - share) <= allowed, kind
+
+
+def test_all_checkpoints_are_small_and_each_is_described():
+    files = sorted(FOLDER.glob("*.safetensors"))
+    readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    assert sum(path.stat().st_size for path in files) < 20_000_000
+    assert all(path.with_suffix(".md").exists() and f"`{path.name}`" in readme for path in files)
 
 
 def test_the_readme_names_no_checkpoint_that_is_not_there():
