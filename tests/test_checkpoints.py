@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import assistant, runtime, translation
+from course_lib import assistant, finetuning, runtime, translation
 from course_lib.checkpoint import model_metadata
 from course_lib.generation import SamplingConfig, generate
 from course_lib.interop import export_to_transformers
+from course_lib.question_answering import items, quiz, score
 from course_lib.tokens import BPETokenizer
 from course_lib.training import document_nats, load_model
 from course_lib.translation_scores import chrf
@@ -136,6 +137,19 @@ def test_the_card_of_a_tuned_model_says_what_its_file_says(recipe, name):
     for setting in ("steps", "batch_size", "lr", "schedule"):
         assert metadata["recipe"][setting] == getattr(settings, setting)
     assert set(TUNED) == set(recipe.TUNED)
+
+
+def test_the_answers_are_as_good_as_their_card_says(recipe, tokenizer):
+    """A part of the stories again, held-out ones: within four deviations of the stated shares."""
+    path = FOLDER / "qa.safetensors"
+    test = items([quiz(recipe.QA_TEST + i, "heldout") for i in range(20)])
+    found = score(test, finetuning.answers(load_model(path).eval(), tokenizer, test))
+    stated = model_metadata(path)["scores"]["heldout"]
+    for hits, trials, share in (
+        (found.exact, found.asked, stated["exact"] / stated["asked"]),
+        (found.made_up, found.unanswerable, stated["made_up"] / stated["unanswerable"]),
+    ):
+        assert abs(hits / trials - share) <= 4 * (max(0.05, share * (1 - share)) / trials) ** 0.5
 
 
 def test_the_translations_are_as_good_as_their_card_says(tokenizer):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +13,6 @@ from matplotlib import pyplot
 from torch import nn
 
 from course_lib import finetuning, finetuning_views, runtime, viz
-from course_lib.checkpoint import load_model, model_metadata
 from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, generate
 from course_lib.model import GPT
@@ -34,9 +31,6 @@ from course_lib.question_answering import (
 from course_lib.tokens import BPETokenizer
 from course_lib.training import TrainConfig, cross_entropy, train
 from course_lib.world.questions import Question
-
-ROOT = Path(__file__).parents[1]
-QA = ROOT / "data" / "checkpoints" / "qa.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -244,30 +238,6 @@ def test_the_baseline_knows_the_commonest_answer_and_nothing_else():
     answers = always_commonest(test, common)
     assert len(answers) == len(test) and score(test, answers).made_up_share == 1
     assert 0 < score(test, answers).exact_share < 0.4
-
-
-# The shipped checkpoint ---------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def recipe():
-    """The script that makes the checkpoints, as a module."""
-    spec = importlib.util.spec_from_file_location("checkpoints", ROOT / "scripts" / "checkpoints.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_checkpoint_answers_as_its_card_says(recipe, tokenizer):
-    """A part of the stories again, held-out ones: within four deviations of the stated shares."""
-    test = items([quiz(recipe.QA_TEST + i, "heldout") for i in range(20)])
-    found = score(test, finetuning.answers(load_model(QA).eval(), tokenizer, test))
-    stated = model_metadata(QA)["scores"]["heldout"]
-    for hits, trials, share in (
-        (found.exact, found.asked, stated["exact"] / stated["asked"]),
-        (found.made_up, found.unanswerable, stated["made_up"] / stated["unanswerable"]),
-    ):
-        assert abs(hits / trials - share) <= 4 * (max(0.05, share * (1 - share)) / trials) ** 0.5
 
 
 # Figures ------------------------------------------------------------------------------------------
