@@ -23,11 +23,12 @@ from course_lib.examples import Example, complete, masked, pad_batch
 from course_lib.generation import beam_search
 from course_lib.tokenizer_base import Tokenizer
 from course_lib.translation_scores import tokens_13a
+from course_lib.world.corpus import TRAINING_SEEDS
 from course_lib.world.simulation import WorldConfig
 from course_lib.world.tasks import Pair, other, parallel
 
 MARKS = {"en": "\n\n中文：", "zh": "\n\nEnglish:"}  # what follows a source in that language
-TRAINING_SEEDS = 1_000_000_000  # below this: everyday stories to learn from
+TEST_SEEDS = 2_400_000_000  # from here on: worlds to be measured on
 
 
 # What is read, and what is learned --------------------------------------------------------------------------
@@ -109,15 +110,18 @@ class PairBatches:
         return encode_pair(self.tokenizer, parallel(seed, language, sentences), language)
 
 
-def test_pairs(n: int, language: str, cast: str = "heldout", first: int = 2_400_000_000) -> list[Pair]:
-    """Whole stories with their translations from worlds that no training has seen; the same at every call.
+def test_pairs(
+    n: int, language: str, sentences: int | None = None, cast: str = "heldout", first: int = TEST_SEEDS
+) -> list[Pair]:
+    """Stories with their translations from worlds that no training has seen; the same at every call.
 
-    `language` is that of the source, `cast` the world's (`WorldConfig`), `first` the first story's seed.
+    `language` is that of the source, `sentences` how many of them (None: the whole story), `cast` the world's
+    (`WorldConfig`), `first` the first story's seed.
 
     >>> test_pairs(1, "en")[0].target == test_pairs(1, "en")[0].target
     True
     """
-    return [parallel(first + i, language, config=WorldConfig(cast=cast)) for i in range(n)]
+    return [parallel(first + i, language, sentences, WorldConfig(cast=cast)) for i in range(n)]
 
 
 test_pairs.__test__ = False  # pytest would take it for a test wherever it is imported

@@ -34,6 +34,7 @@ from course_lib.config import GPTConfig
 from course_lib.generation import SamplingConfig
 from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer, CharTokenizer
+from course_lib.world.corpus import TRAINING_SEEDS
 from course_lib.world.instructions import instruction
 
 MARKS = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", END]
@@ -421,7 +422,7 @@ def test_every_task_gets_one_answer():
 
 
 def test_measured_worlds_are_not_those_of_the_training():
-    assert assistant.TEST_SEEDS > assistant.TRAINING_SEEDS
+    assert assistant.TEST_SEEDS > TRAINING_SEEDS
     with pytest.raises(ValueError, match="'dance'"):
         tasks("dance", 1)
 

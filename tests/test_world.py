@@ -20,14 +20,13 @@ from course_lib.world.documents import KINDS, document, name_of, retell, run
 from course_lib.world.instructions import (
     INSTRUCTIONS,
     SHORT,
-    UNTOLD,
     conversation,
     instruction,
     is_shorter,
     shorter,
 )
 from course_lib.world.oracle import explain
-from course_lib.world.questions import answerable, unanswerable
+from course_lib.world.questions import answerable, not_told, unanswerable
 from course_lib.world.simulation import World, WorldConfig, companions
 from course_lib.world.state import State
 from course_lib.world.stories import STORIES, common
@@ -597,13 +596,13 @@ def test_answers_in_the_other_language_are_those_to_the_same_questions():
         assert "shorten" not in [turn.kind for turn in told]
         for turn in told:
             assert not CHINESE.search(turn.prompt) and not re.search("[A-Za-z]", turn.answer)
-            assert (turn.answer == UNTOLD["zh"]) == (turn.kind == "refuse")
-            assert turn.accepts(turn.answer) and not turn.accepts(UNTOLD["en"])
+            assert (turn.answer == not_told("zh")) == (turn.kind == "refuse")
+            assert turn.accepts(turn.answer) and not turn.accepts(not_told("en"))
     here = {turn.prompt: turn.answer for turn in conversation(5, "en", turns=99)}
     there = {turn.prompt: turn.answer for turn in conversation(5, "en", turns=99, speak="zh")}
     both = (here.keys() & there.keys()) - {next(iter(here))}
     assert len(both) > 4
-    assert all((here[asked] == UNTOLD["en"]) == (there[asked] == UNTOLD["zh"]) for asked in both)
+    assert all((here[asked] == not_told("en")) == (there[asked] == not_told("zh")) for asked in both)
 
 
 def test_a_conversation_needs_a_turn():

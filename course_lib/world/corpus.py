@@ -30,9 +30,10 @@ class Part:
     bytes: int
 
 
+TRAINING_SEEDS = 1_000_000_000  # below this: worlds to learn from
 PARTS = {
     "train": Part(0, "everyday", 2_000_000),
-    "validation": Part(1_000_000_000, "everyday", 120_000),
+    "validation": Part(TRAINING_SEEDS, "everyday", 120_000),
     "heldout": Part(2_000_000_000, "heldout", 120_000),
     "strangers": Part(3_000_000_000, "strangers", 60_000),
 }

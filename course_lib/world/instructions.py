@@ -11,7 +11,7 @@ from itertools import combinations
 from course_lib.world.chance import Chance, First
 from course_lib.world.checker import check, sentence_spans
 from course_lib.world.documents import Document, document, retell
-from course_lib.world.questions import Question, answerable, unanswerable
+from course_lib.world.questions import Question, answerable, not_told, unanswerable
 from course_lib.world.simulation import EVERYDAY, WorldConfig
 from course_lib.world.stories import STORIES
 from course_lib.world.tasks import labelled_review, other, parallel, tells
@@ -269,8 +269,6 @@ INSTRUCTIONS = {
 
 # ---------------------------------------------------------------- conversations
 
-UNTOLD = {"en": "The story does not say.", "zh": "故事里没有说。"}
-
 
 def conversation(
     seed: int,
@@ -315,7 +313,7 @@ def _questions(seed: int, language: str, config: WorldConfig, speak: str) -> tup
         return _questions(seed + _STEP, language, config, speak)
     known = [replace(q, answer=other.answer) for q, other in zip(known, again, strict=True)]
     unknown = unanswerable(made, 1 + len(known) // 2, seed)
-    return made, known + [replace(q, answer=UNTOLD[speak]) for q in unknown]
+    return made, known + [replace(q, answer=not_told(speak)) for q in unknown]
 
 
 def _kind(question: Question | None) -> str:

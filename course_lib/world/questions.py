@@ -179,10 +179,18 @@ def unanswerable(document: Document, count: int = 1, seed: int = 0) -> list[Ques
         roles = _filled(verb, number, cast, stranger, draw)
         if roles is not None:
             text, _ = _ask(verb, number, roles, document.language)
-            answer = _ask("unknown", 0, {}, document.language)[1]
             if text not in answered:
-                found[text] = Question(text, answer, False, verb)
+                found[text] = Question(text, not_told(document.language), False, verb)
     return list(found.values())
+
+
+def not_told(language: str) -> str:
+    """What stands in place of an answer that the document does not give.
+
+    >>> not_told("en"), not_told("zh")
+    ('The story does not say.', '故事里没有说。')
+    """
+    return _ask("unknown", 0, {}, language)[1]
 
 
 KIND_OF_ROLE = {
