@@ -5,6 +5,7 @@ Knows matplotlib, which is loaded only when something is drawn, and nothing of w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -31,6 +32,35 @@ def tidy(ax: Any) -> None:
     """
     ax.grid(axis="y", color="#dddddd", lw=0.7)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def name_rows(ax: Any, names: Sequence[str]) -> None:
+    """One row for each name, the first at the top, with pale lines for reading off what lies to the right.
+
+    >>> ax = axes_for(None, (4, 3))
+    >>> name_rows(ax, ["first", "second"])
+    >>> [label.get_text() for label in ax.get_yticklabels()], bool(ax.yaxis_inverted())
+    (['first', 'second'], True)
+    """
+    ax.set_yticks(range(len(names)), list(names))
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="x", color="#dddddd", lw=0.7)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+
+
+def dot(
+    ax: Any, y: float, value: float, interval: tuple[float, float], colour: str, mark: str, label: str | None
+) -> None:
+    """A value as a mark at the height `y`, over a bar for its interval; `label` is for the legend.
+
+    >>> ax = axes_for(None, (4, 3))
+    >>> dot(ax, 0, 0.5, (0.25, 0.75), "black", "o", "model")
+    >>> [line.get_xdata().tolist() for line in ax.lines]
+    [[0.25, 0.75], [0.5]]
+    """
+    ax.plot(interval, [y, y], color=colour, lw=4, alpha=0.4, solid_capstyle="butt")
+    ax.plot([value], [y], mark, color=colour, ms=7, label=label)
 
 
 def plain_list(values: Any) -> list:

@@ -10,7 +10,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for
+from course_lib.drawing import axes_for, name_rows
 from course_lib.pictures import BLUE, GREEN, INK, ORANGE, RED
 from course_lib.show import Html
 
@@ -152,12 +152,9 @@ def shares(
         told.append(f"{name} {share:.0f} % ({low:.0f} % to {high:.0f} %)")
     if bar is not None:
         ax.axvline(100 * bar, color=GREEN, lw=1.4, ls=(0, (5, 3)))
-    ax.set_yticks(range(len(rows)), list(rows))
-    ax.set(xlim=(-2, 115), ylim=(len(rows) - 0.5, -0.5), xlabel=f"{label}, in %")
+    name_rows(ax, list(rows))
+    ax.set(xlim=(-2, 115), xlabel=f"{label}, in %")
     ax.set_xticks(range(0, 101, 20))
-    ax.grid(axis="x", color="#dddddd", lw=0.7)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
     ax.course_alt = f"{label}: {'; '.join(told)}."
     return ax
 

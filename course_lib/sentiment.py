@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from course_lib.bag_of_words import BagOfWords, fit_logistic, logistic_probabilities, words_of
 from course_lib.context import RecurrentLM
-from course_lib.evaluation import Batch, device_of, mode
+from course_lib.evaluation import Batch, context_of, device_of, mode
 from course_lib.examples import Example, pad_batch
 from course_lib.recipe import History, TrainConfig
 from course_lib.tokenizer_base import Tokenizer
@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 LABELS = ("bad", "good")  # label 0 and label 1
+LONGEST = 512  # tokens of a text that are read by a model without a context of its own
 TEST_SEEDS = 2_500_000_000  # from here on: texts to test with, which nothing was trained on
 ENDINGS = {  # what the world says at the end of a text, by kind: for label 0, and for label 1
     "review": (" I would not buy it again.", " I would buy it again."),
@@ -248,7 +249,7 @@ class LabelBatches:
     tokenizer: Tokenizer
     texts: Sequence[Labelled]
     batch_size: int = 8
-    longest: int = 512
+    longest: int = LONGEST
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
@@ -284,7 +285,7 @@ def fit_classifier(
     >>> history.steps[-1] > 0 and history.train_loss > 0
     True
     """
-    longest = getattr(getattr(model, "config", None), "context_length", 512)
+    longest = context_of(model, None, required=False) or LONGEST
     batches = LabelBatches(tokenizer, texts, batch_size, longest)
     recipe = TrainConfig(
         max_seconds=seconds, batch_size=batch_size, lr=lr, schedule="linear", weight_decay=0.0, seed=seed
@@ -311,7 +312,7 @@ def class_logits(
     >>> class_logits(RecurrentClassifier(tokenizer.vocab_size, 6), tokenizer, ["yes", "no", "yes"]).shape
     torch.Size([3, 2])
     """
-    longest = getattr(getattr(model, "config", None), "context_length", 512)
+    longest = context_of(model, None, required=False) or LONGEST
     rows = [torch.tensor(_ids(tokenizer, text, longest)) for text in texts]
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # rows of like length need little filling
     found: list[torch.Tensor] = [torch.empty(0)] * len(rows)

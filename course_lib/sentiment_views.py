@@ -10,7 +10,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, plain_list, tidy
+from course_lib.drawing import axes_for, dot, name_rows, plain_list, tidy
 from course_lib.pictures import BLUE, GREEN, INK, ORANGE, PURPLE
 from course_lib.show import Html
 
@@ -70,16 +70,12 @@ def by_group(
             share = 100 * shares[group][0] / shares[group][1]
             low, high = (100 * end for end in intervals[name][group])
             at = y + 0.26 * (j - (len(groups) - 1) / 2)
-            ax.plot([low, high], [at, at], color=colour, lw=4, alpha=0.4, solid_capstyle="butt")
-            ax.plot([share], [at], mark, color=colour, ms=7, label=group if y == 0 else None)
+            dot(ax, at, share, (low, high), colour, mark, group if y == 0 else None)
             parts.append(f"{group} {share:.0f} % ({low:.0f} % to {high:.0f} %)")
         told.append(f"{name}: {', '.join(parts)}.")
     ax.axvline(50, color=INK, lw=1, ls=(0, (5, 3)))
-    ax.set_yticks(range(len(rows)), list(rows))
-    ax.set(xlim=(-2, 102), ylim=(len(rows) - 0.45, -0.55), xlabel="right, in %")
-    ax.grid(axis="x", color="#dddddd", lw=0.7)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    name_rows(ax, list(rows))
+    ax.set(xlim=(-2, 102), xlabel="right, in %")
     ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups))
     ax.course_alt = " ".join(told)
     return ax
@@ -193,11 +189,8 @@ def unfolding(sentences: Sequence[str], curves: Mapping[str, Sequence[float]], a
             label=name,
         )
     ax.axvline(50, color=INK, lw=1, ls=(0, (5, 3)))
-    ax.set_yticks(range(len(sentences)), list(sentences))
-    ax.set(xlim=(-3, 103), ylim=(len(sentences) - 0.5, -0.5), xlabel="probability of good, in %")
-    ax.grid(axis="x", color="#dddddd", lw=0.7)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    name_rows(ax, sentences)
+    ax.set(xlim=(-3, 103), xlabel="probability of good, in %")
     ax.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(curves))
     told = [
         f'After "{sentence}": '

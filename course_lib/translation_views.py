@@ -10,7 +10,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, tidy
+from course_lib.drawing import axes_for, dot, name_rows, tidy
 from course_lib.pictures import BLUE, GREEN, INK, ORANGE, RED
 from course_lib.show import Html
 
@@ -179,18 +179,14 @@ def scores(
     for y, (name, row) in enumerate(rows.items()):
         for k, (direction, (value, low, high)) in enumerate(row.items()):
             place, (colour, marker) = y + 0.32 * (k - (len(row) - 1) / 2), looks[k]
-            ax.plot([low, high], [place, place], color=colour, lw=4, alpha=0.4, solid_capstyle="butt")
-            ax.plot([value], [place], marker, color=colour, ms=7, label=direction if not y else None)
+            dot(ax, place, value, (low, high), colour, marker, direction if not y else None)
             ax.text(113, place, f"{value:.1f}", va="center", ha="right", fontsize=9, color=colour)
             told.append(f"{name}, {direction} {value:.1f} ({low:.1f} to {high:.1f})")
     if bar is not None:
         ax.axvline(bar, color=INK, lw=1.2, ls=(0, (5, 3)))
-    ax.set_yticks(range(len(rows)), list(rows))
-    ax.set(xlim=(-1, 114), ylim=(len(rows) - 0.5, -0.5), xlabel=label)
+    name_rows(ax, list(rows))
+    ax.set(xlim=(-1, 114), xlabel=label)
     ax.set_xticks(range(0, 101, 20))
-    ax.grid(axis="x", color="#dddddd", lw=0.7)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
     ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3)
     ax.course_alt = f"{label}: {'; '.join(told)}."
     return ax
