@@ -46,17 +46,11 @@ from course_lib.model import GPT
 from course_lib.naive_bpe import learn_merges_naively
 from course_lib.tokens import BPETokenizer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROOT = Path(__file__).resolve().parents[1]
 TINY = GPTConfig(vocab_size=11, context_length=7, n_layers=3, n_heads=2, width=10)
 QUICK = Options(quick=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -16,25 +16,11 @@ from course_lib.checkpoint import load_model, model_metadata, save_model
 from course_lib.tokens import BPETokenizer
 from course_lib.training import TrainConfig
 
+pytestmark = pytest.mark.usefixtures("one_thread", "usual_ctrl_c")
+
 TEXT = "\n<|endoftext|>\n".join(
     ["The cat sat on the mat.", "小猫坐在垫子上。", "The dog sat on the log."] * 60
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def usual_ctrl_c():
-    """A shell that starts tests in the background makes them deaf to Ctrl-C; these tests need to hear it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -19,16 +19,9 @@ from course_lib.model import GPT
 from course_lib.recipe import TrainConfig
 from course_lib.world.corpus import stated_floor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = TrainConfig(steps=3, batch_size=2, log_every=1, eval_every=2)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny tensors are slower on two threads than on one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

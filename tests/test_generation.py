@@ -23,6 +23,8 @@ from course_lib.generation import (
 )
 from course_lib.model import GPT
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 V, CONTEXT = 23, 32
 
 
@@ -93,15 +95,6 @@ def hf_generate(model, prompt, **options):
     ids = torch.tensor(prompt if isinstance(prompt[0], list) else [prompt])
     options = {"pad_token_id": 0, "attention_mask": torch.ones_like(ids), **options}
     return model.generate(ids, **options)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny tensors are slower on two threads than on one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

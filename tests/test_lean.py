@@ -14,16 +14,9 @@ from course_lib.generation import GREEDY, SamplingConfig, generate, stream
 from course_lib.lean import lean
 from course_lib.model import GPT
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 V, CONTEXT = 23, 16
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny tensors are slower on two threads than on one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make(seed: int = 0, **options) -> GPT:

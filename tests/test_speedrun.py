@@ -16,6 +16,8 @@ from course_lib.context import document_batches
 from course_lib.speedrun import RECIPES, STORY_RECIPES, Recipe, run_recipe
 from course_lib.training import TrainConfig
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 END = 6
 IDS = torch.tensor([END, 0, 1, 2, END, 3, 4, END, 5, 0, 1, END] * 20)
 TINY = Recipe(
@@ -24,15 +26,6 @@ TINY = Recipe(
     model={"n_layers": 1, "n_heads": 1, "width": 8, "context_length": 5},
     train={"batch_size": 2, "context_length": 5},
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny tensors are slower on two threads than on one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def ticking(step: float = 0.5):

@@ -40,6 +40,8 @@ from course_lib.training import (
     train,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread", "usual_ctrl_c")
+
 V = 7  # vocabulary
 END = 6
 
@@ -59,23 +61,6 @@ class TinyModel(nn.Module):
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return self.out(self.dropout(self.norm(self.memory(self.embedding(ids))[0])))
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny tensors are slower on two threads than on one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def usual_ctrl_c():
-    """A shell that starts tests in the background makes them deaf to Ctrl-C; these tests need to hear it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
