@@ -6,6 +6,7 @@ import ast
 import copy
 import functools
 import json
+import math
 import os
 import random
 import signal
@@ -41,6 +42,7 @@ from course_lib.exercises import (
     quiz_of,
     start_here,
     topics,
+    translation,
 )
 from course_lib.exercises._compare import difference
 from course_lib.exercises._feedback import inline
@@ -251,6 +253,14 @@ def test_each_check_in_its_order(answer, aspect, words):
 
 def test_a_mistake_that_only_a_property_sees_is_named():
     assert make_exercise().judge(lambda x: x.softmax(-1).detach()).mistake == "cut off from its gradient"
+
+
+@pytest.mark.parametrize("kind", [float, torch.tensor, lambda x: int(x) if x == int(x) else x])
+def test_a_mistake_is_named_whatever_kind_of_number_it_is_given_as(kind):
+    def turned_round(h, r):
+        return kind(0.0 if h == 0 else 1.0 if h <= r else math.exp(1 - r / h))
+
+    assert translation.brevity_penalty.judge(turned_round).mistake == "the condition is turned round"
 
 
 def test_no_mistake_is_named_where_none_fits():

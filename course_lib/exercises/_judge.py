@@ -159,13 +159,17 @@ class Judge:
             return None
         return difference(expected.value, got.value, self.rtol, self.atol, self.exact_type)
 
-    def same(self, one: Outcome, other: Outcome) -> bool:
-        """Whether two outcomes cannot be told apart: the same value, or a crash of the same kind."""
+    def same(self, one: Outcome, other: Outcome, kinds: bool = True) -> bool:
+        """Whether two outcomes cannot be told apart: the same value, or a crash of the same kind.
+
+        Without `kinds`, a number may be whole here and a float or a tensor there, if it is the same number.
+        """
         if (one.crash is None) != (other.crash is None) or one.changed != other.changed:
             return False
         if one.crash is not None:
             return one.crash.kind == other.crash.kind
-        return self.open_ended or (self.part(one, other) is None and self.part(other, one) is None)
+        either = (self.part(*pair) is None for pair in ((one, other), (other, one)))
+        return self.open_ended or (all(either) if kinds else any(either))
 
     def recognise(
         self, seen: Observed, reference: Observed, mistakes: Sequence[Mistake]
@@ -181,7 +185,7 @@ class Judge:
         for mistake in mistakes:
             wrong = self.observe(mistake.wrong)
             shows = [not self.same(w, r) for w, r in zip(wrong.outcomes, reference.outcomes, strict=True)]
-            fits = [self.same(w, s) for w, s in zip(wrong.outcomes, seen.outcomes, strict=True)]
+            fits = [self.same(w, s, kinds=False) for w, s in zip(wrong.outcomes, seen.outcomes, strict=True)]
             repeats = self.repeats(wrong) == self.repeats(seen)
             if not any(shows) and not wrong.failed and self.repeats(wrong):
                 continue

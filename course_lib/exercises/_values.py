@@ -16,28 +16,29 @@ from course_lib.exercises._run import attempt_text, plain
 def show_value(value: Any, limit: int = 200) -> str:
     """A short, stable text for any value: what a person would type, where that is possible.
 
-    >>> show_value({"a": 1})
-    "{'a': 1}"
+    >>> show_value({"a": 1}), show_value((1, 0.1 + 0.2))
+    ("{'a': 1}", '(1, 0.3)')
     """
     if is_array(value):
         small = value.size if not is_tensor(value) else value.numel()
         name = "tensor" if is_tensor(value) else "array"
         if small > 12:
             return f"{name} of shape {tuple(value.shape)}"
-        return f"{name}({_rounded(as_numpy(value).tolist())})"
+        return f"{name}({_rounded(as_numpy(value).tolist(), 4)})"
     if isinstance(value, set | frozenset):
         # The order of a set of strings differs from run to run.
         value_text = "{" + ", ".join(sorted(show_value(item) for item in value)) + "}" if value else "set()"
         return value_text if len(value_text) <= limit else value_text[:limit] + "..."
     if isinstance(value, type) or callable(value):
         return getattr(value, "__name__", type(value).__name__)
-    return plain(attempt_text(lambda: repr(value), limit)[0])
+    return plain(attempt_text(lambda: repr(_rounded(value, 7)), limit)[0])
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+def _rounded(value: Any, digits: int) -> Any:
+    """The same with so many significant digits in its numbers, in lists and tuples too."""
+    if type(value) in (list, tuple):
+        return type(value)(_rounded(item, digits) for item in value)
+    return float(f"{value:.{digits}g}") if type(value) is float else value
 
 
 def is_tensor(value: Any) -> bool:
