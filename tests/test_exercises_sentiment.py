@@ -114,23 +114,23 @@ def test_the_first_cases_can_be_worked_by_hand():
 
 
 def bag_by_counter(text, vocabulary):
-    counts = Counter(re.findall(r"[a-z']+", text.lower()))
+    counts = Counter(re.findall(r"\w+(?:'\w+)*", text.lower()))
     return [counts[word] for word in vocabulary]
 
 
 def bag_by_loop(text, vocabulary):
     counts = [0] * len(vocabulary)
     for piece in text.split():
-        word = piece.lower().strip("().,:;!?")
+        word = piece.lower().strip("().,:;!?'\"")
         for place, known in enumerate(vocabulary):
             counts[place] += known == word
     return counts
 
 
 def bag_by_replacing(text, vocabulary):
-    for mark in ".,!?:;()":
+    for mark in '.,!?:;()"':
         text = text.replace(mark, " ")
-    words = np.array(text.casefold().split(), dtype=str)
+    words = np.array([word.strip("'") for word in text.casefold().split()], dtype=str)
     return np.array([int((words == word).sum()) for word in vocabulary])
 
 
@@ -147,6 +147,11 @@ def gradient_by_loop(x, y, w, b):
         for_w += error * counts / len(y)
         for_b += error / len(y)
     return [for_w, for_b]
+
+
+def gradient_with_a_float(x, y, w, b):
+    errors = torch.sigmoid(x @ w + b) - y
+    return (x * errors[:, None]).mean(0), errors.mean().item()
 
 
 def gradient_by_einsum(x, y, w, b):
@@ -245,6 +250,7 @@ def erase_in_numpy(words, score):
 WAYS = [
     *((ex.bag_of_words, way) for way in (bag_by_counter, bag_by_loop, bag_by_replacing)),
     *((ex.logistic_gradient, way) for way in (gradient_by_autograd, gradient_by_loop, gradient_by_einsum)),
+    (ex.logistic_gradient, gradient_with_a_float),
     *((ex.last_hidden, way) for way in (last_by_loop, last_by_gather, last_by_mask)),
     *((ex.label_scores, way) for way in (label_by_loop, label_by_torch, label_by_ratios)),
     *((ex.confusion_matrix, way) for way in (table_by_bincount, table_by_one_hot, table_by_comparing)),
@@ -309,6 +315,95 @@ def test_erasing_with_remove_is_named():
     assert ex.leave_one_out.judge(erase).mistake == "its first occurrence is left out"
 
 
+def bag_by_letters(text, vocabulary):
+    words = re.findall(r"[a-z']+", text.lower())
+    return [words.count(word) for word in vocabulary]
+
+
+def bag_by_a_short_strip(text, vocabulary):
+    words = [word.strip(".,:;!?()") for word in text.lower().split()]
+    return [words.count(word) for word in vocabulary]
+
+
+def gradient_of_all(x, y, w, b):
+    errors = torch.sigmoid(x @ w + b) - y
+    return (x * errors[:, None]).mean(), errors.mean().item()
+
+
+def gradients_joined(x, y, w, b):
+    errors = torch.sigmoid(x @ w + b) - y
+    return torch.cat([x.T @ errors / len(y), errors.mean().view(1)])
+
+
+def table_by_short_bincount(labels, predicted, n):
+    return torch.bincount(labels * n + predicted).reshape(n, n)
+
+
+def error_with(weight, start=0.0, skip=True):
+    """A tensor as the result, as most people write it."""
+
+    def error(confidences, right, bins):
+        total = torch.zeros(())
+        for b in range(bins):
+            low, high = start + (1 - start) * b / bins, start + (1 - start) * (b + 1) / bins
+            inside = (confidences > low) & (confidences <= high)
+            if skip and not inside.any():
+                continue
+            gap = (right[inside].float().mean() - confidences[inside].mean()).abs()
+            total = total + weight(inside) * gap
+        return total
+
+    return error
+
+
+def erase_with_del(words, score):
+    whole, found = score(words), []
+    for i in range(len(words)):
+        rest = words
+        del rest[i]
+        found.append(whole - score(rest))
+    return found
+
+
+def erase_nothing(words, score):
+    return [score(words) - score(words[:i] + words[i:]) for i in range(len(words))]
+
+
+NAMED = [
+    (ex.bag_of_words, bag_by_letters, "quotation marks stick to the words"),
+    (ex.bag_of_words, bag_by_a_short_strip, "quotation marks stick to the words"),
+    (ex.logistic_gradient, gradient_of_all, "w's gradient is a mean over the words too"),
+    (ex.logistic_gradient, gradients_joined, "both gradients are in one tensor"),
+    (
+        ex.confusion_matrix,
+        table_by_short_bincount,
+        "`bincount` stops at the largest number it has seen",
+    ),
+    (
+        ex.calibration_error,
+        error_with(lambda inside: inside.sum()),
+        "the sum isn't divided by the number of predictions",
+    ),
+    (
+        ex.calibration_error,
+        error_with(lambda inside: inside.float().mean(), start=0.5),
+        "the bins lie between 0.5 and 1",
+    ),
+    (
+        ex.calibration_error,
+        error_with(lambda inside: inside.float().mean(), skip=False),
+        "empty bins give nan",
+    ),
+    (ex.leave_one_out, erase_with_del, "words are deleted for good"),
+    (ex.leave_one_out, erase_nothing, "the word stays in"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "wrong", "name"), NAMED, ids=lambda x: x if isinstance(x, str) else "")
+def test_likely_mistakes_are_named_as_people_write_them(exercise, wrong, name):
+    assert exercise.judge(wrong).mistake == name
+
+
 # Mistakes that nobody listed ----------------------------------------------------------------------
 
 
@@ -321,7 +416,7 @@ def test_erasing_with_remove_is_named():
         (ex.label_scores, lambda logprobs, prior: len(logprobs)),
         (ex.confusion_matrix, lambda labels, predicted, n: torch.eye(n, dtype=torch.long)),
         (ex.calibration_error, lambda confidences, right, bins: 0.5),
-        (ex.leave_one_out, lambda words, score: [0.0] * len(words)),
+        (ex.leave_one_out, lambda words, score: [7.0] * len(words)),
     ],
     ids=lambda x: getattr(x, "name", "wrong"),
 )

@@ -36,6 +36,7 @@ _BAGS = (
     Case("Unlikely: a badly made likeness.", ["like", "bad", "made"]),
     Case("", ["good", "bad"]),
     Case("Great! Great, great: that is all (great).", ["is", "great", "all", "great"]),
+    Case("They call it 'good', and I don't call it 'bad'.", ["bad", "don't", "good"]),
 )
 
 
@@ -65,7 +66,7 @@ bag_of_words = Exercise(
     hints=(
         "Two steps: cut the text into words, then count each word of the vocabulary among them.",
         "Small letters first: `text.lower()`. `.split()` cuts at spaces, and "
-        "`word.strip('.,:;!?()')` takes punctuation off both ends of a word.",
+        "`word.strip(string.punctuation)`, after `import string`, takes punctuation off both ends of a word.",
         "`words.count(word)` says how often a word stands in a list; go through `vocabulary` in its order.",
     ),
     explanation=(
@@ -95,6 +96,12 @@ bag_of_words = Exercise(
             lambda text, vocabulary: [text.lower().count(word) for word in vocabulary],
             "`text.count('like')` also counts *unlikely*. Cut the text into words first, and count among "
             "these.",
+        ),
+        Mistake(
+            "quotation marks stick to the words",
+            _counting(lambda text: re.findall(r"[a-z']+", text.lower())),
+            "In *'good'* the signs ' stand around the word, and don't belong to it; in *don't* it's inside. "
+            "Take them off the ends too.",
         ),
         Mistake(
             "the apostrophe is lost",
@@ -167,6 +174,20 @@ def _squared(z: Tensor, y: Tensor) -> Tensor:
     return 2 * (p - y) * p * (1 - p)
 
 
+def _as_number(value: object) -> object:
+    """A tensor without dimensions is a number too; and nobody wants to read 0.7200000211596489."""
+    if isinstance(value, Tensor) and value.ndim == 0:
+        value = value.item()
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _both_gradients(answer: Callable, x: Tensor, y: Tensor, w: Tensor, b: float) -> object:
+    """What an answer gives, with the second of a pair as a number."""
+    found = answer(x, y, w, b)
+    pair = isinstance(found, tuple | list) and len(found) == 2
+    return (found[0], _as_number(found[1])) if pair else found
+
+
 logistic_gradient = Exercise(
     name="logistic_gradient",
     topic="sentiment",
@@ -176,6 +197,7 @@ logistic_gradient = Exercise(
     minutes=12,
     reference=_logistic_gradient,
     cases=_gradient_cases,
+    use=_both_gradients,
     hints=(
         "For one text the loss is -log P(right label). Its slope with respect to z = x · w + b is short: "
         "sigmoid(z) - y, how far the probability is from the label.",
@@ -240,6 +262,22 @@ logistic_gradient = Exercise(
                 _logistic_gradient(x, y, w, b)[1],
             ),
             "The mean is over texts, so N = `len(y)`. The number of weights doesn't come in.",
+        ),
+        Mistake(
+            "w's gradient is a mean over the words too",
+            lambda x, y, w, b: (
+                _logistic_gradient(x, y, w, b)[0].mean(),
+                _logistic_gradient(x, y, w, b)[1],
+            ),
+            "Each weight has a slope of its own, so the result has as many entries as `w`. Take the mean "
+            "over the texts only: with `.mean(0)`.",
+        ),
+        Mistake(
+            "both gradients are in one tensor",
+            lambda x, y, w, b: torch.cat(
+                (_logistic_gradient(x, y, w, b)[0], _logistic_gradient(x, y, w, b)[1][None]),
+            ),
+            "Give the two one after the other, `return for_w, for_b`.",
         ),
         Mistake(
             "x is left out of w's gradient",
@@ -405,7 +443,7 @@ label_scores = Exercise(
         "added up.",
         "For each label: the sum after the text, minus the sum after the empty prompt. "
         "`zip(logprobs, prior)` goes through the labels.",
-        "The number of the largest: `gains.index(max(gains))`.",
+        "The place of the largest: `gains.index(max(gains))`.",
     ),
     explanation=(
         "The difference of two logarithms is the logarithm of a ratio: how many times likelier the text has "
@@ -457,7 +495,7 @@ label_scores = Exercise(
             lambda logprobs, prior: max(
                 sum(after) - sum(before) for after, before in zip(logprobs, prior, strict=True)
             ),
-            "The label's number is asked for: `gains.index(max(gains))`.",
+            "The label's place is asked for: `gains.index(max(gains))`.",
         ),
         Mistake(
             "all the gains are given",
@@ -535,7 +573,14 @@ confusion_matrix = Exercise(
             "a pair that comes twice counts once",
             _pairs_once,
             "With lists of indices, `table[labels, predicted] += 1` reads all cells, adds 1, and writes them "
-            "back: a cell that is named twice gets 1. Use a loop or `torch.bincount`.",
+            "back: a cell that is named twice gets 1. Use a loop, or `torch.bincount` with "
+            "`minlength=n * n`.",
+        ),
+        Mistake(
+            "`bincount` stops at the largest number it has seen",
+            lambda labels, predicted, n: torch.bincount(labels * n + predicted).view(n, n),
+            "Without the last pairs there are fewer than n * n counts, which can't become a table of n by n. "
+            "Ask for all of them: `minlength=n * n`.",
         ),
         Mistake(
             "the counts are floating-point numbers",
@@ -584,7 +629,7 @@ def _calibration_error(confidences: Tensor, right: Tensor, bins: int) -> float:
 
 def _sure_cases() -> list[Case]:
     toy = Case(torch.tensor([0.6, 0.8, 0.7, 0.9]), torch.tensor([True, True, False, True]), 2)
-    edges = Case(torch.tensor([0.5, 0.6, 1.0, 0.75, 0.25]), torch.tensor([1, 0, 0, 0, 1]).bool(), 4)
+    edges = Case(torch.tensor([0.25, 0.625, 1.0, 0.75]), torch.tensor([1, 0, 0, 0]).bool(), 4)
     unsure = Case(torch.tensor([0.55, 0.6, 0.95, 0.35, 0.7]), torch.tensor([1, 1, 0, 1, 1]).bool(), 3)
     cases = [toy, edges, unsure]
     for seed, (n, bins) in enumerate(((7, 3), (30, 5), (11, 10))):
@@ -602,13 +647,15 @@ def _binned(
     ),
     lower: bool = False,
     empty: bool = False,
+    start: float = 0.0,
 ) -> Callable[[Tensor, Tensor, int], float]:
-    """An answer with another gap in a bin, another sum over bins, other edges, or empty bins counted."""
+    """An answer with another gap in a bin, another sum over bins, other edges, another start of the bins,
+    or empty bins counted."""
 
     def answer(confidences: Tensor, right: Tensor, bins: int) -> float:
         gaps, shares = [], []
         for b in range(bins):
-            low, high = b / bins, (b + 1) / bins
+            low, high = (start + (1 - start) * edge / bins for edge in (b, b + 1))
             above = confidences >= low if lower else confidences > low
             inside = above & (confidences < high if lower else confidences <= high)
             if empty or inside.any():
@@ -654,6 +701,18 @@ calibration_error = Exercise(
             "the gaps are added up without weights",
             _binned(total=lambda gaps, shares: sum(gaps)),
             "Multiply each gap by the share of the predictions that are in its bin.",
+        ),
+        Mistake(
+            "the sum isn't divided by the number of predictions",
+            lambda confidences, right, bins: len(right) * _calibration_error(confidences, right, bins),
+            "The ECE is a mean over predictions. Each gap times the *share* in its bin, not times their "
+            "number.",
+        ),
+        Mistake(
+            "the bins lie between 0.5 and 1",
+            _binned(start=0.5),
+            "Here they divide all of 0 to 1. (With two labels the winner has at least 0.5, with more labels "
+            "it may have less.)",
         ),
         Mistake(
             "the gaps keep their sign",
@@ -748,6 +807,14 @@ def _erasing(words: list[str], score: Score) -> list[float]:
     return found
 
 
+def _deleting(words: list[str], score: Score) -> list[float]:
+    whole, found = score(words), []
+    for i in range(len(words)):
+        del words[i]
+        found.append(whole - score(words))
+    return found
+
+
 leave_one_out = Exercise(
     name="leave_one_out",
     topic="sentiment",
@@ -809,6 +876,12 @@ leave_one_out = Exercise(
             "`words[i + 1:]` begins after the word. What comes before it, `words[:i]`, belongs to it.",
         ),
         Mistake(
+            "the word stays in",
+            lambda words, score: [0.0] * len(words),
+            "Nothing ever changes. `words[:i]` ends before word i, and `words[i:]` begins with it: go on "
+            "with `words[i + 1:]`.",
+        ),
+        Mistake(
             "the change has no sign",
             lambda words, score: [abs(value) for value in _leave_one_out(words, score)],
             "The sign says whether the word speaks for *good* or for *bad*. Don't take the absolute value.",
@@ -816,8 +889,14 @@ leave_one_out = Exercise(
         Mistake(
             "the words are changed on the way",
             _erasing,
-            "`remove` and `append` change the learner's list, and put the word back at the end. Make a new "
+            "`remove` and `append` change the list itself, and put the word back at the end. Make a new "
             "list for each question.",
+        ),
+        Mistake(
+            "words are deleted for good",
+            _deleting,
+            "`del words[i]` and `words.pop(i)` shorten the list that was given, so at the next place stands "
+            "another word, and soon none. Make a new list for each question.",
         ),
     ),
 )
@@ -875,8 +954,8 @@ quiz = Quiz(
             "Why does the head look at the last real token, and not at the first?",
             (
                 Option(
-                    "The first token is always the same.",
-                    "It is here, but even if it weren't, it could know nothing of what comes after it.",
+                    "The first token is usually filling.",
+                    "The filling is on the right: it's the last column of a batch that is often filling.",
                 ),
                 Option(
                     "The last word decides what a text means.",
@@ -889,7 +968,8 @@ quiz = Quiz(
                 ),
                 Option(
                     "It makes no difference.",
-                    "The first token's state is the same for every text: nothing could be told from it.",
+                    "Each text begins with the same token here, end-of-text, and the first token has seen "
+                    "only itself. So its state is the same for every text: nothing could be told from it.",
                 ),
             ),
         ),
