@@ -34,7 +34,9 @@ WIDGETS = (  # one cell for each kind: what it is, and what it redraws
     ("02_context", "write-slider"),  # printed text
     ("03_attention", "slider-code"),  # layer, head and place: HTML
     ("04_model", "grow-slider"),  # numbers and a choice, a figure
-    ("06_generation", "slider-code"),  # decimal numbers, bars
+    ("05_training", "slider-code"),  # decimal numbers, a figure
+    ("06_generation", "slider-code"),  # several decimal numbers, bars
+    ("07_interop", "memory-slider"),  # numbers and a table
 )
 RUN_SECONDS = 300
 SETTINGS = {
