@@ -43,7 +43,7 @@ class TrainConfig:
     eps: float = 1e-8
     grad_clip: float | None = 1.0
     accumulate: int = 1  # batches per step, for a large batch on a small memory
-    precision: str = "float32"  # or "bfloat16": faster on a GPU
+    precision: str = "float32"  # or "bfloat16": faster on a GPU, often slower on a CPU
     log_every: int = 10  # steps between two records
     eval_every: int | None = None  # steps between two validation losses; None: at the end only
     eval_windows: int = 64

@@ -20,7 +20,7 @@ from course_lib.config import PRESETS, GPTConfig
 from course_lib.context import document_batches
 from course_lib.evaluation import Batch
 from course_lib.model import GPT
-from course_lib.training import TrainConfig, evaluate, make_muon, make_optimizer, train
+from course_lib.training import TrainConfig, evaluate, make_muon, make_optimizer, suited, train
 
 WINDOW = 64  # tokens; the same for all recipes, so that all are asked the same questions
 EVAL_WINDOWS = 2000  # of the validation text, evenly spaced
@@ -154,7 +154,7 @@ def run_recipe(
     ('speedrun', True)
     """
     limit = {"steps": STEPS} if cpu_seconds is None else {"max_seconds": cpu_seconds}
-    config = TrainConfig(**limit, log_every=25, seed=seed, **recipe.train)
+    config = suited(TrainConfig(**limit, log_every=25, seed=seed, **recipe.train), "cpu")
     model = GPT(recipe.config(vocab_size), generator=torch.Generator().manual_seed(seed))
     optimizer = make_muon if recipe.optimizer == "muon" else make_optimizer
     history = train(model, _data(recipe, ids, config, end_id), config, optimizer=optimizer, clock=clock)

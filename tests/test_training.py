@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 from course_lib import training
 from course_lib.checkpoint import CheckpointError, read_file, write_file
 from course_lib.config import GPTConfig
-from course_lib.evaluation import mode, summed_nats
+from course_lib.evaluation import mode, quicker_precision, summed_nats
 from course_lib.model import GPT
 from course_lib.optim import Muon, muon_groups, orthogonalize
 from course_lib.training import (
@@ -513,6 +514,25 @@ def test_bfloat16_trains_with_float32_weights(ids):
     history = train(model, ids, quick(steps=60, precision="bfloat16"), val_ids=ids)
     assert set(seen) == {torch.bfloat16} and model.out.weight.dtype == torch.float32
     assert history.train_losses[-1] < history.train_losses[0] - 0.2
+
+
+def test_a_recipe_is_suited_to_a_device_that_is_slow_at_bfloat16(monkeypatch):
+    half, whole = TrainConfig(steps=1, precision="bfloat16"), TrainConfig(steps=1)
+    for faster in ("bfloat16", "float32"):
+        monkeypatch.setattr(training, "quicker_precision", lambda device, faster=faster: faster)
+        assert training.suited(half, "cpu") == replace(half, precision=faster)
+        assert training.suited(whole, "cpu") == whole
+
+
+def test_the_quicker_precision_is_measured_in_both():
+    seen = []
+
+    def seconds(device, precision):
+        seen.append((device, precision))
+        return {"float32": 0.3, "bfloat16": 0.7}[precision]
+
+    assert quicker_precision("cpu", seconds) == "float32"
+    assert seen == [(torch.device("cpu"), "float32"), (torch.device("cpu"), "bfloat16")]
 
 
 def test_a_batch_function_gets_the_generator(ids):
