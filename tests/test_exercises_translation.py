@@ -309,16 +309,97 @@ def averaged_f(hypothesis, reference, n=6, beta=2.0):
     return sum(scores) / len(scores)
 
 
+def divided(hypothesis, reference, n):  # crashes where there are no n-grams
+    matches, total = precision_by_counters(hypothesis, reference, n)
+    return matches / total
+
+
+def without_asking_for_nothing(hypothesis_length, reference_length):
+    return min(1, math.exp(1 - reference_length / hypothesis_length))
+
+
+def turned_round(hypothesis_length, reference_length):
+    short = hypothesis_length < reference_length
+    return 1.0 if short else math.exp(1 - reference_length / hypothesis_length)
+
+
+def swapped_lengths(precisions, hypothesis_length, reference_length):
+    return bleu_by_product(precisions, reference_length, hypothesis_length)
+
+
+def log_where_there_is_a_match(precisions, hypothesis_length, reference_length):
+    logs = [math.log(matches / total) for matches, total in precisions if matches]
+    mean = math.exp(sum(logs) / len(precisions))
+    return 100 * mean * penalty_by_min(hypothesis_length, reference_length)
+
+
+def chrf_of(hypothesis, reference, n, beta, counted):
+    """chrF with other counts: `counted` gives (matches, of the hypothesis, of the reference)."""
+    ours, right = ("".join(text.split()) for text in (hypothesis, reference))
+    found = [counted(ours, right, k) for k in range(1, n + 1) if k <= min(len(ours), len(right))]
+    P, R = (np.mean([row[0] / row[side] for row in found]) for side in (1, 2))
+    return 100 * (1 + beta**2) * P * R / (beta**2 * P + R) if P else 0.0
+
+
+def chrf_without_clip(hypothesis, reference, n=6, beta=2.0):
+    def counted(ours, right, k):
+        pieces = [ours[i : i + k] for i in range(len(ours) - k + 1)]
+        return sum(piece in right for piece in pieces), len(pieces), len(right) - k + 1
+
+    return chrf_of(hypothesis, reference, n, beta, counted)
+
+
+def chrf_of_all_pieces(hypothesis, reference, n=6, beta=2.0):
+    def pieces(text):
+        text = "".join(text.split())
+        return Counter(text[i:j] for i in range(len(text)) for j in range(i + 1, min(i + n, len(text)) + 1))
+
+    ours, right = pieces(hypothesis), pieces(reference)
+    counts = (ours & right).total(), ours.total(), right.total()
+    return chrf_of("x", "x", 1, beta, lambda *_: counts)
+
+
+def best_of(score):
+    def answer(logprobs, lengths, alpha):
+        return max(range(len(lengths)), key=lambda i: score(logprobs[i], lengths[i], alpha))
+
+    return answer
+
+
+def pairs_by_dictionary(attn, source_tokens, target_tokens):
+    pairs = {}
+    for t, row in enumerate(attn):
+        pairs[target_tokens[t]] = source_tokens[row.argmax()]
+    return list(pairs.items())
+
+
+def pairs_by_index(attn, source_tokens, target_tokens):
+    return [(token, source_tokens[attn[target_tokens.index(token)].argmax()]) for token in target_tokens]
+
+
 @pytest.mark.parametrize(
     ("exercise", "wrong", "name"),
     [
         (ex.prefix_targets, lambda s, t, e: ([e, *s, *t, e],) * 2, "everything counts"),
+        (ex.prefix_targets, lambda s, t, e: targets_by_loop(s, t, 0), "the end token is always 0"),
         (ex.clipped_precision, unclipped, "the matches are not clipped"),
+        (ex.clipped_precision, divided, "they are divided already"),
         (ex.brevity_penalty, lambda h, r: min(1, h / r), "the plain ratio of the lengths"),
+        (ex.brevity_penalty, without_asking_for_nothing, "it divides by zero where nothing was said"),
+        (ex.brevity_penalty, turned_round, "the condition is turned round"),
         (ex.bleu_score, no_penalty, "the brevity penalty is missing"),
+        (ex.bleu_score, swapped_lengths, "the penalty is for long texts instead of short ones"),
+        (ex.bleu_score, log_where_there_is_a_match, "orders without a match are skipped"),
+        (ex.chrf_score, chrf_without_clip, "the matches are not clipped"),
+        (ex.chrf_score, chrf_of_all_pieces, "the counts of all orders are added up"),
         (ex.chrf_score, with_spaces, "the spaces stay in"),
         (ex.chrf_score, averaged_f, "an F for each order, then the mean of these"),
         (ex.rescore, lambda p, n, a: int(np.argmax(p)), "the sums alone"),
+        (ex.rescore, best_of(lambda p, n, a: math.exp(p) / n**a), "made a probability before dividing"),
+        (ex.rescore, best_of(lambda p, n, a: p * n**a), "multiplied instead of divided"),
+        (ex.rescore, best_of(lambda p, n, a: (p / n) ** a), "the quotient is taken to the power of alpha"),
+        (ex.strongest_source, pairs_by_dictionary, "the pairs go into a dictionary"),
+        (ex.strongest_source, pairs_by_index, "the row is found by its token"),
         (ex.strongest_source, lambda a, s, t: [(s[i], t[j]) for j, i in enumerate(a.argmax(1))],
          "the pairs are the wrong way round"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -100,6 +100,11 @@ prefix_targets = Exercise(
             "0 is a token like any other, and would be learned. Only -100 is left out of the loss.",
         ),
         Mistake(
+            "the end token is always 0",
+            lambda source, target, end: _prefix_targets(source, target, 0),
+            "0 was only an example. The end token is whatever `end_id` says.",
+        ),
+        Mistake(
             "the targets are shifted already",
             _layout(lambda source, target, end: [-100] * len(source) + [*target, end, -100]),
             "Here each target stands at its own token. `pad_batch` shifts; done twice, a token is skipped.",
@@ -124,7 +129,7 @@ def _clipped_precision(hypothesis: list[str], reference: list[str], n: int) -> t
     return matches, sum(ours.values())
 
 
-def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:
+def _grams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
 
 
@@ -139,6 +144,12 @@ def _fewer_grams(hypothesis: list[str], reference: list[str], n: int) -> tuple[i
 def _by_place(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
     ours, theirs = _grams(hypothesis, n), _grams(reference, n)
     return sum(a == b for a, b in zip(ours, theirs, strict=False)), len(ours)
+
+
+def _divided(hypothesis: list[str], reference: list[str], n: int) -> float | tuple[int, int]:
+    """The share; right where there is nothing to divide, so that it's recognised whatever is done there."""
+    matches, total = _clipped_precision(hypothesis, reference, n)
+    return matches / total if total else (0, 0)
 
 
 def _unordered(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
@@ -230,7 +241,7 @@ clipped_precision = Exercise(
         ),
         Mistake(
             "they are divided already",
-            lambda h, r, n: _shared(_grams(h, n), _grams(r, n)) / max(1, len(_grams(h, n))),
+            _divided,
             "Give both numbers, as a pair: over a whole test they are added up first and divided last.",
         ),
     ),
@@ -249,6 +260,8 @@ def _brevity_penalty(hypothesis_length: int, reference_length: int) -> float:
 def _only_if_shorter(penalty: Callable[[int, int], float]) -> Callable[[int, int], float]:
     return lambda h, r: 0.0 if h == 0 else 1.0 if h >= r else penalty(h, r)
 
+
+_NOTHING_SAID = "An empty hypothesis has length 0. Its penalty is 0: return that first."
 
 brevity_penalty = Exercise(
     name="brevity_penalty",
@@ -287,6 +300,16 @@ brevity_penalty = Exercise(
             "It is a *brevity* penalty: it is for those that are too short.",
         ),
         Mistake(
+            "the condition is turned round",
+            lambda h, r: 0.0 if h == 0 else 1.0 if h <= r else math.exp(1 - r / h),
+            "The 1 is for a hypothesis that is long enough, `hypothesis_length >= reference_length`.",
+        ),
+        Mistake(
+            "whole-number division",
+            _only_if_shorter(lambda h, r: math.exp(1 - r // h)),
+            "`//` drops the rest: 3 // 2 is 1, as if nothing were missing. Use `/`.",
+        ),
+        Mistake(
             "too long is punished as well",
             lambda h, r: 0.0 if h == 0 else math.exp(1 - max(h / r, r / h)),
             "Words too many have already cost precision. Only brevity is punished here.",
@@ -309,7 +332,12 @@ brevity_penalty = Exercise(
         Mistake(
             "it divides by zero where nothing was said",
             lambda h, r: 1.0 if h >= r else math.exp(1 - r / h),
-            "An empty hypothesis has length 0. Its penalty is 0: return that first.",
+            _NOTHING_SAID,
+        ),
+        Mistake(
+            "it divides by zero where nothing was said",
+            lambda h, r: min(1, math.exp(1 - r / h)),
+            _NOTHING_SAID,
         ),
         Mistake(
             "it is always 1",
@@ -359,6 +387,15 @@ def _zeros_skipped(precisions: list[tuple[int, int]], h: int, r: int) -> float:
     return 100 * _brevity_penalty(h, r) * _geometric(shares) if shares else 0.0
 
 
+def _zeros_as_ones(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+    shares = [matches / total if matches else 1.0 for matches, total in precisions]
+    return 100 * _brevity_penalty(h, r) * _geometric(shares)
+
+
+def _empty_skipped(precisions: list[tuple[int, int]], h: int, r: int) -> float:
+    return _bleu_score([pair for pair in precisions if pair[1]], h, r)
+
+
 def _log_of_zero(precisions: list[tuple[int, int]], h: int, r: int) -> float:
     logs = [math.log(matches / max(1, total)) for matches, total in precisions]
     return 100 * _brevity_penalty(h, r) * math.exp(sum(logs) / len(logs))
@@ -373,6 +410,8 @@ def _penalty_in_root(precisions: list[tuple[int, int]], h: int, r: int) -> float
         precisions, h, r
     )
 
+
+_SKIPPED = "Leaving them out makes a bad translation look better. Without smoothing the score is 0 there."
 
 bleu_score = Exercise(
     name="bleu_score",
@@ -436,6 +475,21 @@ bleu_score = Exercise(
             "A translation shorter than its reference has to pay: times e^(1 - r/h).",
         ),
         Mistake(
+            "the penalty is for long texts instead of short ones",
+            _combined(_geometric, lambda h, r: _brevity_penalty(r, h)),
+            "The two lengths have changed places. It is e^(1 - r/h) where the hypothesis is the shorter one.",
+        ),
+        Mistake(
+            "the condition of the penalty is turned round",
+            _combined(_geometric, lambda h, r: 1.0 if h <= r else math.exp(1 - r / h)),
+            "The 1 is for a hypothesis that is long enough; a shorter one pays.",
+        ),
+        Mistake(
+            "the penalty's fraction is upside down",
+            _combined(_geometric, lambda h, r: 1.0 if h >= r else math.exp(1 - h / r)),
+            "1 - h/r is above 0, and e to that a reward. The reference's length stands above: e^(1 - r/h).",
+        ),
+        Mistake(
             "a longer text gets a reward",
             _combined(_geometric, lambda h, r: math.exp(1 - r / h)),
             "The penalty is never above 1: `min(1.0, ...)`.",
@@ -453,7 +507,13 @@ bleu_score = Exercise(
         Mistake(
             "orders without a match are skipped",
             _zeros_skipped,
-            "Leaving them out makes a bad translation look better. Without smoothing the score is 0 there.",
+            _SKIPPED,
+        ),
+        Mistake("orders without a match are skipped", _zeros_as_ones, _SKIPPED),
+        Mistake(
+            "orders with a total of 0 are skipped",
+            _empty_skipped,
+            "(0, 0) is no match either: the text is too short for that n, and the score is 0.",
         ),
         Mistake(
             "it takes the logarithm of 0",
@@ -539,12 +599,47 @@ def _all_orders(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) 
     return _f(_mean([p for p, _ in found]), _mean([r for _, r in found]), beta)
 
 
+def _unclipped_chrf(both_ways: bool) -> Callable[..., float]:
+    """What isn't clipped: the hypothesis's n-grams, or for recall those of the reference."""
+
+    def answer(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+        texts = [_joined(hypothesis), _joined(reference)]
+        found = []
+        for k in range(1, min(n, *map(len, texts)) + 1):
+            ours, theirs = _grams(texts[0], k), _grams(texts[1], k)
+            said = sum(gram in theirs for gram in ours)
+            heard = sum(gram in ours for gram in theirs) if both_ways else said
+            found.append((said / len(ours), heard / len(theirs)))
+        return _f(_mean([p for p, _ in found]), _mean([r for _, r in found]), beta)
+
+    return answer
+
+
+def _pooled_chrf(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    """One count over all orders; right where a text is too short for one of them, whatever is done there."""
+    texts = [_joined(hypothesis), _joined(reference)]
+    if min(map(len, texts)) < n:
+        return _chrf_score(hypothesis, reference, n, beta)
+    ours, theirs = ([gram for k in range(1, n + 1) for gram in _grams(text, k)] for text in texts)
+    shared = _shared(ours, theirs)
+    return _f(shared / len(ours), shared / len(theirs), beta)
+
+
+def _own_orders(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    ours, theirs = _joined(hypothesis), _joined(reference)
+    shared = [_shared(_grams(ours, k), _grams(theirs, k)) for k in range(1, n + 1)]
+    sides = [[m / len(_grams(x, k)) for k, m in enumerate(shared, 1) if k <= len(x)] for x in (ours, theirs)]
+    return _f(_mean(sides[0]), _mean(sides[1]), beta)
+
+
 def _crashing_chrf(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
     def divide(precision: float, recall: float, beta: float) -> float:
         return 100 * (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
 
     return _chrf(final=divide)(hypothesis, reference, n, beta)
 
+
+_NOT_CLIPPED = "As in exercise 2, a piece matches as often as it stands in *both* texts: `mine & right`."
 
 chrf_score = Exercise(
     name="chrf_score",
@@ -590,6 +685,19 @@ chrf_score = Exercise(
             _chrf(split=str.split),
             "The pieces are made of characters: `text[i : i + k]`.",
         ),
+        Mistake("the matches are not clipped", _unclipped_chrf(False), _NOT_CLIPPED),
+        Mistake("the matches are not clipped", _unclipped_chrf(True), _NOT_CLIPPED),
+        Mistake(
+            "the counts of all orders are added up",
+            _pooled_chrf,
+            "Short pieces are more numerous and would count for more. Each n has a precision and a recall of "
+            "its own; take their means.",
+        ),
+        Mistake(
+            "precision and recall are averaged over different orders",
+            _own_orders,
+            "If one of the texts is too short for an n, that n is left out of *both* means.",
+        ),
         Mistake(
             "an F for each order, then the mean of these",
             _f_per_order,
@@ -615,6 +723,11 @@ chrf_score = Exercise(
             "beta is not used",
             _chrf(final=lambda p, r, beta: _f(p, r, 1.0)),
             "F1 treats both alike. With β: (1 + β²)·P·R / (β²·P + R).",
+        ),
+        Mistake(
+            "beta is always 2",
+            lambda hypothesis, reference, n=6, beta=2.0: _chrf_score(hypothesis, reference, n),
+            "2 is only what beta is if nobody says otherwise. Use the argument.",
         ),
         Mistake(
             "only precision",
@@ -686,6 +799,7 @@ rescore = Exercise(
         Case([-3.0, -3.2, -6.0], [9, 2, 12], 0.5),
         Case([-9.0, -2.0, -10.0, -4.0, -12.0], [7, 1, 9, 2, 11], 2.0),
         Case([-8.0, -3.0, -5.0], [11, 3, 7], 0.7),
+        Case([-12.0, -10.0], [4, 8], 1.0),
         Case([-2.0, -2.5, -6.0, -2.0], [2, 3, 3, 2], 0.3),
     ),
     hints=(
@@ -715,6 +829,18 @@ rescore = Exercise(
             "multiplied instead of divided",
             _best(lambda total, length, alpha: total * length**alpha),
             "That makes long ones pay twice. Dividing brings a long one's sum nearer to 0.",
+        ),
+        Mistake(
+            "made a probability before dividing",
+            _best(lambda total, length, alpha: math.exp(total) / length**alpha),
+            "Divide the sum of the logarithms itself. (`exp` of the result would change nothing: the order "
+            "stays the same.)",
+        ),
+        Mistake(
+            "the quotient is taken to the power of alpha",
+            _best(lambda total, length, alpha: (total / length) ** alpha),
+            "Only the length is: `total / length**alpha`. A power of a negative number may be a complex one, "
+            "and those have no largest.",
         ),
         Mistake(
             "the smallest score wins",
@@ -773,6 +899,8 @@ def _alignment_cases() -> list[Case]:
     for T, S in ((5, 7), (7, 3), (3, 5)):
         attn = torch.randn(T, S, generator=generator).softmax(-1)
         cases.append(Case(attn, words[:S], [str(i) for i in range(T)]))
+    twice = torch.tensor([[0.1, 0.2, 0.6, 0.1], [0.7, 0.1, 0.1, 0.1], [0.1, 0.8, 0.0, 0.1]])
+    cases.append(Case(twice, words[:4], ["，", "她", "，"]))
     return cases
 
 
@@ -785,6 +913,18 @@ def _paired(places: Callable[[Tensor], Tensor]) -> Callable[..., list]:
 def _by_source(attn: Tensor, source: list[str], target: list[str]) -> list[tuple[str, str]]:
     return [(target[int(i)], s) for s, i in zip(source, attn.argmax(0), strict=True)]
 
+
+def _first_row(attn: Tensor, source: list[str], target: list[str]) -> list[tuple[str, str]]:
+    return [(t, source[int(attn[target.index(t)].argmax())]) for t in target]
+
+
+def _above_half(attn: Tensor, source: list[str], target: list[str]) -> list[tuple[str, str]]:
+    return [(target[int(t)], source[int(s)]) for t, s in (attn > 0.5).nonzero()]
+
+
+_DICTIONARY = (
+    "A dictionary keeps each key once, and the same token may stand in the target twice. Give a list."
+)
 
 strongest_source = Exercise(
     name="strongest_source",
@@ -839,6 +979,32 @@ strongest_source = Exercise(
             "The strongest is the largest weight: `argmax`.",
         ),
         Mistake(
+            "the largest weight of the whole table",
+            _paired(lambda attn: attn.argmax().expand(len(attn))),
+            "Without an axis, `argmax` counts through all rows. Each row has a maximum of its own: "
+            "`argmax(-1)`.",
+        ),
+        Mistake(
+            "all weights above one half",
+            _above_half,
+            "A flat row has no such weight, but a largest one all the same. Give one pair for each row.",
+        ),
+        Mistake(
+            "the pairs go into a dictionary",
+            lambda attn, source, target: list(dict(_strongest_source(attn, source, target)).items()),
+            _DICTIONARY,
+        ),
+        Mistake(
+            "the pairs go into a dictionary",
+            lambda attn, source, target: dict(_strongest_source(attn, source, target)),
+            _DICTIONARY,
+        ),
+        Mistake(
+            "the row is found by its token",
+            _first_row,
+            "`index` gives the first place of a token that stands there twice. Count the rows instead.",
+        ),
+        Mistake(
             "token by token in the same order",
             lambda attn, source, target: list(zip(target, source, strict=False)),
             "Languages order their words differently; the weights say which belongs to which.",
@@ -889,7 +1055,7 @@ quiz = Quiz(
                     "It takes any lengths, and compares their sums over the test.",
                 ),
                 Option(
-                    "Very little: the precisions are 1, but the brevity penalty is far below 1.",
+                    "Very little: over the test the precisions are 1, but the brevity penalty is tiny.",
                     "At a seventh of the length it is e^(1-7), about 0.002.",
                     right=True,
                 ),
