@@ -57,12 +57,12 @@ def test_the_ids_and_targets_are_the_courses(tokenizer, talk):
 
 @st.composite
 def long_talks(draw):
-    """Messages in turn, the last one the user's, with lengths and a budget in which the last one fits."""
+    """Messages in turn, the last one the user's, with lengths and a budget, which may be too small."""
     n, first = draw(st.sampled_from([1, 3, 5, 7])), draw(st.sampled_from(["user", "system"]))
     talk = ex._numbered(first, n)
     lengths = draw(st.lists(st.integers(1, 9), min_size=len(talk), max_size=len(talk)))
     needed = lengths[-1] + (lengths[0] if first == "system" else 0)
-    return talk, lengths, draw(st.integers(needed, needed + 30))
+    return talk, lengths, draw(st.integers(0, needed + 30))
 
 
 @given(long_talks())
@@ -72,7 +72,7 @@ def test_what_is_kept_is_the_longest_end_that_fits_and_begins_with_the_user(give
     ends = [talk[:first] + talk[i:] for i in range(first, len(talk)) if talk[i]["role"] == "user"]
     cost = {message["content"]: length for message, length in zip(talk, lengths, strict=True)}
     fitting = [end for end in ends if sum(cost[message["content"]] for message in end) <= budget]
-    assert ex.keep_recent.reference(talk, lengths, budget) == max(fitting, key=len)
+    assert ex.keep_recent.reference(talk, lengths, budget) == max(fitting, key=len, default=talk[:first])
 
 
 def test_a_chat_keeps_what_the_exercise_keeps(tokenizer):
@@ -208,7 +208,7 @@ def keep_by_trying(messages, lengths, budget):
 def keep_by_popping(messages, lengths, budget):
     pairs = list(zip(messages, lengths, strict=True))
     at = int(pairs[0][0]["role"] == "system")
-    while sum(length for _, length in pairs) > budget:
+    while pairs[at:] and sum(length for _, length in pairs) > budget:
         del pairs[at : at + 2]  # a question and its answer
     return [message for message, _ in pairs]
 
@@ -337,6 +337,101 @@ def test_other_right_ways_pass(exercise, way):
 # Mistakes in other words --------------------------------------------------------------------------
 
 
+def render_with_lines(messages, add_generation_prompt=False):
+    parts = ["<|endoftext|>", *(f"<|{m['role']}|>{m['content']}<|end|>" for m in messages)]
+    return "\n".join(parts + ["<|assistant|>"] * add_generation_prompt)
+
+
+def render_for_the_user(messages, add_generation_prompt=False):
+    text = ex.render_chat.reference(messages)
+    return text if messages[-1]["role"] == "assistant" else text + "<|assistant|>"
+
+
+def encode_by_short_names(messages, encode, marks):
+    ids = [marks["<|endoftext|>"]]
+    for message in messages:
+        ids += [marks[message["role"]], *encode(message["content"]), marks["<|end|>"]]
+    return ids
+
+
+def targets_of_the_last(messages, marks):
+    ids, targets = [marks["<|endoftext|>"]], [-100]
+    for i, (role, content) in enumerate(messages):
+        said = [*content, marks["<|end|>"]]
+        ids += [marks[f"<|{role}|>"], *said]
+        counts = role == "assistant" and i == len(messages) - 1
+        targets += [-100, *(said if counts else [-100] * len(said))]
+    return ids, targets
+
+
+def keep_of_pairs(messages, lengths, budget):
+    system = messages[:1] if messages[0][0] == "system" else []
+    return system + messages[-1:]
+
+
+def cut_and_look(ids, stop):
+    kept = []
+    for i in ids:
+        if i == stop:
+            break
+        kept.append(i)
+    return (kept, "stop") if i == stop else (kept, "length")
+
+
+def cover_by_counting(points, text):
+    if not points:
+        return 1.0
+    return sum(len(re.findall(rf"\b{re.escape(p.lower())}\b", text.lower())) for p in points) / len(points)
+
+
+def cover_by_sets(points, text):
+    words = set(re.findall(r"[\w'.]*\w", text.lower()))
+    return sum(set(p.lower().split()) <= words for p in points) / len(points) if points else 1.0
+
+
+def cover_all(points, text):
+    return all(ex.points_covered.reference([point], text) == 1 for point in points)
+
+
+def best_by_number(draw, accept, n):
+    for i in range(n):
+        draft = draw(i)
+        if accept(draft):
+            return draft, i
+    return draft, n
+
+
+def best_without_end(draw, accept, n):
+    count = 0
+    while True:
+        draft = draw(count)
+        count += 1
+        if accept(draft):
+            return draft, count
+
+
+IN_OTHER_WORDS = [
+    (ex.render_chat, render_with_lines, "there are line breaks between the parts"),
+    (ex.render_chat, render_for_the_user, "who spoke last decides whether the assistant's mark is added"),
+    (ex.encode_safely, encode_by_short_names, "a mark is looked up under a name that it doesn't have"),
+    (ex.assistant_targets, targets_of_the_last, "only the last answer counts"),
+    (ex.keep_recent, keep_of_pairs, "a message is asked for something that it doesn't have"),
+    (ex.cut_at_stop, cut_and_look, "the loop's variable is read after the loop"),
+    (ex.points_covered, cover_by_counting, "a point counts each time that it occurs"),
+    (ex.points_covered, cover_by_sets, "the words of a point may stand anywhere"),
+    (ex.points_covered, cover_all, "yes or no instead of the share"),
+    (ex.best_of, best_by_number, "the count of an accepted draft is its number"),
+    (ex.best_of, best_without_end, "it goes on until a draft is accepted"),
+]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "wrong", "name"), IN_OTHER_WORDS, ids=lambda x: getattr(x, "__name__", "")
+)
+def test_mistakes_are_named_however_they_are_written(exercise, wrong, name):
+    assert exercise.judge(wrong).mistake == name
+
+
 def test_an_encoder_that_sees_marks_is_named_however_it_is_written():
     def encode_safely(messages, encode, marks):
         names = "|".join(re.escape(name) for name in marks)
@@ -421,7 +516,7 @@ def test_wrong_answers_that_no_mistake_covers_are_wrong_and_not_misnamed(exercis
 def test_a_program_that_changes_the_messages_is_told_so():
     def keep_recent(messages, lengths, budget):
         at = int(messages[0]["role"] == "system")
-        while sum(lengths) > budget:
+        while messages[at:] and sum(lengths) > budget:
             del messages[at : at + 2], lengths[at : at + 2]
         return messages
 

@@ -41,14 +41,19 @@ def _rendering(
     prompt: str = "<|assistant|>",
     always: bool = False,
     end: str = "",
+    joint: str = "",
 ) -> Callable[..., str]:
     """An answer that writes the parts in another way."""
 
     def answer(messages: Messages, add_generation_prompt: bool = False) -> str:
-        text = start + "".join(form.format(**message) for message in messages) + end
+        text = start + joint.join(form.format(**message) for message in messages) + end
         return text + prompt if add_generation_prompt or always else text
 
     return answer
+
+
+def _by_the_last_speaker(messages: Messages, add_generation_prompt: bool = False) -> str:
+    return _render_chat(messages, messages[-1]["role"] == "user")
 
 
 def _stripping(messages: Messages, add_generation_prompt: bool = False) -> str:
@@ -109,6 +114,12 @@ render_chat = Exercise(
             "without it.",
         ),
         Mistake(
+            "who spoke last decides whether the assistant's mark is added",
+            _by_the_last_speaker,
+            "Only `add_generation_prompt` decides. A text to learn from may end with a user, and an "
+            "assistant's turn may be asked for after its own.",
+        ),
+        Mistake(
             "the assistant's mark never stands at the end",
             _rendering(prompt=""),
             "With `add_generation_prompt=True` the text ends in `<|assistant|>`: now it is its turn. Without "
@@ -129,6 +140,24 @@ render_chat = Exercise(
             _rendering("<|{role}|>\n{content}<|end|>\n"),
             "That is how some other models' templates look. Each model needs the one it was trained with, "
             "down to the line break; ours has none.",
+        ),
+        Mistake(
+            "there are line breaks between the parts",
+            _rendering(start="<|endoftext|>\n", joint="\n", prompt="\n<|assistant|>"),
+            "The marks say where a message ends, so nothing stands between the parts. Join them with "
+            '`"".join(...)`.',
+        ),
+        Mistake(
+            "there are line breaks between the messages",
+            _rendering(joint="\n"),
+            "The marks say where a message ends, so nothing stands between the messages. Join them with "
+            '`"".join(...)`.',
+        ),
+        Mistake(
+            "there is a space after the mark",
+            _rendering("<|{role}|> {content}<|end|>"),
+            "The content follows its mark at once. To the model, a word with a space before it is another "
+            "token.",
         ),
         Mistake(
             "the contents are stripped",
@@ -183,7 +212,11 @@ def _without_names(messages: Messages, encode: Callable, marks: dict[str, int]) 
 
 
 def _encoding(
-    role: str | None = None, start: bool = True, end: bool = True, nested: bool = False
+    role: str | None = None,
+    start: bool = True,
+    end: bool = True,
+    nested: bool = False,
+    prompt: bool = False,
 ) -> Callable[..., list]:
     """An answer that leaves marks out, or puts in others."""
 
@@ -194,7 +227,7 @@ def _encoding(
             content = encode(message["content"])
             ids += [content] if nested else content
             ids += [marks["<|end|>"]] if end else []
-        return ids
+        return [*ids, marks["<|assistant|>"]] if prompt else ids
 
     return answer
 
@@ -283,6 +316,17 @@ encode_safely = Exercise(
             _encoding(nested=True),
             "`append` adds one thing, here a whole list. `ids += ...` (or `extend`) adds its items.",
         ),
+        Mistake(
+            "there is a generation prompt",
+            _encoding(prompt=True),
+            "Here the conversation is complete: nothing follows the last `<|end|>`.",
+        ),
+        Mistake(
+            "a mark is looked up under a name that it doesn't have",
+            _encoding(role="user"),
+            "The keys of `marks` are whole names, with `<|` and `|>`. The mark of a message is "
+            "`marks[f\"<|{message['role']}|>\"]`.",
+        ),
     ),
 )
 
@@ -338,7 +382,7 @@ def _is_said(i: int, roles: list[str], part: str) -> bool:
 
 
 def _last_only(i: int, roles: list[str], part: str) -> bool:
-    return i == len(roles) - 1 and _is_said(i, roles, part)
+    return "assistant" not in roles[i + 1 :] and _is_said(i, roles, part)
 
 
 def _from_the_first_answer(i: int, roles: list[str], part: str) -> bool:
@@ -416,6 +460,12 @@ assistant_targets = Exercise(
             "The wrong way round: -100 means that a place is left out.",
         ),
         Mistake(
+            "the system message counts",
+            _counting(lambda i, roles, part: roles[i] != "user" and part != "mark"),
+            "The system message is written by the program, and the model only reads it. Ask whether the role "
+            "is the assistant's, not whether it is another than the user's.",
+        ),
+        Mistake(
             "0 stands where nothing counts",
             _counting(_is_said, ignored=0),
             "0 is an id like any other (here that of `<|endoftext|>`), and it would be learned. -100 is left "
@@ -447,7 +497,7 @@ def _keep_recent(messages: list[dict], lengths: list[int], budget: int) -> list[
     while start > len(system) and lengths[start - 1] <= left:
         start -= 1
         left -= lengths[start]
-    while start < len(messages) and messages[start]["role"] == "assistant":
+    if start < len(messages) and messages[start]["role"] == "assistant":
         start += 1
     return system + messages[start:]
 
@@ -467,11 +517,18 @@ _KEEPING = (
     Case(_numbered("system", 3), [5, 3, 2, 4], 13),
     Case(_numbered("user", 7), [1, 2, 1, 2, 1, 2, 1], 5),
     Case(_numbered("system", 1), [7, 2], 9),
+    Case(_numbered("user", 3), [1, 2, 9], 8),
+    Case(_numbered("system", 1), [12, 2], 9),
 )
 
 
 def _keeping(
-    system: bool = True, paid: bool = True, strict: bool = False, holes: bool = False, trimmed: bool = True
+    system: bool = True,
+    paid: bool = True,
+    strict: bool = False,
+    holes: bool = False,
+    trimmed: bool = True,
+    last: bool = False,
 ) -> Callable[..., Messages]:
     """An answer with another rule for what is kept."""
 
@@ -480,15 +537,24 @@ def _keeping(
         left = budget - (sum(lengths[:first]) if paid else 0)
         kept: Messages = []
         for message, length in reversed(list(zip(messages, lengths, strict=True))[first:]):
-            if length < left or (length == left and not strict):
+            if length < left or (length == left and not strict) or (last and not kept):
                 kept, left = [message, *kept], left - length
             elif not holes:
                 break
-        while trimmed and kept and kept[0]["role"] == "assistant":
+        if trimmed and kept and kept[0]["role"] == "assistant":
             kept = kept[1:]
         return messages[:first] + kept
 
     return answer
+
+
+def _without_a_long_system(messages: Messages, lengths: list[int], budget: int) -> Messages:
+    too_long = messages[0]["role"] == "system" and lengths[0] > budget
+    return _keep_recent(messages[too_long:], lengths[too_long:], budget)
+
+
+def _as_pairs(messages: list, lengths: list[int], budget: int) -> list:
+    return [message for message in messages if message[0] == "system"]
 
 
 def _oldest(messages: Messages, lengths: list[int], budget: int) -> Messages:
@@ -521,7 +587,7 @@ keep_recent = Exercise(
         "about the other messages.",
         "Then go backwards from the last message, and take messages as long as each still fits. Stop at the "
         "first that doesn't: an older one behind it would be out of its context.",
-        "At the end, while the first of the kept messages is the assistant's, drop it: its question is gone. "
+        "At the end, if the first of the kept messages is the assistant's, drop it: its question is gone. "
         "Give back the system message and the rest, in their old order.",
     ),
     explanation=(
@@ -538,6 +604,23 @@ keep_recent = Exercise(
             _keeping(system=False),
             "It is the oldest, so it would be the first to go, and with it what the assistant is to be. Keep "
             "it first, and fill up with the latest messages.",
+        ),
+        Mistake(
+            "a system message that is too long is dropped",
+            _without_a_long_system,
+            "It stays in any case. If it leaves no room, no other message stays.",
+        ),
+        Mistake(
+            "the last message stays even if it doesn't fit",
+            _keeping(last=True),
+            "The budget holds for it too. If not even the last one fits, none of the messages stays but the "
+            "system's.",
+        ),
+        Mistake(
+            "a message is asked for something that it doesn't have",
+            _as_pairs,
+            "Here a message is a dictionary, as in exercise 1, and no pair: `message['role']`, "
+            "`message['content']`.",
         ),
         Mistake(
             "the system message takes no room",
@@ -634,6 +717,15 @@ def _body(read: list[int], stop: int) -> list[int]:
     return read[:-1] if read[-1:] == [stop] else read
 
 
+def _read_after_the_loop(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
+    answer = []
+    for id in ids:
+        if id == stop:
+            break
+        answer.append(id)
+    return answer, _reason(id == stop)
+
+
 def _all_first(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
     return _cut_at_stop(list(ids), stop)
 
@@ -713,6 +805,18 @@ cut_at_stop = Exercise(
             "Give the word, `'stop'` or `'length'`: there may be more reasons one day.",
         ),
         Mistake(
+            "the reason is missing",
+            lambda ids, stop: _cut_at_stop(ids, stop)[0],
+            "Give two things, `answer, 'stop'` or `answer, 'length'`. Whoever reads the answer should know "
+            "whether it is complete.",
+        ),
+        Mistake(
+            "the loop's variable is read after the loop",
+            _read_after_the_loop,
+            "If `ids` is empty, the loop never sets it. Return `'stop'` from inside the loop; what comes "
+            "after the loop is `'length'`.",
+        ),
+        Mistake(
             "the answer ends at the last end mark",
             _at_the_last,
             "The first one counts: the turn is over, and whatever comes after it isn't said to the user.",
@@ -754,21 +858,18 @@ _POINTS = (
     Case(["Tom", "four o'clock"], "Tom's race starts at four o'clock."),
     Case(["3.5 coins", "Mei"], "Mei has 365 coins."),
     Case(["Sunday", "Sunday", "zoo"], "The zoo is closed."),
+    Case(["Mia", "zoo"], "Mia, Mia, Mia!"),
     Case([], "Anything."),
 )
 
 
 def _covering(
-    has: Callable[[str, str], bool] | None = None,
+    has: Callable[[str, str], bool | int] | None = None,
     total: Callable[[int, int], float] = lambda found, n: found / n if n else 1.0,
 ) -> Callable[[list[str], str], float]:
     """An answer that looks for points, or adds them up, in another way."""
     has = has or (lambda point, text: _points_covered([point], text) == 1.0)
     return lambda points, text: total(sum(has(point, text) for point in points), len(points))
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\w'.]*\w", text.lower())
 
 
 points_covered = Exercise(
@@ -806,6 +907,17 @@ points_covered = Exercise(
             "The share is asked for. A note that lacks one of seven points is better than an empty one.",
         ),
         Mistake(
+            "yes or no instead of the share",
+            _covering(total=lambda found, n: found == n),
+            "`True` doesn't tell how many points are there. Count those that are found, and divide.",
+        ),
+        Mistake(
+            "a point counts each time that it occurs",
+            _covering(lambda point, text: len(re.findall(rf"\b{re.escape(point)}\b", text, re.IGNORECASE))),
+            "A share is never more than 1. A point is there or it isn't: ask with `re.search`, once for each "
+            "point.",
+        ),
+        Mistake(
             "capitals count",
             _covering(lambda point, text: re.search(rf"\b{re.escape(point)}\b", text) is not None),
             "At the beginning of a sentence *a red hat* becomes *A red hat*. Use `re.IGNORECASE`, or "
@@ -824,7 +936,7 @@ points_covered = Exercise(
         ),
         Mistake(
             "the words of a point may stand anywhere",
-            _covering(lambda point, text: set(_words(point)) <= set(_words(text))),
+            _covering(lambda point, text: _points_covered(point.split(), text) == 1.0),
             "*The kite is red, the hat is blue* would have a *red hat*. The words of a point stand together.",
         ),
         Mistake(
@@ -926,6 +1038,7 @@ def _drawn_again(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
 def _choosing(
     count: Callable[[int, int], int] = lambda i, n: i + 1,
     otherwise: Callable[[list[str]], object] = lambda drafts: drafts[-1],
+    in_all: Callable[[int, int], int] | None = None,
     number: Callable[[int], int] = lambda i: i,
     more: int = 0,
 ) -> Callable[..., tuple[object, int]]:
@@ -937,9 +1050,16 @@ def _choosing(
             drafts.append(draw(number(i)))
             if accept(drafts[-1]):
                 return drafts[-1], count(i, n)
-        return otherwise(drafts), count(n + more - 1, n)
+        return otherwise(drafts), (in_all or count)(n + more - 1, n)
 
     return answer
+
+
+def _until_accepted(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
+    i = 0
+    while not accept(draft := draw(i)):
+        i += 1
+    return draft, i + 1
 
 
 def _last_accepted(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
@@ -1006,6 +1126,11 @@ best_of = Exercise(
             "Draft number 0 is the first: after it, one was drawn. Give back `i + 1`.",
         ),
         Mistake(
+            "the count of an accepted draft is its number",
+            _choosing(count=lambda i, n: i, in_all=lambda i, n: n),
+            "Draft number 0 is the first: after it, one was drawn. Give back `i + 1`.",
+        ),
+        Mistake(
             "the drafts are numbered from 1",
             _choosing(number=lambda i: i + 1),
             "The first draft is `draw(0)`.",
@@ -1019,6 +1144,11 @@ best_of = Exercise(
             "one draft too many is drawn",
             _choosing(more=1),
             "At most n drafts: `range(n)`.",
+        ),
+        Mistake(
+            "it goes on until a draft is accepted",
+            _until_accepted,
+            "That may be never. Draw at most n, in a loop over `range(n)`; after it, give back the last.",
         ),
         Mistake(
             "the first draft comes out where none is accepted",
@@ -1094,8 +1224,8 @@ quiz = Quiz(
             ),
         ),
         Question(
-            "The assistant follows `Answer in Chinese.` as a system prompt. Why may it not follow "
-            "`Answer in capital letters.`?",
+            "The assistant follows `Answer in Chinese.` as a system prompt. Why might it fail to "
+            "follow `Answer in capital letters.`?",
             (
                 Option(
                     "It never saw that prompt; it only learned what to do after those that it saw.",
