@@ -63,20 +63,22 @@ def fitting(
     >>> fitting(["user", "assistant", "user"], [5, 2, 3], [False, False, True], budget=8).course_alt
     'Messages: user 5, assistant 2, user 3; together 10 tokens. Kept: user 3, together 3 of at most 8.'
     """
-    ax = axes_for(ax, (8.2, 1.9))
+    ax = axes_for(ax, (8.2, 2.1))
     some = [(role, length) for role, length, keep in zip(roles, lengths, kept, strict=True) if keep]
     everything = list(zip(roles, lengths, strict=True))
     for y, blocks in ((1, everything), (0, some)):
-        left = 0
+        left, up = 0, False
         for role, length in blocks:
-            ax.barh(y, length, 0.55, left, facecolor=_FACES[role], edgecolor="white", lw=1.5)
-            if length > 0.035 * sum(lengths):
-                ink = "white" if role == "user" else INK
-                ax.text(left + length / 2, y, str(length), ha="center", va="center", fontsize=9, color=ink)
+            ax.barh(y, length, 0.55, left, facecolor=_FACES[role], edgecolor="white", lw=0.6)
+            small = length <= 0.035 * sum(lengths)  # its number stands above or below, by turns
+            up = small and not up
+            place = y + (0.42 if up else -0.42) * small
+            ink = "white" if role == "user" and not small else INK
+            ax.text(left + length / 2, place, str(length), ha="center", va="center", fontsize=9, color=ink)
             left += length
     ax.axvline(budget, color=GREEN, lw=1.6, ls=(0, (5, 3)))
     ax.set_yticks([1, 0], ["all messages", "those kept"])
-    ax.set(xlabel="tokens", xlim=(0, 1.02 * max(budget, sum(lengths))), ylim=(-0.45, 1.45))
+    ax.set(xlabel="tokens", xlim=(0, 1.02 * max(budget, sum(lengths))), ylim=(-0.6, 1.6))
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     _role_legend(ax, roles)

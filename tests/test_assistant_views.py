@@ -58,6 +58,12 @@ def test_fitting_draws_each_message_as_long_as_it_is():
     assert viz.picture(ax).alt.endswith("Kept: system 4, user 10, together 14 of at most 25.")
 
 
+def test_fitting_puts_the_numbers_of_small_blocks_above_and_below_by_turns():
+    ax = views.fitting(["user", "assistant", "user", "assistant"], [90, 2, 1, 7], [True] * 4, budget=100)
+    places = {text.get_text(): text.get_position()[1] for text in ax.texts[:4]}
+    assert places["90"] == places["7"] == 1 and places["1"] < 0.7 < 1.3 < places["2"]
+
+
 def test_fitting_may_keep_nothing_and_wants_one_mark_for_each_message():
     ax = views.fitting(["user", "assistant"], [3, 5], [False, False], budget=2)
     assert "Kept: nothing, together 0" in ax.course_alt
