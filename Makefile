@@ -23,7 +23,7 @@ notebooks:  ## run all notebooks (or ARGS="notebooks/00_start_here.ipynb") and k
 corpus:  ## make the bundled corpus anew, byte for byte
 	@$(COURSE) run python -m course_lib.world.corpus
 
-checkpoints:  ## train the shipped models anew (about an hour and a half)
+checkpoints:  ## train the shipped models anew (about two and a half hours)
 	@$(COURSE) run python scripts/checkpoints.py $(ARGS)
 
 clean:  ## remove the environment and all caches; answers and progress stay

@@ -20,6 +20,7 @@ from course_lib.evaluation import Batch, context_of
 from course_lib.examples import Example, complete, masked, pad_batch
 from course_lib.generation import GREEDY, SamplingConfig, stream
 from course_lib.tokenizer_base import Tokenizer
+from course_lib.world.corpus import TRAINING_SEEDS
 from course_lib.world.instructions import INSTRUCTIONS, Instruction, conversation, instruction
 from course_lib.world.simulation import WorldConfig
 
@@ -37,7 +38,6 @@ CHAT_TEMPLATE = (
 )
 FRIENDLY = "You are a friendly assistant."
 SPEAK = {"en": "Answer in English.", "zh": "Answer in Chinese."}
-TRAINING_SEEDS = 1_000_000_000  # below this: everyday worlds to learn from
 Message = Mapping[str, str]
 
 
@@ -149,7 +149,16 @@ def as_messages(turns: Sequence[Instruction], system: str | None = None) -> list
 
 # How often each kind of conversation is drawn: "talk" is several turns about one story, "speak" the same with
 # answers in Chinese, as the system prompt asks.
-MIX = {"write": 2, "continue": 1, "note": 2, "translate": 3, "shorten": 1, "label": 1, "talk": 6, "speak": 2}
+MIX = {
+    "write": 7,
+    "continue": 5,
+    "note": 1,
+    "translate": 3,
+    "shorten": 1.5,
+    "label": 0.5,
+    "talk": 5,
+    "speak": 1.5,
+}
 
 
 @dataclass(frozen=True)

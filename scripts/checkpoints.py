@@ -1,13 +1,13 @@
 """Makes the shipped checkpoints in data/: the course's tokenizer, and four models with their cards.
 
-    python scripts/checkpoints.py              all, from nothing (about an hour and a half on two cores)
+    python scripts/checkpoints.py              all, from nothing (about two and a half hours on two cores)
     python scripts/checkpoints.py --resume     go on with a training that was stopped
-    python scripts/checkpoints.py --only qa    one model alone; those that it starts from must be there
+    python scripts/checkpoints.py --only qa    one model alone, and what it starts from if that is not there
 
 The base model is trained on fresh documents of the little world, of which the bundled training files are the
 first, with the recipe that `course_lib.speedrun` calls "after", in larger batches since there is time for it.
-The others are trained further: qa (notebook 08) and translation (09) from base, assistant (11) from
-translation. The first of them is trained beside the two others, on the second core.
+The others are trained further: qa (notebook 08) from base; translation (09) and assistant (11) from a model
+that has roughly learned to translate, called pairs, which is not shipped. Two are trained at a time.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import functools
 import itertools
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,8 +36,7 @@ from course_lib.speedrun import STORY_RECIPES
 from course_lib.tokens import BPETokenizer
 from course_lib.translation_scores import bleu, chrf
 from course_lib.world import corpus
-from course_lib.world.simulation import WorldConfig
-from course_lib.world.tasks import other, parallel
+from course_lib.world.tasks import other
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 VOCABULARY = 2048
@@ -56,10 +56,12 @@ _TUNED = {
 QA_RECIPE = training.TrainConfig(steps=2400, batch_size=8, context_length=384, **_TUNED)
 PIECES_RECIPE = training.TrainConfig(steps=1500, batch_size=10, context_length=480, final_lr=0.5, **_TUNED)
 STORIES_RECIPE = training.TrainConfig(steps=1800, batch_size=8, context_length=480, **_TUNED)
-ASSISTANT_RECIPE = training.TrainConfig(steps=2200, context_length=480, **_TUNED)
+TRANSLATION_RECIPE = training.TrainConfig(
+    steps=3600, batch_size=8, context_length=480, **{**_TUNED, "seed": 2}
+)
+ASSISTANT_RECIPE = training.TrainConfig(steps=6500, context_length=480, **_TUNED)
 QA_UNANSWERED = 2  # questions without an answer after each story
 QA_TEST = 2_300_000_000  # the first seed of the stories that the scores are from
-TRANSLATION_TEST = 2_400_000_000  # and of these
 
 
 def make_tokenizer(folder: Path) -> BPETokenizer:
@@ -150,9 +152,9 @@ def keep(
     model: GPT,
     history: training.History,
     recipe: training.TrainConfig,
-    score: Callable[[GPT], dict],
-    write_card: Callable[[dict], str],
-    **about: int | float,
+    score: Callable[[GPT], dict] | None,
+    write_card: Callable[[dict], str] | None,
+    **about: int | float | dict,
 ) -> None:
     """Store a trained model in half precision, with its record, the scores of what was stored, and a card."""
     save_model(path, model, torch.float16)
@@ -166,22 +168,24 @@ def keep(
         "threads": torch.get_num_threads(),
         **about,
         "recipe": dict(vars(recipe)),
-        "scores": score(stored),
+        "scores": score(stored) if score else {},
     }
     save_model(path, stored, torch.float16, metadata=metadata)
-    with atomic_write(path.with_suffix(".md"), "w") as file:
-        file.write(write_card(model_metadata(path)))
+    if write_card:
+        with atomic_write(path.with_suffix(".md"), "w") as file:
+            file.write(write_card(model_metadata(path)))
 
 
 def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
     """Train, save in half precision, and write the card from the scores of what was saved."""
     path, unfinished = folder / "base.safetensors", folder / "base.checkpoint"
+    recipe = training.suited(RECIPE, "cpu")
     model = GPT(GPTConfig.preset("base", vocab_size=tokenizer.vocab_size), generator=seed(RECIPE.seed))
     validation = encode_documents(load_corpus("world").validation, tokenizer)
     history = training.train(
         model,
-        document_batches(fresh_ids(tokenizer), tokenizer.end_id, RECIPE.batch_size, RECIPE.context_length),
-        RECIPE,
+        document_batches(fresh_ids(tokenizer), tokenizer.end_id, recipe.batch_size, recipe.context_length),
+        recipe,
         val_ids=validation,
         callbacks=[Report()],
         checkpoint_path=unfinished,
@@ -191,7 +195,7 @@ def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
     if history.interrupted:
         print("Stopped; --resume goes on.")
         return
-    keep(path, model, history, RECIPE, lambda stored: scores(stored, tokenizer), card)
+    keep(path, model, history, recipe, lambda stored: scores(stored, tokenizer), card)
     unfinished.unlink(missing_ok=True)
 
 
@@ -236,9 +240,9 @@ def translation_scores(
     model: GPT, tokenizer: BPETokenizer, stories: int = 100
 ) -> dict[str, dict[str, float]]:
     """chrF and BLEU of greedy translations from each language: two sentences, and whole stories, held out."""
-    heldout, table = WorldConfig(cast="heldout"), {}
+    table = {}
     for language, sentences in itertools.product(("en", "zh"), (2, None)):
-        pairs = [parallel(TRANSLATION_TEST + i, language, sentences, heldout) for i in range(stories)]
+        pairs = translation.test_pairs(stories, language, sentences)
         said = translation.translate(model, tokenizer, [pair.source for pair in pairs], language)
         right = [pair.target for pair in pairs]
         table[f"{language}.{'two' if sentences else 'story'}"] = {
@@ -248,6 +252,20 @@ def translation_scores(
             "texts": stories,
         }
     return table
+
+
+def made_of_pairs(metadata: dict, data: str) -> str:
+    """What the cards of two models say of how they were made; they begin in the same way."""
+    before = metadata["before"]
+    return textwrap.fill(
+        f"Made by `{metadata['command']}`: {PIECES_RECIPE.steps:,} steps on one or two sentences and their"
+        f" translations, so that it looks at the source, and {STORIES_RECIPE.steps:,} on pieces and whole"
+        f" stories ({before['tokens']:,} tokens, {before['minutes']:.0f} minutes of CPU time); then"
+        f" {metadata['steps']:,} steps on {data} ({metadata['tokens']:,} tokens, {metadata['minutes']:.0f}"
+        f" minutes of CPU time), with {metadata['threads']} thread(s). Only what it has to say counted in the"
+        " loss. The weights are stored in half precision; the scores are those of the stored weights.",
+        105,
+    )
 
 
 def translation_card(metadata: dict) -> str:
@@ -265,20 +283,17 @@ def translation_card(metadata: dict) -> str:
     return f"""# translation
 
 The [base model](base.md), trained further on stories of the little world told in both languages. It puts such
-stories, or a few sentences of one, from English into Chinese and back, and does nothing else. Only the
-translations counted in the loss.
+stories, or a few sentences of one, from English into Chinese and back, and does nothing else.
 
-Made by `{metadata["command"]}` in two stages: {metadata["steps_before"]:,} steps on one or two sentences at a
-time, which teach it to look at the source, then {metadata["steps"]:,} steps on pieces and whole stories;
-{metadata["tokens"]:,} tokens in {metadata["minutes"]:.0f} minutes of CPU time with {metadata["threads"]}
-thread(s). The weights are stored in half precision; the scores are those of the stored weights, on texts of
-the held-out worlds, translated greedily.
+{made_of_pairs(metadata, "pieces and whole stories, fewer pieces")}
+
+Measured on texts of the held-out worlds, translated greedily:
 
 | | chrF | BLEU | exactly the reference |
 |---|---:|---:|---:|
 {rows}
 
-Recipe of the second stage (in the first, the rate falls to half of its height only, and no further):
+Recipe of these steps:
 
 {recipe_lines(metadata)}
 """
@@ -301,23 +316,21 @@ def assistant_card(metadata: dict) -> str:
     rows = "\n".join(f"| {kind} | {s['fulfilled']} of {s['asked']} |" for kind, s in scores.items())
     return f"""# assistant
 
-The [translation model](translation.md), trained further on conversations about the little world. It follows
-the instructions below in English, translates both ways, answers in Chinese if the system prompt says so, and
-keeps to a story over several turns. It knows nothing of any other world, and it has no judgement: it says
-what is likeliest.
+The [base model](base.md), trained further on translation, and then on conversations about the little world.
+It follows the instructions below in English, translates both ways, answers in Chinese if the system prompt
+says so, and keeps to a story over several turns. It knows nothing of any other world, and it has no
+judgement: it says what is likeliest.
 
-Made by `{metadata["command"]}`: {metadata["steps"]:,} steps, {metadata["tokens"]:,} tokens, in
-{metadata["minutes"]:.0f} minutes of CPU time with {metadata["threads"]} thread(s). A batch has about
-{metadata["batch_tokens"]:,} tokens of conversations of one kind; only what the assistant says counted in the
-loss. The weights are stored in half precision; the scores are those of the stored weights, on instructions
-from the held-out worlds, judged by the world's checker.
+{made_of_pairs(metadata, f"conversations, {metadata['batch_tokens']:,} tokens of one kind in a batch")}
+
+Measured on instructions from the held-out worlds, judged by the world's checker:
 
 | kind of instruction | fulfilled |
 |---|---:|
 {rows}
 | all | {done} of {asked} ({100 * done / asked:.0f} %) |
 
-Recipe:
+Recipe of these steps:
 
 {recipe_lines(metadata, but=("batch_size",))}
 """
@@ -325,14 +338,17 @@ Recipe:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A model that is another one trained further: which one, in what stages, its scores and its card."""
+    """A model that is another one trained further: which one, in what stages, its scores and its card.
+
+    Without a card, it is one that others start from.
+    """
 
     start: str
     stages: tuple[
         tuple[training.TrainConfig, Callable], ...
     ]  # recipes, and what makes batches of a tokenizer
-    scores: Callable[[GPT, BPETokenizer], dict]
-    card: Callable[[dict], str]
+    scores: Callable[[GPT, BPETokenizer], dict] | None = None
+    card: Callable[[dict], str] | None = None
     about: dict[str, int] = field(default_factory=dict)
 
 
@@ -344,7 +360,7 @@ TUNED = {
         qa_card,
         {"unanswered": QA_UNANSWERED},
     ),
-    "translation": Tuned(
+    "pairs": Tuned(
         "base",
         (
             (
@@ -353,11 +369,20 @@ TUNED = {
             ),
             (STORIES_RECIPE, lambda t: translation.PairBatches(t, STORIES_RECIPE.batch_size)),
         ),
+    ),
+    "translation": Tuned(
+        "pairs",
+        (
+            (
+                TRANSLATION_RECIPE,
+                lambda t: translation.PairBatches(t, TRANSLATION_RECIPE.batch_size, part=0.3),
+            ),
+        ),
         translation_scores,
         translation_card,
     ),
     "assistant": Tuned(
-        "translation",
+        "pairs",
         ((ASSISTANT_RECIPE, assistant.ChatBatches),),
         assistant_scores,
         assistant_card,
@@ -366,12 +391,22 @@ TUNED = {
 }
 
 
+def stored(folder: Path, name: str) -> Path:
+    """Where a model is kept; one that others only start from has the name of an unfinished training."""
+    only_a_start = name in TUNED and TUNED[name].card is None
+    return folder / f"{name}.{'checkpoint' if only_a_start else 'safetensors'}"
+
+
 def make_tuned(name: str, tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
-    """Train a stored model further, stage by stage; save in half precision, and write the card."""
+    """Train a stored model further, stage by stage; save in half precision, and write the card, if any."""
     plan, done = TUNED[name], []
-    model = training.load_model(folder / f"{plan.start}.safetensors")
+    start = stored(folder, plan.start)
+    if not start.exists():
+        make_tuned(plan.start, tokenizer, folder, resume)
+    model, before = training.load_model(start), model_metadata(start)
     unfinished = [folder / f"{name}.{number}.checkpoint" for number in range(len(plan.stages))]
     for (recipe, batches), path in zip(plan.stages, unfinished, strict=True):
+        recipe = training.suited(recipe, "cpu")
         history = training.train(
             model,
             batches(tokenizer),
@@ -387,15 +422,26 @@ def make_tuned(name: str, tokenizer: BPETokenizer, folder: Path, resume: bool) -
             return
         done.append(history.records[-1])
     about = {
+        "steps": sum(record.step for record in done),
         "tokens": sum(record.tokens for record in done),
         "minutes": sum(record.seconds for record in done) / 60,
-        "steps_before": sum(record.step for record in done[:-1]),
         **plan.about,
     }
-    score = functools.partial(plan.scores, tokenizer=tokenizer)
-    keep(folder / f"{name}.safetensors", model, history, recipe, score, plan.card, **about)
+    if plan.start != "base":
+        about["before"] = {key: before[key] for key in ("steps", "tokens", "minutes")}
+    score = functools.partial(plan.scores, tokenizer=tokenizer) if plan.scores else None
+    keep(stored(folder, name), model, history, recipe, score, plan.card, **about)
     for path in unfinished:
         path.unlink(missing_ok=True)
+
+
+def make_two(names: tuple[str, str], tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
+    """Two models, the second in a process of its own."""
+    options = ["--resume"] if resume else []
+    with subprocess.Popen([sys.executable, __file__, "--only", names[1], *options]) as beside:
+        make_tuned(names[0], tokenizer, folder, resume)
+    if beside.returncode:
+        sys.exit(beside.returncode)
 
 
 def main() -> None:
@@ -413,12 +459,8 @@ def main() -> None:
     if arguments.only in TUNED:
         make_tuned(arguments.only, tokenizer, folder, arguments.resume)
     if arguments.only is None:
-        resume = ["--resume"] if arguments.resume else []
-        with subprocess.Popen([sys.executable, __file__, "--only", "qa", *resume]) as beside:
-            for name in ("translation", "assistant"):
-                make_tuned(name, tokenizer, folder, arguments.resume)
-        if beside.returncode:
-            sys.exit(beside.returncode)
+        for names in (("pairs", "qa"), ("translation", "assistant")):
+            make_two(names, tokenizer, folder, arguments.resume)
     print(f"done in {(time.monotonic() - began) / 60:.0f} minutes")
 
 

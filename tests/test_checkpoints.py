@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from course_lib import assistant, finetuning, runtime, translation
-from course_lib.checkpoint import model_metadata
+from course_lib.checkpoint import model_metadata, save_model
+from course_lib.config import GPTConfig
 from course_lib.generation import SamplingConfig, generate
 from course_lib.interop import export_to_transformers
+from course_lib.model import GPT
 from course_lib.question_answering import items, quiz, score
 from course_lib.tokens import BPETokenizer
-from course_lib.training import document_nats, load_model
+from course_lib.training import TrainConfig, document_nats, load_model
 from course_lib.translation_scores import chrf
 from course_lib.world import corpus
 from course_lib.world.checker import check
@@ -133,10 +135,45 @@ def test_the_card_of_a_tuned_model_says_what_its_file_says(recipe, name):
     assert path.stat().st_size < 2.2 * metadata["parameters"]  # half precision
     assert set(metadata["scores"]) == TUNED[name]
     settings = plan.stages[-1][0]
-    assert metadata["steps"] == settings.steps
+    assert metadata["steps"] == sum(stage.steps for stage, _ in plan.stages)
     for setting in ("steps", "batch_size", "lr", "schedule"):
         assert metadata["recipe"][setting] == getattr(settings, setting)
-    assert set(TUNED) == set(recipe.TUNED)
+    if plan.start != "base":
+        before = recipe.TUNED[plan.start]
+        assert metadata["before"]["steps"] == sum(stage.steps for stage, _ in before.stages)
+    assert set(TUNED) == {name for name, plan in recipe.TUNED.items() if plan.card}
+
+
+def test_a_model_that_others_start_from_is_made_first_and_its_steps_are_counted(
+    recipe, tokenizer, tmp_path, monkeypatch
+):
+    small = GPT(GPTConfig(tokenizer.vocab_size, 8, n_layers=1, n_heads=2, width=4))
+    save_model(tmp_path / "base.safetensors", small)
+
+    def batches(_):
+        return lambda generator: (torch.randint(7, (2, 5), generator=generator),) * 2
+
+    def settings(steps):
+        return TrainConfig(steps=steps, batch_size=2, checkpoint_every=1)
+
+    plans = {
+        "pairs": recipe.Tuned("base", ((settings(2), batches), (settings(3), batches))),
+        "poet": recipe.Tuned(
+            "pairs",
+            ((settings(5), batches),),
+            lambda model, tokenizer: {"x": {"y": 1}},
+            lambda about: "A card.",
+        ),
+    }
+    monkeypatch.setattr(recipe, "TUNED", plans)
+    recipe.make_tuned("poet", tokenizer, tmp_path, resume=False)
+    about = model_metadata(tmp_path / "poet.safetensors")
+    assert (about["steps"], about["before"]["steps"], about["scores"]) == (5, 5, {"x": {"y": 1}})
+    assert about["tokens"] == about["before"]["tokens"] == 5 * 2 * 5
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"base.safetensors", "pairs.checkpoint", "poet.safetensors", "poet.md"}
+    assert (tmp_path / "poet.md").read_text(encoding="utf-8") == "A card."
+    assert load_model(tmp_path / "pairs.checkpoint").config == small.config
 
 
 def test_the_answers_are_as_good_as_their_card_says(recipe, tokenizer):
