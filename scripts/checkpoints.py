@@ -60,6 +60,7 @@ TRANSLATION_RECIPE = training.TrainConfig(
     steps=3600, batch_size=8, context_length=480, **{**_TUNED, "seed": 2}
 )
 ASSISTANT_RECIPE = training.TrainConfig(steps=6500, context_length=480, **_TUNED)
+STOPPED = "Stopped; --resume goes on."
 QA_UNANSWERED = 2  # questions without an answer after each story
 QA_TEST = 2_300_000_000  # the first seed of the stories that the scores are from
 
@@ -193,8 +194,7 @@ def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
         optimizer=training.make_muon,
     )
     if history.interrupted:
-        print("Stopped; --resume goes on.")
-        return
+        sys.exit(STOPPED)
     keep(path, model, history, recipe, lambda stored: scores(stored, tokenizer), card)
     unfinished.unlink(missing_ok=True)
 
@@ -418,8 +418,7 @@ def make_tuned(name: str, tokenizer: BPETokenizer, folder: Path, resume: bool) -
             clock=time.process_time,
         )
         if history.interrupted:
-            print("Stopped; --resume goes on.")
-            return
+            sys.exit(STOPPED)
         done.append(history.records[-1])
     about = {
         "steps": sum(record.step for record in done),

@@ -16,7 +16,7 @@ from course_lib.interop import export_to_transformers
 from course_lib.model import GPT
 from course_lib.question_answering import items, quiz, score
 from course_lib.tokens import BPETokenizer
-from course_lib.training import TrainConfig, document_nats, load_model
+from course_lib.training import History, TrainConfig, document_nats, load_model
 from course_lib.translation_scores import chrf
 from course_lib.world import corpus
 from course_lib.world.checker import check
@@ -174,6 +174,22 @@ def test_a_model_that_others_start_from_is_made_first_and_its_steps_are_counted(
     assert names == {"base.safetensors", "pairs.checkpoint", "poet.safetensors", "poet.md"}
     assert (tmp_path / "poet.md").read_text(encoding="utf-8") == "A card."
     assert load_model(tmp_path / "pairs.checkpoint").config == small.config
+
+
+def test_a_stopped_training_ends_the_program_before_anything_begins_anew(
+    recipe, tokenizer, tmp_path, monkeypatch
+):
+    begun = []
+
+    def stopped(model, batches, config, **options):
+        begun.append(options["checkpoint_path"].name)
+        return History(interrupted=True)
+
+    save_model(tmp_path / "base.safetensors", GPT(GPTConfig(7, 5, n_layers=1, n_heads=1, width=2)))
+    monkeypatch.setattr(recipe.training, "train", stopped)
+    with pytest.raises(SystemExit, match="--resume goes on"):
+        recipe.make_tuned("translation", tokenizer, tmp_path, resume=False)
+    assert begun == ["pairs.0.checkpoint"]
 
 
 def test_the_answers_are_as_good_as_their_card_says(recipe, tokenizer):
