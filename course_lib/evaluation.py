@@ -214,9 +214,9 @@ def _product_seconds(device: torch.device, precision: str) -> float:
 def quicker_precision(
     device: torch.device | str, seconds: Callable[[torch.device, str], float] = _product_seconds
 ) -> str:
-    """ "bfloat16" if the device multiplies such numbers faster than "float32", measured in milliseconds.
+    """In which of "float32" and "bfloat16" a device multiplies faster, measured with a small product of each.
 
-    GPUs do, and CPUs with instructions for it; on others, bfloat16 takes up to a hundred times as long.
+    GPUs are faster in bfloat16, and so are CPUs with instructions for it; others take many times as long.
 
     >>> quicker_precision("cpu") in ("float32", "bfloat16")
     True
