@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for
-from course_lib.pictures import BLUE, GREEN, INK, ORANGE
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for
+from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
+from course_lib.figures.shown import Html
 
 NAMES = {"system": "System", "user": "You", "assistant": "Assistant"}
 WORDS = {"send": "Send", "stop": "Stop", "clear": "Clear", "hint": "Write here and press Enter"}

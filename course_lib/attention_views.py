@@ -10,10 +10,10 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, plain_list
-from course_lib.pictures import BLUE, GREY, INK, RED
-from course_lib.show import Html
-from course_lib.token_views import TINTS
+from course_lib.figures.axes import axes_for, plain_list
+from course_lib.figures.colours import BLUE, GREY, INK, RED
+from course_lib.figures.shown import Html
+from course_lib.figures.tokens import TINTS
 
 _ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
 _CELL = "text-align: right; padding: 3px 9px; border: 1px solid #d8d8d8; font-variant-numeric: tabular-nums"

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from course_lib.figures.shown import Html
+from course_lib.figures.tokens import TINTS, token_labels
 from course_lib.naive_bpe import merge_pair
-from course_lib.show import Html
-from course_lib.token_views import TINTS, token_labels
 
 Merge = tuple[bytes, bytes]
 

@@ -22,9 +22,9 @@ from torch import nn
 from course_lib.bpe import byte_alphabet
 from course_lib.config import GPTConfig
 from course_lib.exercises import Exercise, _progress, _run
+from course_lib.figures.shown import Shown
 from course_lib.model import GPT
 from course_lib.recipe import Callback, History, Record, TrainConfig
-from course_lib.show import Shown
 from course_lib.tokens import BPETokenizer
 
 PIECES = {  # in the order of the course; each is an exercise of its topic

@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, tidy
-from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for, tidy
+from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
+from course_lib.figures.shown import Html
 
 COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

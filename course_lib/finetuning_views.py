@@ -10,9 +10,9 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, name_rows
-from course_lib.pictures import BLUE, GREEN, INK, ORANGE, RED
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for, name_rows
+from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, RED
+from course_lib.figures.shown import Html
 
 _TEXT = "line-height: 1.9; max-width: 60em; font-size: 1.05em; white-space: pre-wrap"
 _LEARNED = "background-color: #fde3b3; color: #1a1a1a; border-bottom: 3px solid #b35c00; font-weight: bold"

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.drawing import axes_for, plain_list
-from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
-from course_lib.show import Html
-from course_lib.token_views import TINTS
+from course_lib.figures.axes import axes_for, plain_list
+from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
+from course_lib.figures.shown import Html
+from course_lib.figures.tokens import TINTS
 
 _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE)
 _MARKERS = ("o", "s", "^", "D", "v")

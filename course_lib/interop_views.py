@@ -11,9 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for
-from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for
+from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
+from course_lib.figures.shown import Html
 
 _GIGA = 1e9
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}

@@ -11,9 +11,9 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for
-from course_lib.pictures import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for
+from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
+from course_lib.figures.shown import Html
 
 _CELL = "padding: 2px 10px; border: 1px solid #d8d8d8; text-align: {}; white-space: pre"
 _SHADES = (SKY, ORANGE, BLUE, GREEN, PURPLE)

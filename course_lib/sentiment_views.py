@@ -10,9 +10,9 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, dot, name_rows, plain_list, tidy
-from course_lib.pictures import BLUE, GREEN, INK, ORANGE, PURPLE
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for, dot, name_rows, plain_list, tidy
+from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE
+from course_lib.figures.shown import Html
 
 _TEXT = "line-height: 2.1; max-width: 60em; font-size: 1.05em"
 _WORD = "color: #1a1a1a; border-radius: 3px; padding: 1px 3px"

@@ -14,9 +14,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, tidy
-from course_lib.pictures import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for, tidy
+from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
+from course_lib.figures.shown import Html
 
 _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 _MARKERS = ("o", "s", "^", "D", "v", "P")

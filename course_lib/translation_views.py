@@ -10,9 +10,9 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for, dot, name_rows, tidy
-from course_lib.pictures import BLUE, GREEN, INK, ORANGE, RED
-from course_lib.show import Html
+from course_lib.figures.axes import axes_for, dot, name_rows, tidy
+from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, RED
+from course_lib.figures.shown import Html
 
 _ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
 _CELL = (

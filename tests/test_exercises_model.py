@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib import anatomy, model_views, training, viz
+from course_lib import anatomy, model_views, training
+from course_lib import figures as viz
 from course_lib.bench.scale import training_flops
 from course_lib.config import GPTConfig
 from course_lib.exercises import model as ex

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 from torch import nn
 
-from course_lib import finetuning, finetuning_views, runtime, viz
+from course_lib import figures as viz
+from course_lib import finetuning, finetuning_views, runtime
 from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, generate
 from course_lib.model import GPT

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from course_lib import figures as viz
 from course_lib import generation_views as views
-from course_lib import viz
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot
 
+from course_lib import figures as viz
 from course_lib import interop_views as views
-from course_lib import viz
 from course_lib.bpe import byte_alphabet
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot
 
+from course_lib import figures as viz
 from course_lib import sentiment_views as views
-from course_lib import viz
 
 matplotlib.use("Agg")
 

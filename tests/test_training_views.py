@@ -9,8 +9,8 @@ import matplotlib
 import pytest
 from matplotlib import pyplot
 
+from course_lib import figures as viz
 from course_lib import training_views as views
-from course_lib import viz
 
 matplotlib.use("Agg")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.bench.report import Results, Row, Section, factor
-from course_lib.viz import COLOURS
+from course_lib.figures.curves import COLOURS
 
 WIDTH = 9.0  # inches
 LINES = ("-", "--", ":")  # the second and third time that a colour is used

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from course_lib.exercises._compare import Difference
 from course_lib.exercises._sides import sides_html, sides_text
-from course_lib.show import Shown, highlight
+from course_lib.figures.shown import Shown, highlight
 
 # Colour-blind-safe (Okabe and Ito); each state also has its own word.
 _COLOURS = {"right": "#009e73", "wrong": "#d55e00", "crashed": "#d55e00", "timed out": "#d55e00"}

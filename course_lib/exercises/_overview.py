@@ -14,7 +14,7 @@ from course_lib.exercises import _progress
 from course_lib.exercises._core import Exercise
 from course_lib.exercises._feedback import box
 from course_lib.exercises._quiz import Quiz
-from course_lib.show import Shown
+from course_lib.figures.shown import Shown
 
 _MARKS = {"right": "[x]", None: "[ ]"}  # anything else: tried
 

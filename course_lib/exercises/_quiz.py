@@ -10,7 +10,7 @@ from typing import Any
 from course_lib.exercises import _progress
 from course_lib.exercises._core import report
 from course_lib.exercises._feedback import Feedback, State, box, inline
-from course_lib.show import Html
+from course_lib.figures.shown import Html
 
 
 @dataclass(frozen=True)

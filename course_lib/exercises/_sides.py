@@ -11,7 +11,7 @@ from typing import Any
 
 from course_lib.exercises._compare import Difference
 from course_lib.exercises._values import as_numpy, is_array, show_value
-from course_lib.show import cividis
+from course_lib.figures.shown import cividis
 
 _MARK = "#d55e00"
 _MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.9em"

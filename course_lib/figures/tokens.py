@@ -2,7 +2,7 @@
 
 Text in any language is shown with the browser's own fonts. Ids, lists or tensors come in, `Html` goes out,
 which also has a plain-text form. It does not know models, matplotlib or how a tokenizer works inside. Use it
-through `course_lib.viz`.
+through `course_lib.figures`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import plain_list
-from course_lib.show import Html, cividis
+from course_lib.figures.axes import plain_list
+from course_lib.figures.shown import Html, cividis
 
 # Pale tints of colours that stay apart for every kind of colour vision (Okabe and Ito), under dark ink.
 TINTS = ("#cfe8f7", "#fde3b3", "#c9ecdf", "#f6d9e8", "#fbf5c4", "#dcdcf2")

@@ -1,116 +1,23 @@
-"""Figures: loss curves (also live), attention maps, token views, and the pictures of notebook 00.
+"""Losses over steps: one curve, several compared, and one that is drawn while a model is trained.
 
-Records, lists and tensors come in; Axes, figures or `Html` go out. Colours stay apart for every kind of
-colour vision, and nothing is told by colour alone. It never trains and never calls a model; matplotlib is
-loaded at the first figure. The pictures drawn by code are in `course_lib.pictures`, the HTML views of tokens
-in `course_lib.token_views`.
+Records come in, Axes go out. It never trains and never calls a model; matplotlib is loaded at the first
+figure.
 """
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.drawing import axes_for
-from course_lib.pictures import COURSE_PARTS, course_map, llm_life
-from course_lib.show import Html
-from course_lib.token_views import (
-    attention_map,
-    probability_bars,
-    token_labels,
-    token_probabilities_html,
-    tokens_html,
-)
-
-__all__ = [
-    "COLOURS",
-    "COURSE_PARTS",
-    "Html",
-    "LiveCurve",
-    "Picture",
-    "attention_map",
-    "attention_maps",
-    "course_map",
-    "llm_life",
-    "loss_curve",
-    "picture",
-    "probability_bars",
-    "token_labels",
-    "token_probabilities_html",
-    "tokens_html",
-]
+from course_lib.figures.axes import axes_for
+from course_lib.figures.pictures import Picture
 
 # Okabe and Ito 2008, the darker ones first so that thin lines stay visible on white.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # as many as colours, for readers who see these as one
-_DOTS_PER_INCH = 144
 _SHARE_OF_TIME = 0.05  # redrawing may cost at most this share of the training's time
-
-
-# Pictures with alternative text -----------------------------------------------------------------------------
-
-
-class Picture:
-    """A figure as a static PNG with a text that says what is to be seen, for readers who cannot see it.
-
-    JupyterLab does not hand alternative texts to the browser, so the text stands below the picture as well,
-    behind a click.
-    """
-
-    def __init__(self, figure: Any, alt: str = "") -> None:
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH, facecolor="white")
-        self.png, self.alt = stream.getvalue(), alt
-        self.width = round(figure.get_figwidth() * 96)
-
-    def __repr__(self) -> str:
-        return self.alt or "(figure)"
-
-    def bundle(self) -> tuple[dict, dict]:
-        """The data and the metadata of a notebook's output."""
-        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": repr(self)}
-        return data, {"image/png": {"alt": self.alt, "width": self.width}}
-
-    def description(self) -> Html:
-        """The text, to be shown below the picture."""
-        summary = "<summary style='font-size: 0.85em'>What this figure shows</summary>"
-        page = f"<details>{summary}{html.escape(self.alt)}</details>"
-        return Html(page, self.alt)
-
-    def _ipython_display_(self) -> None:
-        from IPython.display import publish_display_data
-
-        data, metadata = self.bundle()
-        publish_display_data(data, metadata)
-        if self.alt:
-            self.description().display()
-
-
-def picture(drawn: Any, alt: str | None = None) -> Picture:
-    """The figure of `drawn` (Axes or a figure) as a `Picture`; end a cell with it to show it once.
-
-    The course's own figures bring a text of their own; `alt` replaces it.
-
-    >>> picture(llm_life()).alt[:36]
-    'The life of a language model in five'
-    """
-    figure = drawn.figure if hasattr(drawn, "transAxes") else drawn
-    own = getattr(drawn, "course_alt", None) or next(
-        (a.course_alt for a in figure.axes if hasattr(a, "course_alt")), ""
-    )
-    made = Picture(figure, own if alt is None else alt)
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:  # otherwise the notebook would show the figure a second time
-        pyplot.close(figure)
-    return made
-
-
-# Loss curves ------------------------------------------------------------------------------------------------
 
 
 def loss_curve(
@@ -264,47 +171,3 @@ def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
-
-
-# Attention --------------------------------------------------------------------------------------------------
-
-
-def attention_maps(maps: Sequence[Any], size: float = 1.7) -> Any:
-    """All heads of all layers as small pictures in a grid: layers downwards, heads to the right. Gives the
-    figure.
-
-    Bright means much attention, on each picture's own scale; white means exactly none, as under the causal
-    mask. The query positions run downwards, the key positions to the right. For one head with its tokens, use
-    `attention_map`. Shapes: one (H, T, S) per layer; of (B, H, T, S) the first of B.
-
-    Raises: ValueError for other shapes.
-    """
-    import numpy as np
-    from matplotlib import pyplot
-
-    layers = [attn[0] if attn.ndim == 4 else attn for attn in maps]
-    if not layers or any(layer.ndim != 3 for layer in layers):
-        got = ", ".join(str(tuple(attn.shape)) for attn in maps) or "nothing"
-        raise ValueError(f"attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got {got}.")
-    heads = max(len(layer) for layer in layers)
-    figure, grid = pyplot.subplots(
-        len(layers),
-        heads,
-        figsize=(size * heads + 0.7, size * len(layers) + 0.3),
-        squeeze=False,
-        layout="constrained",
-    )
-    for row, layer in enumerate(layers):
-        for column in range(heads):
-            ax = grid[row][column]
-            if column < len(layer):
-                shares = np.asarray(layer[column].tolist())
-                shares = np.ma.masked_equal(shares, 0.0)
-                ax.imshow(shares, cmap="cividis", vmin=0, interpolation="nearest", aspect="auto")
-            ax.set(xticks=[], yticks=[])
-            if row == 0:
-                ax.set_title(f"head {column}", fontsize=9)
-            if column == 0:
-                ax.set_ylabel(f"layer {row}", fontsize=9)
-    grid[0][0].course_alt = f"Attention maps of {len(layers)} layers with up to {heads} heads each."
-    return figure

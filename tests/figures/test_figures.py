@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot
 
-from course_lib import show, viz
+from course_lib import figures as viz
+from course_lib.figures import shown as show
 
 matplotlib.use("Agg")
 
@@ -126,7 +127,7 @@ def notebook(monkeypatch):
     """A notebook that collects what is displayed and updated."""
     import IPython.display
 
-    from course_lib import viz
+    from course_lib import figures as viz
 
     handle, shown = FakeHandle(), []
 
@@ -385,6 +386,6 @@ def test_importing_viz_loads_neither_matplotlib_nor_torch():
     import subprocess
 
     heavy = ("torch", "matplotlib", "numpy", "IPython")
-    code = f"import sys, course_lib.viz; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, course_lib.figures; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -1,7 +1,6 @@
-"""Two pictures drawn by code: the life of a language model, and the map of the course.
+"""The two pictures of notebook 00, drawn by code: the life of a language model, and the map of the course.
 
 Words can be given in another language; nothing is loaded from a file. It does not know models or training.
-Use it through `course_lib.viz`.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
-INK, GREY, PAPER = "#222222", "#8a8a8a", "#f7f7f5"
+from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, RED, SKY
 
 LIFE_WORDS = {
     "data": ("data", "much text"),
@@ -20,7 +18,6 @@ LIFE_WORDS = {
     "training": ("training", "guess, compare, adjust:\nmany times"),
     "generation": ("generation", "pick one, append it,\nstart over"),
 }
-
 COURSE_PARTS = (
     (
         "I  Build it",
@@ -96,9 +93,6 @@ def course_map(
         f"Part {part}: {', '.join(notebooks)}." for part, _, notebooks in parts
     )
     return ax
-
-
-# Stations ---------------------------------------------------------------------------------------------------
 
 
 def _data(ax: Any, x: float, y: float) -> None:
@@ -182,9 +176,6 @@ def _generation(ax: Any, x: float, y: float) -> None:
             edge="none",
             rounding=0.1,
         )
-
-
-# Strokes ----------------------------------------------------------------------------------------------------
 
 
 def _canvas(ax: Any, size: tuple[float, float], x: tuple[float, float], y: tuple[float, float]) -> Any:

@@ -2,7 +2,7 @@
 
 `show(course_lib.attention.scaled_dot_product)` prints the real source, coloured in a notebook and plain in a
 terminal. It knows nothing about what the code does. `Html`, `Shown` and `cividis` are the small display
-pieces that `course_lib.viz` and `course_lib.exercises` build on. Output is the same on every run: no
+pieces that `course_lib.figures` and `course_lib.exercises` build on. Output is the same on every run: no
 addresses, no full paths.
 """
 
@@ -116,7 +116,7 @@ def source_view(obj: Any, folded: bool = False, title: str | None = None) -> Htm
     """The source of `obj` as an object that can be shown: what `show` displays.
 
     >>> source_view(source_view).text.splitlines()[0]
-    'course_lib/show.py: source_view'
+    'course_lib/figures/shown.py: source_view'
     """
     code, title = source(obj), title or _title(obj)
     head = f"<code>{html.escape(title)}</code>"
@@ -133,7 +133,7 @@ def show(obj: Any, folded: bool = False, title: str | None = None) -> None:
     Raises: ValueError if there is no Python source to show.
 
     >>> show(Shown._repr_html_)
-    course_lib/show.py: Shown._repr_html_
+    course_lib/figures/shown.py: Shown._repr_html_
     <BLANKLINE>
     def _repr_html_(self) -> str:
         raise NotImplementedError

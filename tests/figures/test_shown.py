@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from course_lib import exercises
-from course_lib import show as module
-from course_lib.show import Html, Shown, cividis, highlight, show, source, source_view
+from course_lib.figures import shown as module
+from course_lib.figures.shown import Html, Shown, cividis, highlight, show, source, source_view
 
 
 def plain(page: str) -> str:
@@ -58,7 +58,7 @@ class TestSource:
 class TestShow:
     def test_prints_title_and_source_in_a_terminal(self, capsys):
         assert show(highlight) is None
-        assert capsys.readouterr().out == f"course_lib/show.py: highlight\n\n{source(highlight)}\n"
+        assert capsys.readouterr().out == f"course_lib/figures/shown.py: highlight\n\n{source(highlight)}\n"
 
     def test_html_holds_the_whole_source_and_nothing_of_this_machine(self):
         view = source_view(highlight)
@@ -77,8 +77,8 @@ class TestShow:
         assert "The library&#x27;s &lt;version&gt;" in page
 
     def test_titles(self):
-        assert source_view(Shown.display).text.startswith("course_lib/show.py: Shown.display\n")
-        assert source_view(module).text.startswith("course_lib/show.py\n")
+        assert source_view(Shown.display).text.startswith("course_lib/figures/shown.py: Shown.display\n")
+        assert source_view(module).text.startswith("course_lib/figures/shown.py\n")
         assert source_view(exercises).text.startswith("course_lib/exercises/__init__.py\n")
 
     def test_code_that_looks_like_html_is_escaped(self):
