@@ -40,7 +40,6 @@ from course_lib.exercises import (
     gradient_flows,
     progress,
     quiz_of,
-    start_here,
     topics,
     translation,
 )
@@ -48,6 +47,7 @@ from course_lib.exercises._compare import difference
 from course_lib.exercises._feedback import inline
 from course_lib.exercises._overview import COURSE
 from course_lib.exercises._source import source_of, standalone
+from course_lib.start_here import exercises as start_here
 
 ALL = [exercise for topic in topics() for exercise in exercises_of(topic)]
 MISTAKES = [(exercise, mistake) for exercise in ALL for mistake in exercise.mistakes]
