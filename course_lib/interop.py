@@ -24,7 +24,7 @@ import torch
 
 from course_lib.config import GPTConfig
 from course_lib.data import END_OF_TEXT
-from course_lib.download import RemoteFile, fetch, sha256_of
+from course_lib.data.download import RemoteFile, fetch, sha256_of
 from course_lib.families import Family, Weights, family_for, family_of
 from course_lib.model import GPT
 from course_lib.runtime import atomic_write, cache_dir

@@ -2,8 +2,8 @@
 corpora.
 
 `load_corpus` gives every text in one form: documents, split into training and validation. This module does
-not know tokens or models. Downloading is `course_lib.download`; recognising what a file holds is
-`course_lib.text_files`.
+not know tokens or models. Downloading is `course_lib.data.download`; recognising what a file holds is
+`course_lib.data.text_files`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_lib.download import DownloadError, RemoteFile, fetch
+from course_lib.data.download import DownloadError, RemoteFile, fetch
+from course_lib.data.text_files import decode_text
 from course_lib.runtime import atomic_write, cache_dir, data_dir
-from course_lib.text_files import decode_text
 
 END_OF_TEXT = "<|endoftext|>"  # ends a document; the name is GPT-2's
 _SEPARATOR = re.compile(rf"^{re.escape(END_OF_TEXT)}$", re.MULTILINE)
