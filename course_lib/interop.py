@@ -28,8 +28,8 @@ from course_lib.data.download import RemoteFile, fetch, sha256_of
 from course_lib.families import Family, Weights, family_for, family_of
 from course_lib.model import GPT
 from course_lib.runtime import atomic_write, cache_dir
-from course_lib.token_files import unwritten, written
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer
+from course_lib.tokens.files import unwritten, written
 
 REST = r"|[\s\S]"  # what a pattern doesn't match is cut into single characters, as BPETokenizer does
 

@@ -24,7 +24,7 @@ from course_lib.context import RecurrentLM
 from course_lib.evaluation import Batch, context_of, device_of, mode
 from course_lib.examples import Example, pad_batch
 from course_lib.recipe import History, TrainConfig
-from course_lib.tokenizer_base import Tokenizer
+from course_lib.tokens.base import Tokenizer
 from course_lib.training import make_optimizer, train
 from course_lib.world.checker import sentence_spans
 from course_lib.world.simulation import WorldConfig

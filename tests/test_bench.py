@@ -39,12 +39,12 @@ from course_lib.bench.options import Options, docstrings, read_text
 from course_lib.bench.peers import load_peer, transformers_gpt2
 from course_lib.bench.plain import PlainGPT
 from course_lib.bench.report import Results, Row, Section, Spread
-from course_lib.bpe import learn_merges
 from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, PLAIN
 from course_lib.model import GPT
-from course_lib.naive_bpe import learn_merges_naively
 from course_lib.tokens import BPETokenizer
+from course_lib.tokens.bpe import learn_merges
+from course_lib.tokens.naive_bpe import learn_merges_naively
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,7 +9,7 @@ from matplotlib import pyplot
 
 from course_lib import figures as viz
 from course_lib import interop_views as views
-from course_lib.bpe import byte_alphabet
+from course_lib.tokens.bpe import byte_alphabet
 
 
 @pytest.fixture(autouse=True)

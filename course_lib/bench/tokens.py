@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib import naive_bpe
 from course_lib.bench.measure import Times, interleave
 from course_lib.bench.options import Options, read_text
 from course_lib.bench.peers import PROBE
 from course_lib.bench.report import Row, Section, Spread
-from course_lib.bpe import WALL
-from course_lib.tokens import BPETokenizer
+from course_lib.tokens import BPETokenizer, naive_bpe
+from course_lib.tokens.bpe import WALL
 
 VOCABULARIES = (512, 4096)
 NAIVE_START = 4  # merges that the naive trainer really does, to be compared with ours

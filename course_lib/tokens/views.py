@@ -13,7 +13,7 @@ from typing import Any
 
 from course_lib.figures.shown import Html
 from course_lib.figures.tokens import TINTS, token_labels
-from course_lib.naive_bpe import merge_pair
+from course_lib.tokens.naive_bpe import merge_pair
 
 Merge = tuple[bytes, bytes]
 

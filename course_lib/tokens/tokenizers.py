@@ -2,7 +2,7 @@
 
 A tokenizer turns any text into a list of small whole numbers and gives the same text back. This module trains
 tokenizers, saves them in GPT-2's file format and reads GPT-2's own. It does not know torch, models or
-corpora; the byte-pair algorithm itself is in `course_lib.bpe`.
+corpora; the byte-pair algorithm itself is in `course_lib.tokens.bpe`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 
 import regex
 
-from course_lib.bpe import LONG, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
 from course_lib.data import END_OF_TEXT
-from course_lib.token_files import (
+from course_lib.tokens.base import StreamDecoder, Tokenizer, check_names, check_text, without_specials
+from course_lib.tokens.bpe import LONG, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
+from course_lib.tokens.files import (
     is_strings,
     merges_text,
     read_json,
@@ -26,7 +27,6 @@ from course_lib.token_files import (
     write_text,
     written,
 )
-from course_lib.tokenizer_base import StreamDecoder, Tokenizer, check_names, check_text, without_specials
 
 __all__ = ["GPT2_PATTERN", "BPETokenizer", "CharTokenizer", "StreamDecoder"]
 

@@ -1,6 +1,6 @@
 """Byte-pair encoding as a first course writes it: count all pairs, join the commonest, and again.
 
-Nothing here is clever, so that it can be stepped through and checked by hand. `course_lib.bpe` learns the
+Nothing here is clever, so that it can be stepped through and checked by hand. `course_lib.tokens.bpe` learns the
 same merges and `BPETokenizer` gives the same ids much faster; both are tested and measured against these
 functions, which do not know how text is cut into pieces.
 
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from course_lib.bpe import WALL, byte_alphabet
+from course_lib.tokens.bpe import WALL, byte_alphabet
 
 
 def count_pairs(ids: Iterable[int]) -> Counter[tuple[int, int]]:
@@ -42,7 +42,7 @@ def merge_pair(ids: Iterable[int], pair: tuple[int, int], new_id: int) -> list[i
 
 
 def learn_merges_naively(pieces: Iterable[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
-    """The merges that `course_lib.bpe.learn_merges` learns, from all pieces of a text, one after another.
+    """The merges that `course_lib.tokens.bpe.learn_merges` learns, from all pieces of a text, one after another.
 
     Each merge reads the whole text twice: once to count its pairs, once to join the commonest. A tie goes to
     the lexicographically greater pair of byte strings.

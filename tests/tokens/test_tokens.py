@@ -13,9 +13,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from course_lib.bpe import WALL, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
-from course_lib.naive_bpe import count_pairs, encode_naively, learn_merges_naively, merge_pair
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer, CharTokenizer, StreamDecoder
+from course_lib.tokens.bpe import WALL, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
+from course_lib.tokens.naive_bpe import count_pairs, encode_naively, learn_merges_naively, merge_pair
 
 END = "<|endoftext|>"
 NESTED = (END, "<|end|>", "<|end|>!", "好了", "b c")  # one inside another, not ASCII, with a space

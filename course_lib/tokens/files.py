@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from course_lib.bpe import byte_alphabet
 from course_lib.runtime import atomic_write
+from course_lib.tokens.bpe import byte_alphabet
 
 _CHARACTERS = byte_alphabet()
 _BYTES = {character: byte for byte, character in _CHARACTERS.items()}

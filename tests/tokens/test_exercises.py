@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib import naive_bpe
-from course_lib.bpe import merge_by_scanning
 from course_lib.exercises import State
-from course_lib.exercises import tokens as ex
-from course_lib.tokens import GPT2_PATTERN, BPETokenizer
+from course_lib.tokens import GPT2_PATTERN, BPETokenizer, naive_bpe
+from course_lib.tokens import exercises as ex
+from course_lib.tokens.bpe import merge_by_scanning
 
 # References against oracles -----------------------------------------------------------------------
 

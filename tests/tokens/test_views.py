@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import pyplot
 
-from course_lib import bpe_views
-from course_lib.naive_bpe import learn_merges_naively
 from course_lib.tokens import BPETokenizer
+from course_lib.tokens import views as bpe_views
+from course_lib.tokens.naive_bpe import learn_merges_naively
 
 PIECES = [b"hug", b" pug", b" hugs"]
 MERGES = learn_merges_naively(PIECES, 3)
