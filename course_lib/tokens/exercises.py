@@ -10,9 +10,8 @@ from itertools import pairwise
 from course_lib.exercises._core import Exercise
 from course_lib.exercises._judge import Case, Mistake
 from course_lib.exercises._quiz import Option, Question, Quiz
-from course_lib.tokens import naive_bpe
 from course_lib.tokens.bpe import WALL
-from course_lib.tokens.tokenizers import GPT2_PATTERN, BPETokenizer
+from course_lib.tokens.tokenizers import GPT2_PATTERN, BPETokenizer, naive_bpe
 
 # UTF-8 by hand ----------------------------------------------------------------------------------------------
 

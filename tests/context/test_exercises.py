@@ -13,9 +13,10 @@ from matplotlib import pyplot
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib import context, context_views, training
+from course_lib import context, training
 from course_lib.context import NGramModel
-from course_lib.exercises import context as ex
+from course_lib.context import exercises as ex
+from course_lib.context import views as context_views
 
 # Other right ways -----------------------------------------------------------------------------------------
 

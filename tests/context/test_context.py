@@ -16,7 +16,6 @@ from course_lib.context import (
     RotaryPositions,
     SinusoidalPositions,
     WindowMLP,
-    _discounts,
     apply_rotary,
     document_starts,
     encode_documents,
@@ -25,6 +24,7 @@ from course_lib.context import (
     rotary_angles,
     windows,
 )
+from course_lib.context.ngrams import _discounts
 from course_lib.tokens import BPETokenizer, CharTokenizer
 
 

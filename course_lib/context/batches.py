@@ -1,0 +1,146 @@
+"""From documents to batches: one stream of token ids, windows cut from it, targets shifted by one.
+
+It does not know models, or tokenizers' insides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+
+def encode_documents(documents: Iterable[str], tokenizer: Any) -> torch.Tensor:
+    """Turn documents into one stream of ids, with the end-of-text token before, between and after them.
+
+    So every document starts with the same sign, and a model can learn how documents begin and when they end.
+
+    Shapes: the result is (N,), int64, on the CPU.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> encode_documents(["ab", "b"], CharTokenizer.train("ab"))  # a = 0, b = 1, end of text = 2
+    tensor([2, 0, 1, 2, 1, 2])
+    """
+    if isinstance(documents, str):
+        raise ValueError(
+            "encode_documents got one str, needed a list of documents; write encode_documents([text], ...)."
+        )
+    end = tokenizer.end_id
+    ids = [end]
+    for document in documents:
+        ids += tokenizer.encode(document)
+        ids.append(end)
+    return torch.tensor(ids, dtype=torch.int64)
+
+
+def windows(ids: torch.Tensor, T: int, stride: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut a stream into windows of T inputs, and the T targets that stand one place further on.
+
+    A window starts every `stride` tokens (T if not given, so that each target is used once); a last piece
+    that is too short is left out.
+
+    Shapes: ids (N,), both results (number of windows, T), int64.
+    Raises: ValueError if the stream is too short for one window.
+
+    >>> x, y = windows(torch.tensor([1, 2, 3, 4, 5, 6]), T=2)
+    >>> x.tolist(), y.tolist()
+    ([[1, 2], [3, 4]], [[2, 3], [4, 5]])
+    """
+    if stride is not None and stride < 1:
+        raise ValueError(f"windows got stride={stride}; it must be at least 1.")
+    _check_stream(ids, T)
+    pieces = ids.unfold(0, T + 1, stride or T).long()
+    return pieces[:, :-1], pieces[:, 1:]
+
+
+def get_batch(
+    ids: torch.Tensor,
+    batch_size: int,
+    T: int,
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+    starts: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw windows of T inputs, and their targets, from anywhere in the stream.
+
+    Every window of T + 1 neighbours is equally likely, the first and the last included. With `starts`, only
+    those that begin at one of these places: at the beginnings of documents (`document_starts`), say, so that
+    no name is asked for that was said before the window.
+
+    Shapes: ids (N,), starts (number of places,), both results (batch_size, T), int64.
+    Raises: ValueError if the stream is too short for one window, or a place is too near to its end.
+
+    >>> x, y = get_batch(torch.arange(10), 2, 3, torch.Generator().manual_seed(0))
+    >>> bool((y == x + 1).all())  # here the next token is always one more
+    True
+    """
+    _check_stream(ids, T)
+    if batch_size < 1:
+        raise ValueError(f"get_batch got batch_size={batch_size}; it must be at least 1.")
+    if starts is not None and not (
+        len(starts) and 0 <= int(starts.min()) <= int(starts.max()) < len(ids) - T
+    ):
+        raise ValueError(
+            f"get_batch got starts from {starts.tolist()[:1]} on; needed at least one, all from 0 to "
+            f"{len(ids) - T - 1}, so that a window of {T} and its last target fit: use document_starts."
+        )
+    where = generator.device if generator is not None else "cpu"
+    places = len(ids) - T if starts is None else len(starts)
+    drawn = torch.randint(places, (batch_size,), generator=generator, device=where).to(ids.device)
+    drawn = drawn if starts is None else starts.to(ids.device)[drawn]
+    pieces = ids.unfold(0, T + 1, 1)[drawn].to(device=device, dtype=torch.int64)
+    return pieces[:, :-1], pieces[:, 1:]
+
+
+def document_starts(ids: torch.Tensor, end_id: int, T: int) -> torch.Tensor:
+    """The places of the end-of-text tokens after which a window of T inputs, and their targets, still fits.
+
+    Shapes: ids (N,), the result (number of places,), int64.
+    Raises: ValueError if there is none.
+
+    >>> document_starts(torch.tensor([9, 1, 2, 9, 3, 9]), end_id=9, T=2)
+    tensor([0, 3])
+    """
+    starts = (ids[: max(0, len(ids) - T)] == end_id).nonzero()[:, 0]
+    if not len(starts):
+        raise ValueError(
+            f"document_starts found no end-of-text token ({end_id}) with {T + 1} tokens from it on; make the "
+            "stream with encode_documents, from more text, or choose a smaller T."
+        )
+    return starts
+
+
+def document_batches(
+    ids: torch.Tensor, end_id: int, batch_size: int, T: int
+) -> Callable[[torch.Generator], tuple[torch.Tensor, torch.Tensor]]:
+    """A source of batches whose windows begin where documents do, for `course_lib.training.train`.
+
+    A window that begins in the middle of a story asks for names that were said before it: what can't be known
+    is noise, and it hides how much looking back would help.
+
+    Shapes: ids (N,); the batches (batch_size, T).
+    Raises: ValueError if no window fits.
+
+    >>> batches = document_batches(torch.tensor([9, 1, 2, 9, 3, 4, 5, 9]), end_id=9, batch_size=3, T=2)
+    >>> x, y = batches(torch.Generator().manual_seed(0))
+    >>> x[:, 0].tolist()
+    [9, 9, 9]
+    """
+    starts = document_starts(ids, end_id, T)
+    return lambda generator: get_batch(ids, batch_size, T, generator, starts=starts)
+
+
+def _check_stream(ids: torch.Tensor, T: int) -> None:
+    if ids.ndim != 1 or ids.is_floating_point():
+        raise ValueError(
+            f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed one stream of whole numbers, "
+            "(N,): make it with encode_documents."
+        )
+    if T < 1:
+        raise ValueError(f"Got a window of T={T} tokens; it must be at least 1.")
+    if len(ids) <= T:
+        raise ValueError(
+            f"Got a text of {len(ids)} tokens; a window of {T} and its last target need {T + 1}: "
+            "give more text or a smaller T."
+        )

@@ -1,0 +1,149 @@
+"""Where a token stands: learned, sinusoidal and rotary positions.
+
+They know widths and places, and no attention.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+Places = slice | torch.Tensor  # the same positions for all texts, or one row of them for each (B, T)
+
+
+class LearnedPositions(nn.Embedding):
+    """A learned vector for each position, as in GPT-2.
+
+    Shapes: called with `slice(start, stop)` gives (stop - start, width); with positions (B, T) gives (B, T,
+    width).
+
+    >>> positions = LearnedPositions(context_length=5, width=4)
+    >>> positions(slice(0, 3)).shape, positions(torch.tensor([[0, 1], [0, 0]])).shape
+    (torch.Size([3, 4]), torch.Size([2, 2, 4]))
+    """
+
+    def __init__(self, context_length: int, width: int):
+        super().__init__(context_length, width)
+
+    def forward(self, places: Places) -> torch.Tensor:
+        return self.weight[places]
+
+
+class _Tables(nn.Module):
+    """Buffers that follow from a formula: they move with the model, aren't saved, and are computed anew
+    whenever the model changes its device or number format, so that going through half precision leaves no
+    trace in them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, table in self.tables(None).items():
+            self.register_buffer(name, table, persistent=False)
+
+    def tables(self, device: torch.device | None) -> dict[str, torch.Tensor]:
+        raise NotImplementedError
+
+    def _apply(self, fn: Any, recurse: bool = True) -> nn.Module:
+        super()._apply(fn, recurse)
+        device = next(self.buffers()).device
+        for name, table in self.tables(device).items():
+            setattr(self, name, table.to(getattr(self, name).dtype))
+        return self
+
+
+class SinusoidalPositions(_Tables):
+    """A fixed vector for each position: sines and cosines of slower and slower waves, nothing learned.
+
+    Entry 2i is sin(position / 10000^(2i / width)), entry 2i + 1 the cosine of the same, all times `scale`.
+
+    Shapes: as `LearnedPositions`.
+    Source: Vaswani and others 2017, section 3.5 (arXiv:1706.03762).
+
+    >>> SinusoidalPositions(context_length=5, width=4)(slice(0, 1))
+    tensor([[0., 1., 0., 1.]])
+    """
+
+    def __init__(self, context_length: int, width: int, scale: float = 1.0):
+        self._size = (context_length, width, scale)
+        super().__init__()
+
+    def tables(self, device: torch.device | None) -> dict[str, torch.Tensor]:
+        context_length, width, scale = self._size
+        cos, sin = rotary_angles(context_length, width + width % 2, device=device)
+        waves = torch.stack([sin, cos], dim=-1).flatten(1)[:, :width]  # sine, cosine, sine, cosine, ...
+        return {"table": scale * waves}
+
+    def forward(self, places: Places) -> torch.Tensor:
+        return self.table[places]
+
+
+class RotaryPositions(_Tables):
+    """The cosines and sines of `rotary_angles` for a whole context, kept ready.
+
+    Shapes: called with `slice(start, stop)` gives two tensors (stop - start, D/2); with positions (B, T), two
+    of (B, 1, T, D/2), which fit queries and keys (B, H, T, D).
+
+    >>> cos, sin = RotaryPositions(context_length=5, head_width=4)(slice(0, 3))
+    >>> cos.shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(self, context_length: int, head_width: int, base: float = 10_000.0):
+        self._size = (context_length, head_width, base)
+        super().__init__()
+
+    def tables(self, device: torch.device | None) -> dict[str, torch.Tensor]:
+        cos, sin = rotary_angles(*self._size, device=device)
+        return {"cos": cos, "sin": sin}
+
+    def forward(self, places: Places) -> tuple[torch.Tensor, torch.Tensor]:
+        cos, sin = self.cos[places], self.sin[places]
+        return (cos, sin) if isinstance(places, slice) else (cos[:, None], sin[:, None])
+
+
+def rotary_angles(
+    T: int, D: int, base: float = 10_000.0, offset: int = 0, device: torch.device | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The cosines and sines by which `apply_rotary` turns queries and keys at positions offset, offset + 1,
+    ...
+
+    Pair i of a head's numbers turns by position / base^(2i / D): the first pair fast, the last one very
+    slowly.
+
+    Shapes: both results (T, D/2), float32.
+    Raises: ValueError if D is odd.
+    Source: Su and others 2021, section 3.2.2 (arXiv:2104.09864).
+
+    >>> cos, sin = rotary_angles(T=3, D=4)
+    >>> cos[0].tolist(), sin[0].tolist()  # position 0 is not turned
+    ([1.0, 1.0], [0.0, 0.0])
+    """
+    if D < 1 or D % 2:
+        raise ValueError(
+            f"rotary_angles got a head width of D={D}; it turns pairs of numbers, so D must be even."
+        )
+    frequencies = 1.0 / base ** (torch.arange(0, D, 2, device=device).float() / D)
+    angles = torch.arange(offset, offset + T, device=device).float()[:, None] * frequencies
+    return angles.cos(), angles.sin()
+
+
+def apply_rotary(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """Turn each pair of numbers in a head by its angle, so that query times key depends on their distance
+    only.
+
+    A pair is made of number i and number i + D/2 (Llama's convention; the paper pairs neighbours, which is
+    the same up to the order of the numbers).
+
+    Shapes: x (..., T, D), cos and sin (..., T, D/2) -> (..., T, D), in x's number format.
+    Source: Su and others 2021, section 3.4.2 (arXiv:2104.09864).
+
+    >>> quarter_turn = (torch.zeros(1, 1), torch.ones(1, 1))  # cos 90 degrees = 0, sin 90 degrees = 1
+    >>> apply_rotary(torch.tensor([[3.0, 4.0]]), *quarter_turn)
+    tensor([[-4.,  3.]])
+    """
+    # (a, b) becomes (a cos - b sin, b cos + a sin); rolling by half a head puts (b, a) beside (a, b).
+    swapped = x.roll(x.shape[-1] // 2, dims=-1)
+    turned = x * torch.cat([cos, cos], dim=-1) + swapped * torch.cat([-sin, sin], dim=-1)
+    return turned.to(x.dtype)
