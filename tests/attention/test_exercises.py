@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from course_lib import attention
-from course_lib import attention_views as views
 from course_lib import figures as viz
+from course_lib.attention import exercises as ex
+from course_lib.attention import views
 from course_lib.config import GPTConfig
 from course_lib.exercises import State
-from course_lib.exercises import attention as ex
 
 matplotlib.use("Agg")
 

@@ -1,0 +1,83 @@
+"""The cache: keys and values of what was read, so that writing on does not read it again.
+
+It knows shapes and places, and no model.
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+class KVCache:
+    """The keys and values of the tokens read so far, so that each is computed once.
+
+    It holds up to `capacity` positions, and sets the room aside little by little: what lies close together in
+    memory is read faster. All texts of a batch fill the same columns; shorter ones are filled up on the left
+    and hidden by a mask (see `GPT.forward`).
+
+    Raises: ValueError if the room or the batch doesn't fit what is to be kept.
+
+    >>> cache = KVCache(n_layers=1, batch_size=2, capacity=8)
+    >>> k = v = torch.zeros(2, 3, 5, 4)  # (B, H, T, D)
+    >>> keys, values = cache.append(0, k, v)
+    >>> cache.length = 5
+    >>> keys, values = cache.append(0, k[:, :, :1], v[:, :, :1])
+    >>> keys.shape
+    torch.Size([2, 3, 6, 4])
+    """
+
+    def __init__(self, n_layers: int, batch_size: int, capacity: int):
+        self.batch_size, self.capacity = batch_size, capacity
+        self.length = 0  # columns filled in all layers
+        self._stores: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * n_layers
+
+    def append(self, layer: int, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put in the newest keys and values (B, H, T, D) of a layer; returns all of them so far (B, H, S, D).
+
+        When all layers have theirs, `length` is to be moved on by T, which the model does.
+        """
+        B, _, T, _ = k.shape
+        end = self.length + T
+        if B != self.batch_size or end > self.capacity:
+            raise ValueError(
+                f"This cache has room for {self.batch_size} texts of {self.capacity} tokens, but got {B} of "
+                f"{end}; make one that fits with model.make_cache(batch_size)."
+            )
+        store = self._stores[layer] or (k[:, :, :0], v[:, :, :0])
+        if store[0].shape[2] < end:
+            store = self._enlarged(store[0], end), self._enlarged(store[1], end)
+            self._stores[layer] = store
+        keys, values = store[0].narrow(2, 0, end), store[1].narrow(2, 0, end)
+        keys.narrow(2, self.length, T).copy_(k)
+        values.narrow(2, self.length, T).copy_(v)
+        return keys, values
+
+    def _enlarged(self, kept: torch.Tensor, end: int) -> torch.Tensor:
+        """A copy with room up to `end` and a sixteenth more, so that copying stays rare."""
+        B, H, _, D = kept.shape
+        larger = kept.new_empty(B, H, min(end + end // 16 + 4, self.capacity), D)
+        larger.narrow(2, 0, self.length).copy_(kept.narrow(2, 0, self.length))
+        return larger
+
+    def reorder(self, rows: torch.Tensor) -> None:
+        """Let text i go on from what text `rows[i]` was, as beam search needs; there may be more or fewer
+        than before.
+        """
+        for layer, store in enumerate(self._stores):
+            if store is not None:
+                k, v = (self._picked(kept, rows) for kept in store)
+                self._stores[layer] = k, v
+        self.batch_size = len(rows)
+
+    def _picked(self, kept: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        filled = kept.narrow(2, 0, self.length)[rows]
+        if len(rows) != len(kept):
+            kept = kept.new_empty(len(rows), *kept.shape[1:])
+        kept.narrow(2, 0, self.length).copy_(filled)
+        return kept
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the filled part takes. Units: bytes."""
+        kept = [tensor for store in self._stores if store is not None for tensor in store]
+        return sum(tensor.narrow(2, 0, self.length).numel() * tensor.element_size() for tensor in kept)

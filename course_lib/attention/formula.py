@@ -1,0 +1,89 @@
+"""The formula of attention, as it is derived, and the mask that hides what comes later.
+
+It knows queries, keys and values, and neither heads nor layers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from course_lib.attention.multi_head import Hook
+
+
+def causal_mask(T: int, S: int | None = None, device: torch.device | str | None = None) -> torch.Tensor:
+    """Which keys each query may look at: itself and everything before it. True means: may look.
+
+    With S > T the queries are the last T of S positions, as under a cache.
+
+    Shapes: (T, S), boolean.
+    Raises: ValueError if there are fewer keys than queries.
+
+    >>> causal_mask(2, 3).int()
+    tensor([[1, 1, 0],
+            [1, 1, 1]], dtype=torch.int32)
+    """
+    S = T if S is None else S
+    if S < T:
+        raise ValueError(
+            f"causal_mask got T={T} queries and S={S} keys; each query has a key too: S must be at least T."
+        )
+    return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
+
+
+def scaled_dot_product(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    dropout: float = 0.0,
+    hook: Hook | None = None,
+) -> torch.Tensor:
+    """softmax(q kᵀ / √D) v: each query takes a mean of the values, weighted by how well it fits their keys.
+
+    `mask` is True where a query may look; each query needs at least one key. `hook` is shown the weights
+    (before dropout); what it returns, if anything, takes their place.
+
+    Shapes: q (..., T, D), k and v (..., S, D), mask broadcastable to (..., T, S) -> (..., T, D).
+    Source: Vaswani and others 2017, section 3.2.1 (arXiv:1706.03762).
+
+    >>> q, k = torch.tensor([[0.0, 0.0]]), torch.tensor([[5.0, 1.0], [2.0, 3.0]])
+    >>> scaled_dot_product(q, k, v=torch.tensor([[1.0], [3.0]]))  # both keys fit equally
+    tensor([[2.]])
+    """
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    attn = scores.softmax(dim=-1)
+    if hook is not None:
+        changed = hook(attn)
+        attn = attn if changed is None else changed
+    return F.dropout(attn, dropout, training=dropout > 0) @ v
+
+
+def blockwise_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, block: int = 64) -> torch.Tensor:
+    """The numbers of `scaled_dot_product` (without a mask), from `block` keys at a time.
+
+    Only `block` columns of the scores exist at any moment. What was summed so far is measured against the
+    largest score so far, and corrected by one factor when a larger one turns up.
+
+    Shapes: as `scaled_dot_product`.
+    Source: Milakov and Gimelshein 2018 (arXiv:1805.02867); Dao and others 2022, section 3.1
+    (arXiv:2205.14135).
+
+    >>> q, k = torch.tensor([[0.0, 0.0]]), torch.tensor([[5.0, 1.0], [2.0, 3.0], [0.0, 4.0]])
+    >>> blockwise_attention(q, k, v=torch.tensor([[1.0], [3.0], [5.0]]), block=2)
+    tensor([[3.]])
+    """
+    largest = q.new_full((*q.shape[:-1], 1), float("-inf"))
+    total, mixed = torch.zeros_like(largest), q.new_zeros(*q.shape[:-1], v.shape[-1])
+    for keys, values in zip(k.split(block, dim=-2), v.split(block, dim=-2), strict=True):
+        scores = q @ keys.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (..., T, block)
+        new_largest = torch.maximum(largest, scores.amax(dim=-1, keepdim=True))
+        correction, weights = (largest - new_largest).exp(), (scores - new_largest).exp()
+        total = total * correction + weights.sum(dim=-1, keepdim=True)
+        mixed = mixed * correction + weights @ values
+        largest = new_largest
+    return mixed / total
