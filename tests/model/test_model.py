@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.activations import fast_gelu, gelu
 from course_lib.attention import capture_attention
 from course_lib.config import GPTConfig
 from course_lib.families import family_for
 from course_lib.model import GPT, MLP, LayerNorm, RMSNorm, SwiGLU, layer_norm, rms_norm
+from course_lib.model.activations import fast_gelu, gelu
 
 SHAPE = {"vocab_size": 29, "context_length": 16, "n_layers": 3, "n_heads": 6, "width": 24}
 LLAMA = {"norm": "rmsnorm", "activation": "swiglu", "positions": "rotary", "n_kv_heads": 2, "bias": False}

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from course_lib.config import GPTConfig
-from course_lib.model import GPT, Block
+from course_lib.model.gpt import GPT, Block
 
 PARTS = ("residuals", "norms", "attention", "mlp", "positions")  # what `without` can take away
 

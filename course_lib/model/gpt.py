@@ -18,10 +18,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.activations import fast_gelu
 from course_lib.attention import KVCache, MultiHeadAttention, Remember, causal_mask
 from course_lib.config import GPTConfig
 from course_lib.context import LearnedPositions, Places, RotaryPositions, SinusoidalPositions
+from course_lib.model.activations import fast_gelu
 
 INIT_STD = 0.02  # the size of fresh weights, as in GPT-2
 

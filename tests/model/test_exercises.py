@@ -16,12 +16,13 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib import anatomy, model_views, training
 from course_lib import figures as viz
+from course_lib import training
 from course_lib.bench.scale import training_flops
 from course_lib.config import GPTConfig
-from course_lib.exercises import model as ex
-from course_lib.model import GPT
+from course_lib.model import GPT, anatomy
+from course_lib.model import exercises as ex
+from course_lib.model import views as model_views
 
 matplotlib.use("Agg")
 
