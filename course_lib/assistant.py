@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from course_lib.evaluation import Batch, context_of
 from course_lib.examples import Example, complete, masked, pad_batch
 from course_lib.generation import GREEDY, SamplingConfig, stream
 from course_lib.tokens.base import Tokenizer
+from course_lib.training.evaluation import Batch, context_of
 from course_lib.world.corpus import TRAINING_SEEDS
 from course_lib.world.instructions import INSTRUCTIONS, Instruction, conversation, instruction
 from course_lib.world.simulation import WorldConfig

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from course_lib.decoding import Decoder, Prompt, as_stops
-from course_lib.evaluation import mode
+from course_lib.training.evaluation import mode
 
 OUT = -1e9  # added to a score that must not win
 

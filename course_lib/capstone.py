@@ -23,9 +23,9 @@ from course_lib.config import GPTConfig
 from course_lib.exercises import Exercise, _progress, _run
 from course_lib.figures.shown import Shown
 from course_lib.model import GPT
-from course_lib.recipe import Callback, History, Record, TrainConfig
 from course_lib.tokens import BPETokenizer
 from course_lib.tokens.bpe import byte_alphabet
+from course_lib.training.recipe import Callback, History, Record, TrainConfig
 
 PIECES = {  # in the order of the course; each is an exercise of its topic
     "tokens": ("learn_merges", "encode_piece", "decode_ids"),

@@ -217,7 +217,7 @@ def _train(
 def _save(model: GPT, out: Path, half: bool, about: dict[str, Any]) -> None:
     import torch
 
-    from course_lib.checkpoint import save_model
+    from course_lib.training.checkpoint import save_model
 
     save_model(out, model, dtype=torch.float16 if half else None, metadata=about)
 
@@ -324,8 +324,8 @@ def generate(
     """Let a trained GPT write, token by token, onto the terminal."""
     with clear_errors():
         from course_lib import runtime
-        from course_lib.checkpoint import load_model
         from course_lib.sampling import SamplingConfig
+        from course_lib.training.checkpoint import load_model
 
         if n < 1:
             raise ValueError(f"--n got {n}; it must be at least 1.")

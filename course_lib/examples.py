@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import nn
 
-from course_lib.evaluation import IGNORE, Batch
 from course_lib.generation import GREEDY, SamplingConfig, generate
+from course_lib.training.evaluation import IGNORE, Batch
 
 Example = tuple[list[int], list[int]]  # ids, and targets of the same length
 

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.evaluation import Batch
 from course_lib.examples import Example, complete, masked, pad_batch
 from course_lib.question_answering import Item, Quiz, answered, asked, quiz
 from course_lib.tokens.base import Tokenizer
+from course_lib.training.evaluation import Batch
 from course_lib.world.corpus import TRAINING_SEEDS
 
 TARGETS = ("qkv", "out", "gate", "up", "down")  # the linear layers inside the course's blocks

@@ -14,7 +14,6 @@ import torch
 
 from course_lib.beam import Beam, beam_search
 from course_lib.decoding import Decoder, Prompt, as_rows, as_stops
-from course_lib.evaluation import mode
 from course_lib.sampling import (
     GREEDY,
     PLAIN,
@@ -26,6 +25,7 @@ from course_lib.sampling import (
     top_k,
     top_p,
 )
+from course_lib.training.evaluation import mode
 
 __all__ = [
     "GREEDY",

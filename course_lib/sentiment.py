@@ -21,11 +21,11 @@ from torch.nn import functional as F
 
 from course_lib.bag_of_words import BagOfWords, fit_logistic, logistic_probabilities, words_of
 from course_lib.context import RecurrentLM
-from course_lib.evaluation import Batch, context_of, device_of, mode
 from course_lib.examples import Example, pad_batch
-from course_lib.recipe import History, TrainConfig
 from course_lib.tokens.base import Tokenizer
 from course_lib.training import make_optimizer, train
+from course_lib.training.evaluation import Batch, context_of, device_of, mode
+from course_lib.training.recipe import History, TrainConfig
 from course_lib.world.checker import sentence_spans
 from course_lib.world.simulation import WorldConfig
 from course_lib.world.tasks import Labelled, labelled_review, labelled_story

@@ -170,7 +170,7 @@ NO_EXAMPLE_NEEDED = {
     "interop.export_to_transformers": "needs transformers, which takes seconds to import",
     "interop.import_from_transformers": "needs transformers, which takes seconds to import",
     "interop.load_gpt2": "downloads half a gigabyte",
-    "training.make_muon": "one line; `course_lib.optim.Muon` has the example",
+    "training.make_muon": "one line; `course_lib.training.optim.Muon` has the example",
     "training.make_optimizer": "one line, used by train and tested against torch",
 }
 NO_DOCSTRING_NEEDED = {

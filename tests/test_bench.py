@@ -561,10 +561,10 @@ def test_peaks_are_known_by_whole_words(name, peak):
 
 
 class Stub(types.ModuleType):
-    """What the section needs of `course_lib.speedrun`; every recipe takes what it is given."""
+    """What the section needs of `course_lib.training.speedrun`; every recipe takes what it is given."""
 
     def __init__(self):
-        super().__init__("course_lib.speedrun")
+        super().__init__("course_lib.training.speedrun")
         self.given: list = []
         named = (("baseline", "as usual"), ("rotary", "other positions"), ("speedrun", "all together"))
         self.RECIPES = {name: types.SimpleNamespace(name=name, what=what) for name, what in named}
@@ -583,7 +583,7 @@ def stub(monkeypatch):
     import course_lib
 
     made = Stub()
-    monkeypatch.setitem(sys.modules, "course_lib.speedrun", made)
+    monkeypatch.setitem(sys.modules, "course_lib.training.speedrun", made)
     monkeypatch.setattr(course_lib, "speedrun", made, raising=False)
     return made
 
@@ -614,7 +614,7 @@ def test_quick_recipes_get_little_time(stub, book):
 
 
 def test_the_agreed_interface_is_the_real_one():
-    from course_lib import speedrun
+    from course_lib.training import speedrun
 
     names = list(speedrun.RECIPES)
     assert (names[0], names[-1]) == ("baseline", "speedrun")
@@ -626,7 +626,7 @@ def test_the_agreed_interface_is_the_real_one():
 
 
 def test_stories_compare_both_recipes_at_every_length(monkeypatch):
-    from course_lib import speedrun
+    from course_lib.training import speedrun
 
     given = []
 

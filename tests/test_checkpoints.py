@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from course_lib import assistant, finetuning, runtime, translation
-from course_lib.checkpoint import model_metadata, save_model
 from course_lib.config import GPTConfig
 from course_lib.generation import SamplingConfig, generate
 from course_lib.interop import export_to_transformers
@@ -17,6 +16,7 @@ from course_lib.model import GPT
 from course_lib.question_answering import items, quiz, score
 from course_lib.tokens import BPETokenizer
 from course_lib.training import History, TrainConfig, document_nats, load_model
+from course_lib.training.checkpoint import model_metadata, save_model
 from course_lib.translation_scores import chrf
 from course_lib.world import corpus
 from course_lib.world.checker import check

@@ -12,9 +12,9 @@ import typer
 from typer.testing import CliRunner
 
 from course_lib import cli_model
-from course_lib.checkpoint import load_model, model_metadata, save_model
 from course_lib.tokens import BPETokenizer
 from course_lib.training import TrainConfig
+from course_lib.training.checkpoint import load_model, model_metadata, save_model
 
 pytestmark = pytest.mark.usefixtures("one_thread", "usual_ctrl_c")
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from course_lib.evaluation import IGNORE
 from course_lib.examples import complete, masked, pad_batch
+from course_lib.training.evaluation import IGNORE
 
 PIECES = st.lists(st.tuples(st.lists(st.integers(0, 9), max_size=4), st.booleans()), max_size=5)
 EXAMPLES = st.lists(st.lists(st.integers(1, 9), min_size=2, max_size=7), min_size=1, max_size=5)

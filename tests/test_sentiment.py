@@ -13,11 +13,11 @@ from torch import nn
 
 from course_lib import classification_scores as scores
 from course_lib import runtime, sentiment
-from course_lib.checkpoint import load_model
 from course_lib.config import GPTConfig
 from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer, CharTokenizer
 from course_lib.training import TrainConfig, document_nats, train
+from course_lib.training.checkpoint import load_model
 from course_lib.world.tasks import Labelled
 from course_lib.world.words import GLAD, SAD
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from course_lib.schedules import SCHEDULES
+from course_lib.training.schedules import SCHEDULES
 
 
 @dataclass(frozen=True)

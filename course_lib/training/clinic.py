@@ -17,12 +17,12 @@ import torch
 from course_lib.config import GPTConfig
 from course_lib.context import encode_documents
 from course_lib.data import load_corpus
-from course_lib.evaluation import Batch, evaluate, mode
 from course_lib.generation import generate
 from course_lib.model import GPT
-from course_lib.recipe import History, TrainConfig
 from course_lib.tokens import CharTokenizer
-from course_lib.training import train
+from course_lib.training.evaluation import Batch, evaluate, mode
+from course_lib.training.loop import train
+from course_lib.training.recipe import History, TrainConfig
 from course_lib.world.corpus import stated_floor
 
 # No norms on queries and keys: with them, a high rate does less harm in the first steps.

@@ -18,11 +18,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib import training
-from course_lib.checkpoint import CheckpointError, read_file, write_file
 from course_lib.config import GPTConfig
-from course_lib.evaluation import mode, quicker_precision, summed_nats
 from course_lib.model import GPT
-from course_lib.optim import Muon, muon_groups, orthogonalize
 from course_lib.training import (
     AdamW,
     History,
@@ -40,6 +37,9 @@ from course_lib.training import (
     save_model,
     train,
 )
+from course_lib.training.checkpoint import CheckpointError, read_file, write_file
+from course_lib.training.evaluation import mode, quicker_precision, summed_nats
+from course_lib.training.optim import Muon, muon_groups, orthogonalize
 
 pytestmark = pytest.mark.usefixtures("one_thread", "usual_ctrl_c")
 

@@ -1,6 +1,6 @@
 """Exercises and quizzes of notebook 05: the gradient of the loss, optimizers, schedules, a step, a power law.
 
-`clinic` asks for the faults of the six runs that `course_lib.clinic` makes, in the order of their letters.
+`clinic` asks for the faults of the six runs that `course_lib.training.clinic` makes, in the order of their letters.
 This module knows their answers only: it neither makes the runs nor draws them.
 """
 

@@ -1,11 +1,8 @@
-"""Training: the loss, and a loop that lowers it; trains any module that maps token ids to logits.
+"""The loop that lowers the loss of any module that maps token ids to logits.
 
-The loop draws batches, steps the optimizer under a schedule, measures the loss on a fixed set of windows,
-saves checkpoints from which a training goes on exactly, and tells callbacks what happened. It does not know
-what the model looks like inside, where the text comes from, or how curves are drawn, and it never prints. Its
-pieces can be used from here and are written out in `course_lib.optim` (optimizer, clipping),
-`course_lib.schedules`, `course_lib.recipe` (settings and records), `course_lib.evaluation` (measuring) and
-`course_lib.checkpoint` (files).
+It draws batches, steps the optimizer under a schedule, measures the loss on a fixed set of windows, saves
+checkpoints from which a training goes on exactly, and tells callbacks what happened. It does not know what the
+model looks like inside, where the text comes from, or how curves are drawn, and it never prints.
 """
 
 from __future__ import annotations
@@ -23,99 +20,29 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.checkpoint import (
+from course_lib.context import get_batch
+from course_lib.training.checkpoint import (
     CheckpointError,
     load_checkpoint,
-    load_model,
-    model_metadata,
     save_checkpoint,
-    save_model,
 )
-from course_lib.context import get_batch
-from course_lib.evaluation import (
+from course_lib.training.evaluation import (
     IGNORE,
     Batch,
     autocast,
     context_of,
     device_of,
-    document_nats,
     evaluate,
     mode,
     quicker_precision,
     summed_nats,
 )
-from course_lib.optim import (
-    AdamW,
-    Muon,
-    clip_gradients,
-    muon_groups,
-    parameter_groups,
-)
-from course_lib.recipe import Callback, History, Moment, Record, TrainConfig
-from course_lib.schedules import SCHEDULES, constant_schedule, cosine_schedule, linear_schedule
-
-__all__ = [
-    "IGNORE",
-    "SCHEDULES",
-    "AdamW",
-    "Callback",
-    "CheckpointError",
-    "History",
-    "Moment",
-    "Record",
-    "TrainConfig",
-    "clip_gradients",
-    "constant_schedule",
-    "cosine_schedule",
-    "cross_entropy",
-    "document_nats",
-    "evaluate",
-    "linear_schedule",
-    "load_checkpoint",
-    "load_model",
-    "make_muon",
-    "make_optimizer",
-    "model_metadata",
-    "parameter_groups",
-    "save_checkpoint",
-    "save_model",
-    "suited",
-    "train",
-]
-
-
-# The loss -----------------------------------------------------------------------------------------
-
-
-def cross_entropy(
-    logits: torch.Tensor, targets: torch.Tensor, ignore_index: int = IGNORE, reduction: str = "mean"
-) -> torch.Tensor:
-    """How surprised the model is by the right token: -log(probability), averaged over the tokens that count.
-
-    Shapes: logits (..., V), targets (...). Units: nats per token; a uniform guess costs log(V).
-    `reduction` is "mean", "sum" or "none" (one number per target, 0 where ignored).
-
-    >>> logits = torch.tensor([[0.0, 0.0], [0.0, 0.0]])
-    >>> cross_entropy(logits, torch.tensor([0, 1]))  # two equal choices: log(2)
-    tensor(0.6931)
-    """
-    counts = targets != ignore_index
-    safe_targets = targets.where(counts, 0)
-    right = logits.gather(-1, safe_targets[..., None])[..., 0]
-    # log(sum(exp(logits))) with the largest logit taken out first, so that exp cannot overflow.
-    largest = logits.amax(-1, keepdim=True)
-    log_total = largest[..., 0] + (logits - largest).exp().sum(-1).log()
-    nats = (log_total - right).where(counts, 0.0)
-    if reduction == "none":
-        return nats
-    return nats.sum() if reduction == "sum" else nats.sum() / counts.sum()
-
-
-# The loop -----------------------------------------------------------------------------------------
+from course_lib.training.optim import Muon, muon_groups, parameter_groups
+from course_lib.training.recipe import Callback, History, Moment, Record, TrainConfig
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """torch's AdamW, equal to `course_lib.optim.AdamW`, in its fused form where there is one."""
+    """torch's AdamW, equal to `course_lib.training.optim.AdamW`, in its fused form where there is one."""
     groups = parameter_groups(model, config.weight_decay, config.decay_embeddings)
     fused = True if device_of(model).type in ("cpu", "cuda") else None
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=fused)

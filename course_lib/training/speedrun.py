@@ -18,9 +18,10 @@ import torch
 
 from course_lib.config import PRESETS, GPTConfig
 from course_lib.context import document_batches
-from course_lib.evaluation import Batch
 from course_lib.model import GPT
-from course_lib.training import TrainConfig, evaluate, make_muon, make_optimizer, suited, train
+from course_lib.training.evaluation import Batch, evaluate
+from course_lib.training.loop import make_muon, make_optimizer, suited, train
+from course_lib.training.recipe import TrainConfig
 
 WINDOW = 64  # tokens; the same for all recipes, so that all are asked the same questions
 EVAL_WINDOWS = 2000  # of the validation text, evenly spaced

@@ -1,4 +1,4 @@
-"""course_lib.speedrun: recipes that differ in one thing each, trained by a clock of our own."""
+"""course_lib.training.speedrun: recipes that differ in one thing each, trained by a clock of our own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_lib import optim, speedrun
 from course_lib.config import GPTConfig
 from course_lib.context import document_batches
-from course_lib.speedrun import RECIPES, STORY_RECIPES, Recipe, run_recipe
-from course_lib.training import TrainConfig
+from course_lib.training import TrainConfig, optim, speedrun
+from course_lib.training.speedrun import RECIPES, STORY_RECIPES, Recipe, run_recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

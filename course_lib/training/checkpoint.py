@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from course_lib.config import GPTConfig
-from course_lib.evaluation import device_of
 from course_lib.runtime import atomic_write
+from course_lib.training.evaluation import device_of
 
 if TYPE_CHECKING:
     from course_lib.model import GPT
