@@ -324,7 +324,7 @@ def generate(
     """Let a trained GPT write, token by token, onto the terminal."""
     with clear_errors():
         from course_lib import runtime
-        from course_lib.sampling import SamplingConfig
+        from course_lib.generation.sampling import SamplingConfig
         from course_lib.training.checkpoint import load_model
 
         if n < 1:

@@ -50,7 +50,7 @@ def test_no_prompts_have_no_completions():
 
 
 def test_a_drawn_completion_is_repeatable():
-    from course_lib.sampling import PLAIN
+    from course_lib.generation.sampling import PLAIN
 
     def flat(ids):
         return torch.zeros(*ids.shape, 7)

@@ -23,7 +23,7 @@ STRETCH = 5000  # characters
 def run(options: Options) -> Section:
     """Train with every recipe, one after the other, on the first number of threads that was asked for."""
     from course_lib.bench.measure import threads
-    from course_lib.training import speedrun
+    from course_lib.training.loop import speedrun
 
     text, what = read_text(options)
     ids, held_out, vocab_size = encoded(text)

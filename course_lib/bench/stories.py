@@ -66,7 +66,7 @@ def _trained(
     measure: Callable[[Any], float],
     options: Options,
 ) -> Any:
-    from course_lib.training import speedrun
+    from course_lib.training.loop import speedrun
 
     options.progress(f"{name}, {minutes:g} min")
     recipe = speedrun.STORY_RECIPES[name]

@@ -1,7 +1,7 @@
 """Generation: writing token by token, with any module that maps token ids to logits.
 
-One loop serves everything: ask the model for the next token's logits, reshape them (`course_lib.sampling`),
-draw, append (`course_lib.decoding`). Beam search, which looks for a whole text, is in `course_lib.beam`. All
+One loop serves everything: ask the model for the next token's logits, reshape them (`course_lib.generation.sampling`),
+draw, append (`course_lib.generation.decoding`). Beam search, which looks for a whole text, is in `course_lib.generation.beam`. All
 of them can be used from here. This module does not know about training or about how text becomes tokens.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from course_lib.beam import Beam, beam_search
-from course_lib.decoding import Decoder, Prompt, as_rows, as_stops
-from course_lib.sampling import (
+from course_lib.generation.beam import Beam, beam_search
+from course_lib.generation.decoding import Decoder, Prompt, as_rows, as_stops
+from course_lib.generation.sampling import (
     GREEDY,
     PLAIN,
     SamplingConfig,

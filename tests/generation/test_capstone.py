@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import capstone, generation, runtime
-from course_lib.capstone import PIECES, MyAdamW, MyGPT, MyTokenizer
+from course_lib import generation, runtime
 from course_lib.config import GPTConfig
 from course_lib.exercises import _progress
+from course_lib.generation import capstone
+from course_lib.generation.capstone import PIECES, MyAdamW, MyGPT, MyTokenizer
 from course_lib.tokens import BPETokenizer
-from course_lib.training import optim, schedules
+from course_lib.training.loop import optim, schedules
 
 TEXTS = ["Lily lost her red kite in the park. ", "Tom found the kite. 莉莉笑了。"]
 CONFIG = GPTConfig(vocab_size=11, context_length=7, n_layers=2, n_heads=3, width=6)

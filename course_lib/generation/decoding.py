@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.lean import lean
+from course_lib.generation.lean import lean
 from course_lib.training.evaluation import context_of, device_of
 
 Prompt = Sequence[int] | torch.Tensor

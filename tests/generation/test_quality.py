@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_lib.generation.quality import distinct_share, is_right
+from course_lib.intervals import bootstrap, wilson
 from course_lib.world.checker import check
 from course_lib.world.documents import document
-from course_lib.writing_quality import bootstrap, distinct_share, is_right, wilson
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -12,10 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from course_lib import beam, generation, sampling
+from course_lib import generation
 from course_lib.config import GPTConfig
 from course_lib.exercises import State
-from course_lib.exercises import generation as ex
+from course_lib.generation import beam, sampling
+from course_lib.generation import exercises as ex
 from course_lib.model import GPT
 
 V = 11

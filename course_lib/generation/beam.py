@@ -1,7 +1,7 @@
 """Beam search: the text that is most probable as a whole, looked for along several paths at once.
 
 It equals `transformers.generate(num_beams=..., do_sample=False)` with the same length penalty and early
-stopping. It knows a model only through `course_lib.decoding`.
+stopping. It knows a model only through `course_lib.generation.decoding`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from course_lib.decoding import Decoder, Prompt, as_stops
+from course_lib.generation.decoding import Decoder, Prompt, as_stops
 from course_lib.training.evaluation import mode
 
 OUT = -1e9  # added to a score that must not win

@@ -1,4 +1,4 @@
-"""course_lib.lean: twins that compute the same, share everything, and respect hooks."""
+"""course_lib.generation.lean: twins that compute the same, share everything, and respect hooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 from course_lib.attention import capture_attention
 from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, SamplingConfig, generate, stream
-from course_lib.lean import lean
+from course_lib.generation.lean import lean
 from course_lib.model import GPT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
