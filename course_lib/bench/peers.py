@@ -38,7 +38,7 @@ import torch
 from torch import nn
 
 from course_lib.config import GPTConfig
-from course_lib.families import family_for
+from course_lib.interop.families import family_for
 from course_lib.model import GPT
 
 FUNCTIONS = ("generate", "train_bpe")

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from course_lib.attention import capture_attention
 from course_lib.config import GPTConfig
-from course_lib.families import family_for
+from course_lib.interop.families import family_for
 from course_lib.model import GPT, MLP, LayerNorm, RMSNorm, SwiGLU, layer_norm, rms_norm
 from course_lib.model.activations import fast_gelu, gelu
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.exercises import State
-from course_lib.exercises import interop as ex
-from course_lib.families import GPT2
+from course_lib.interop import exercises as ex
+from course_lib.interop.families import GPT2
 from course_lib.tokens.bpe import byte_alphabet
 
 # References against oracles -----------------------------------------------------------------------

@@ -7,10 +7,9 @@ import sys
 import pytest
 import torch
 
-from course_lib import serving
 from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, generate
-from course_lib.interop import export_to_transformers
+from course_lib.interop import export_to_transformers, serving
 from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from course_lib import interop
 from course_lib.config import GPTConfig
 from course_lib.data.download import RemoteFile
-from course_lib.families import family_for
 from course_lib.interop import export_to_transformers, import_from_transformers, load_gpt2, to_tokenizers
+from course_lib.interop.families import family_for
 from course_lib.model import GPT
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer, CharTokenizer
 

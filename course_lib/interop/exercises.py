@@ -211,7 +211,7 @@ our_name = Exercise(
     ),
     explanation=(
         "Nothing is computed here: a table of names is all of the knowledge. The course's own table is in "
-        "`course_lib/families.py`, with one table each for Llama, Qwen3 and GPT-NeoX. The mistakes are in "
+        "`course_lib/interop/families.py`, with one table each for Llama, Qwen3 and GPT-NeoX. The mistakes are in "
         "the corners: two parts whose last word is the same, layers above nine, the biases."
     ),
     mistakes=(

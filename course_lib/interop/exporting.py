@@ -1,0 +1,157 @@
+"""Out: our GPT and tokenizer as a folder that the classes of `transformers` load.
+
+Such a folder holds config.json (shape and options), generation_config.json, model.safetensors (weights),
+tokenizer.json and tokenizer_config.json. `course_lib.interop.families` knows which architecture says the same
+as ours. `transformers` is imported when a folder is written. It does not know training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_lib.config import GPTConfig
+from course_lib.data import END_OF_TEXT
+from course_lib.interop.families import Family, Weights, family_for
+from course_lib.model import GPT
+from course_lib.runtime import atomic_write
+from course_lib.tokens import GPT2_PATTERN, BPETokenizer
+from course_lib.tokens.files import written
+
+REST = r"|[\s\S]"  # what a pattern doesn't match is cut into single characters, as BPETokenizer does
+
+
+def export_to_transformers(
+    model: GPT,
+    tokenizer: BPETokenizer,
+    folder: str | Path,
+    *,
+    stop_tokens: Iterable[str] = (END_OF_TEXT,),
+    chat_template: str | None = None,
+) -> Path:
+    """Write a folder that `AutoModelForCausalLM.from_pretrained` and `AutoTokenizer.from_pretrained` load.
+
+    The exported model gives the same logits, the exported tokenizer the same ids. `stop_tokens` are the
+    special tokens at which its `generate` stops; `chat_template` (Jinja) goes into the tokenizer, and an
+    answer in a chat then is what is written up to a stop token. Returns the folder.
+
+    Raises: ValueError if no architecture of transformers has the model's parts, or the tokenizer doesn't fit
+    the model.
+    """
+    if not isinstance(tokenizer, BPETokenizer):
+        raise ValueError(
+            f"export_to_transformers got a {type(tokenizer).__name__}; only a BPETokenizer can be exported."
+        )
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise ValueError(
+            f"The tokenizer has {tokenizer.vocab_size} tokens, but the model only {model.config.vocab_size}; "
+            "export a model with the tokenizer it was trained with."
+        )
+    family, stop_tokens = family_for(model.config), list(stop_tokens)
+    stops = [_special_id(tokenizer, name) for name in stop_tokens]
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_tokenizer(tokenizer, model.config, folder, chat_template, stop_tokens)
+    _write_config(family, model, tokenizer.special_tokens.get(END_OF_TEXT), stops, folder)
+    return folder
+
+
+def _special_id(tokenizer: BPETokenizer, name: str) -> int:
+    if name not in tokenizer.special_tokens:
+        known = ", ".join(tokenizer.special_tokens) or "none"
+        raise ValueError(
+            f"stop_tokens names {name!r}, which is no special token of this tokenizer; there are: {known}."
+        )
+    return tokenizer.special_tokens[name]
+
+
+def _write_config(family: Family, model: GPT, end: int | None, stops: list[int], folder: Path) -> None:
+    from safetensors.torch import save
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+
+    dtype = model.tokens.weight.dtype
+    ends = {"bos_token_id": end, "eos_token_id": stops[0] if len(stops) == 1 else stops or None}
+    config = AutoConfig.for_model(
+        family.model_type, **family.config_out(model.config), **ends, architectures=[family.architecture]
+    )
+    config.dtype = dtype
+    with torch.device("meta"):  # names and shapes only
+        wanted = AutoModelForCausalLM.from_config(config, dtype=dtype).state_dict()
+    weights = _completed(family.weights_out(model), wanted)
+    with atomic_write(folder / "model.safetensors", "wb") as file:
+        file.write(save(weights, metadata={"format": "pt"}))
+    config.save_pretrained(folder)
+    # Padding is named here and not in config.json: some of their models give the token named there no
+    # gradient.
+    GenerationConfig(**ends, pad_token_id=end).save_pretrained(folder)
+
+
+def _completed(weights: Weights, wanted: Mapping[str, torch.Tensor]) -> Weights:
+    """Where their layers always have a bias and ours have none, zeros do the same."""
+    some = next(iter(weights.values()))
+    absent = [name for name in wanted if name.endswith(".bias") and name not in weights]
+    zeros = {name: some.new_zeros(wanted[name].shape) for name in absent}
+    return {name: weight.detach().cpu().contiguous() for name, weight in {**weights, **zeros}.items()}
+
+
+def _write_tokenizer(
+    tokenizer: BPETokenizer, config: GPTConfig, folder: Path, chat_template: str | None, stops: list[str]
+) -> None:
+    from transformers import PreTrainedTokenizerFast
+
+    end = END_OF_TEXT if END_OF_TEXT in tokenizer.special_tokens else None
+    exported = PreTrainedTokenizerFast(
+        tokenizer_object=to_tokenizers(tokenizer),
+        bos_token=end,
+        eos_token=end,
+        pad_token=end,
+        model_max_length=config.context_length,
+        clean_up_tokenization_spaces=False,
+    )
+    if chat_template is not None:
+        exported.chat_template = chat_template
+        exported.response_template = _response_template(stops)
+    exported.save_pretrained(folder)
+
+
+def _response_template(stops: list[str]) -> dict[str, Any]:
+    """How a server finds the answer in what was written: all that follows the prompt, up to a stop token.
+
+    Without it, `transformers serve` looks for the marks that chats with a Qwen3 by its makers have.
+    """
+    content = {"content": "text", **({"close": stops} if stops else {})}
+    end_of_prompt = r"\Z"
+    return {
+        "defaults": {"role": "assistant"},
+        "start_anchor_pattern": end_of_prompt,
+        "fields": {"content": content},
+    }
+
+
+def to_tokenizers(tokenizer: BPETokenizer) -> Any:
+    """Our tokenizer as a `tokenizers.Tokenizer` (the Rust library that `transformers` uses), with the same
+    ids.
+
+    >>> ours = BPETokenizer.train("the theme of the thesis", vocab_size=260)
+    >>> to_tokenizers(ours).encode("the 主题").ids == ours.encode("the 主题")
+    True
+    """
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    names = {id: name for name, id in tokenizer.special_tokens.items()}
+    vocabulary = {
+        names.get(id) or written(tokenizer.token_bytes(id)): id for id in range(tokenizer.vocab_size)
+    }
+    merges = [(written(left), written(right)) for left, right in tokenizer.merges]
+    exported = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    cut = pre_tokenizers.Split(Regex(tokenizer.pattern + REST), "isolated")
+    exported.pre_tokenizer = pre_tokenizers.Sequence([cut, bytes_only])
+    if tokenizer.pattern == GPT2_PATTERN:
+        exported.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    exported.decoder = decoders.ByteLevel()
+    exported.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in names.values()])
+    return exported

@@ -1,0 +1,148 @@
+"""In: a folder written by `transformers` becomes our GPT and tokenizer.
+
+Reading needs only the files. It does not know training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from course_lib.interop.exporting import REST
+from course_lib.interop.families import Weights, family_of
+from course_lib.model import GPT
+from course_lib.tokens import GPT2_PATTERN, BPETokenizer
+from course_lib.tokens.files import unwritten
+
+
+def import_from_transformers(folder: str | Path) -> tuple[GPT, BPETokenizer | None]:
+    """Read a model that `transformers` (or `export_to_transformers`) has saved: GPT-2, Llama, Qwen3 or
+    GPT-NeoX.
+
+    The model is in evaluation mode, on the CPU, in float32. The tokenizer is None if the folder holds none.
+
+    Raises: ValueError, in one sentence, for a folder without a model, and for one with parts that our GPT
+    doesn't have.
+    """
+    folder = Path(folder)
+    values = _read_json(folder / "config.json")
+    try:
+        family = family_of(values)
+        model = GPT(family.config_in(values))
+        model.load_state_dict(family.weights_in(_read_weights(folder), model))
+        tokenizer = _read_tokenizer(folder)
+    except KeyError as error:
+        raise ValueError(f"{folder / 'config.json'} lacks {error.args[0]!r}; save the model again.") from None
+    except ValueError as error:
+        raise ValueError(f"{folder} cannot be imported: {error}") from None
+    return model.eval(), tokenizer
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ValueError(f"There is no {path}; give a folder that was written by save_pretrained.") from None
+    except ValueError:
+        raise ValueError(f"{path} is damaged (no JSON); save the model or get the file again.") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} is damaged (no JSON object); save the model or get the file again.")
+    return values
+
+
+def _read_weights(folder: Path) -> Weights:
+    """All tensors, from one safetensors file or from the several that an index lists."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    index = folder / "model.safetensors.index.json"
+    names = sorted(set(_read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
+    weights: Weights = {}
+    for name in names:
+        path = folder / Path(name).name
+        if not path.exists():
+            raise ValueError(
+                f"{name} is missing; weights must be in safetensors files (a pytorch_model.bin can run any "
+                "code when it is read: let transformers convert it with save_pretrained)."
+            )
+        try:
+            weights.update(load_file(path))
+        except SafetensorError as error:
+            raise ValueError(f"{name} is damaged ({error}); save the model or get the file again.") from None
+    return weights
+
+
+def _read_tokenizer(folder: Path) -> BPETokenizer | None:
+    if (folder / "tokenizer.json").exists():
+        return _from_tokenizers(_read_json(folder / "tokenizer.json"))
+    if (folder / "vocab.json").exists() and (folder / "merges.txt").exists():
+        return BPETokenizer.load(folder)
+    return None
+
+
+def _from_tokenizers(content: Mapping[str, Any]) -> BPETokenizer:
+    """The tokenizer that a tokenizer.json describes, if it is a byte-level BPE such as ours."""
+    model, added = content["model"], content.get("added_tokens") or []
+    pattern = _pattern_of(content.get("pre_tokenizer") or {})
+    plain = (
+        model.get("type", "BPE") == "BPE" and not model.get("ignore_merges") and not content.get("normalizer")
+    )
+    if pattern is None or not plain or not _adds_nothing(content.get("post_processor") or {}):
+        raise ValueError(
+            "its tokenizer is no plain byte-level BPE (it normalizes text, adds tokens by itself, or cuts "
+            "text in another way); our BPETokenizer can only be one."
+        )
+    names = [token["content"] for token in sorted(added, key=lambda token: token["id"])]
+    ids = {**model["vocab"], **{token["content"]: token["id"] for token in added}}
+    if sorted(ids.values()) != list(range(len(ids))):
+        raise ValueError(
+            f"its tokenizer's ids are not 0 to {len(ids) - 1}, each once; save the tokenizer again."
+        )
+    path = Path("tokenizer.json")  # for messages
+    layout = [
+        token if token in names else unwritten(token, path) for token in sorted(ids, key=ids.__getitem__)
+    ]
+    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
+    merges = [(unwritten(left, path), unwritten(right, path)) for left, right in pairs]
+    return BPETokenizer(merges, names, pattern, layout=layout)
+
+
+def _adds_nothing(post_processor: Mapping[str, Any]) -> bool:
+    """Whether the ids are left as they are after encoding, as by a template in which only the text itself
+    stands.
+    """
+    template = post_processor.get("type") == "TemplateProcessing" and not post_processor.get("special_tokens")
+    return not post_processor or template or post_processor.get("type") == "ByteLevel"
+
+
+def _pattern_of(pre_tokenizer: Mapping[str, Any]) -> str | None:
+    """The pattern by which a tokenizer.json cuts text, or None if it does something else than that."""
+    steps = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
+    last = steps[-1] if steps else {}
+    if last.get("type") != "ByteLevel" or last.get("add_prefix_space"):
+        return None
+    if len(steps) == 1:
+        return GPT2_PATTERN if last.get("use_regex", True) else None
+    cut = steps[0]
+    regular = isinstance(cut.get("pattern"), dict) and "Regex" in cut["pattern"]
+    if len(steps) > 2 or last.get("use_regex", True) or not regular or cut.get("behavior") != "Isolated":
+        return None
+    return None if cut.get("invert") else cut["pattern"]["Regex"].removesuffix(REST)
+
+
+def agreement(ours: torch.Tensor, theirs: torch.Tensor) -> tuple[float, float]:
+    """How well two models agree: the largest difference of their logits, and the share of places at which
+    both find the same token best.
+
+    Shapes: (B, T, V) both.
+
+    >>> agreement(torch.tensor([[[0.0, 1.0], [3.0, 2.0]]]), torch.tensor([[[0.5, 1.0], [3.0, 5.0]]]))
+    (3.0, 0.5)
+    """
+    largest = (ours - theirs).abs().max().item()
+    same = ours.argmax(dim=-1) == theirs.argmax(dim=-1)
+    return largest, same.float().mean().item()
