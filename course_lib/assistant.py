@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from course_lib.examples import Example, complete, masked, pad_batch
+from course_lib.finetuning.examples import Example, complete, masked, pad_batch
 from course_lib.generation import GREEDY, SamplingConfig, stream
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import Batch, context_of

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from course_lib.bag_of_words import BagOfWords, fit_logistic, logistic_probabilities, words_of
 from course_lib.context import RecurrentLM
-from course_lib.examples import Example, pad_batch
+from course_lib.finetuning.examples import Example, pad_batch
 from course_lib.tokens.base import Tokenizer
 from course_lib.training import make_optimizer, train
 from course_lib.training.evaluation import Batch, context_of, device_of, mode

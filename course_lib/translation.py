@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from course_lib.attention import capture_attention
-from course_lib.examples import Example, complete, masked, pad_batch
+from course_lib.finetuning.examples import Example, complete, masked, pad_batch
 from course_lib.generation import beam_search
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import Batch, device_of, mode

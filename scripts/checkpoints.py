@@ -24,11 +24,11 @@ from pathlib import Path
 import torch
 
 from course_lib import assistant, training, translation
-from course_lib import question_answering as qa
 from course_lib.config import GPTConfig
 from course_lib.context import document_batches, encode_documents
 from course_lib.data import load_corpus
 from course_lib.finetuning import QuizBatches, answers
+from course_lib.finetuning import question_answering as qa
 from course_lib.model import GPT
 from course_lib.runtime import atomic_write, data_dir, seed
 from course_lib.tokens import BPETokenizer

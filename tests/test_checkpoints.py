@@ -10,10 +10,10 @@ import torch
 
 from course_lib import assistant, finetuning, runtime, translation
 from course_lib.config import GPTConfig
+from course_lib.finetuning.question_answering import items, quiz, score
 from course_lib.generation import SamplingConfig, generate
 from course_lib.interop import export_to_transformers
 from course_lib.model import GPT
-from course_lib.question_answering import items, quiz, score
 from course_lib.tokens import BPETokenizer
 from course_lib.training import History, TrainConfig, document_nats, load_model
 from course_lib.training.checkpoint import model_metadata, save_model

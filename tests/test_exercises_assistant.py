@@ -162,7 +162,7 @@ def encode_by_sum(messages, encode, marks):
 
 
 def targets_with_masked(messages, marks):
-    from course_lib.examples import masked
+    from course_lib.finetuning.examples import masked
 
     parts = [([marks["<|endoftext|>"]], False)]
     for role, content in messages:

@@ -16,9 +16,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.examples import masked
 from course_lib.exercises import State, exercises_of
 from course_lib.exercises import translation as ex
+from course_lib.finetuning.examples import masked
 
 # References against oracles -----------------------------------------------------------------------
 

@@ -13,11 +13,10 @@ from matplotlib import pyplot
 from torch import nn
 
 from course_lib import figures as viz
-from course_lib import finetuning, finetuning_views, runtime
+from course_lib import finetuning, runtime
 from course_lib.config import GPTConfig
-from course_lib.generation import GREEDY, generate
-from course_lib.model import GPT
-from course_lib.question_answering import (
+from course_lib.finetuning import views as finetuning_views
+from course_lib.finetuning.question_answering import (
     UNKNOWN,
     Item,
     always_commonest,
@@ -29,6 +28,8 @@ from course_lib.question_answering import (
     score,
     token_f1,
 )
+from course_lib.generation import GREEDY, generate
+from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer
 from course_lib.training import TrainConfig, cross_entropy, train
 from course_lib.world.questions import Question

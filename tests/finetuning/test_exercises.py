@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from course_lib import finetuning, question_answering
+from course_lib import finetuning
 from course_lib.exercises import State
-from course_lib.exercises import finetuning as ex
+from course_lib.finetuning import exercises as ex
+from course_lib.finetuning import question_answering
 
 # References against oracles -----------------------------------------------------------------------
 

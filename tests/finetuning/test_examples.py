@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from course_lib.examples import complete, masked, pad_batch
+from course_lib.finetuning.examples import complete, masked, pad_batch
 from course_lib.training.evaluation import IGNORE
 
 PIECES = st.lists(st.tuples(st.lists(st.integers(0, 9), max_size=4), st.booleans()), max_size=5)

@@ -1,0 +1,90 @@
+"""Questions as examples to learn from, and as a test: what is read, what is learned, what is answered.
+
+It does not know what the model looks like inside.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from course_lib.finetuning.examples import Example, complete, masked, pad_batch
+from course_lib.finetuning.question_answering import Item, Quiz, answered, asked, quiz
+from course_lib.tokens.base import Tokenizer
+from course_lib.training.evaluation import Batch
+from course_lib.world.corpus import TRAINING_SEEDS
+
+
+def encode_quiz(
+    tokenizer: Tokenizer, made: Quiz, questions: Sequence, learn: Sequence[str] = ("answers",)
+) -> Example:
+    """A story with questions and answers after it; `learn` says what counts: "answers", "story", "questions".
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> made = quiz(5)
+    >>> tokenizer = CharTokenizer.train(made.story + asked("") + made.answered[0].text, ["<|endoftext|>"])
+    >>> ids, targets = encode_quiz(tokenizer, made, made.answered[:1])
+    >>> tokenizer.decode([target for target in targets if target != -100])
+    ' to the playground\\n'
+    """
+    parts = [([tokenizer.end_id], False), (tokenizer.encode(made.story), "story" in learn)]
+    for question in questions:
+        parts += [
+            (tokenizer.encode(asked(question.text)), "questions" in learn),
+            (tokenizer.encode(answered(question.answer)), "answers" in learn),
+        ]
+    return masked(parts)
+
+
+@dataclass(frozen=True)
+class QuizBatches:
+    """Batches of fresh stories with questions, for `training.train`; no story comes twice, in practice.
+
+    `unanswered` is how many of the questions a story does not answer are put in; they come in any order among
+    at most `questions` others. `learn` is that of `encode_quiz`.
+
+    >>> QuizBatches(tokenizer=None, batch_size=3, unanswered=0).batch_size
+    3
+    """
+
+    tokenizer: Tokenizer | None
+    batch_size: int = 8
+    unanswered: int = 1
+    questions: int = 6
+    longest: int = 384
+    learn: tuple[str, ...] = ("answers",)
+
+    def __call__(self, generator: torch.Generator) -> Batch:
+        """The next batch; the chance is all in `generator`."""
+        seeds = torch.randint(TRAINING_SEEDS, (self.batch_size,), generator=generator).tolist()
+        return pad_batch([self._example(seed) for seed in seeds], self.tokenizer.end_id, self.longest)
+
+    def _example(self, seed: int) -> Example:
+        made, draw = quiz(seed), random.Random(seed)
+        chosen = draw.sample(made.answered, min(len(made.answered), self.questions))
+        chosen += made.unanswered[: self.unanswered]
+        draw.shuffle(chosen)
+        return encode_quiz(self.tokenizer, made, chosen, self.learn)
+
+
+def answers(
+    model: nn.Module, tokenizer: Tokenizer, test: Sequence[Item], batch_size: int = 32, most: int = 24
+) -> list[str]:
+    """What the model answers to each item: its likeliest tokens, up to the end of the line.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> from course_lib.world.questions import Question
+    >>> tokenizer = CharTokenizer.train("Mia ran.\\n Q: Who? A: y")
+    >>> def yes(ids):  # a model that says y, and then ends the line
+    ...     y, end = tokenizer.encode("y\\n")
+    ...     return F.one_hot(torch.where(ids == y, end, y), tokenizer.vocab_size).float()
+    >>> answers(yes, tokenizer, [Item("Mia ran.", Question("Who?", "Mia", True, "go"))])
+    ['y']
+    """
+    prompts = [[tokenizer.end_id, *tokenizer.encode(item.prompt)] for item in test]
+    stop = tokenizer.encode("\n")[-1]
+    return [tokenizer.decode(ids).strip() for ids in complete(model, prompts, stop, most, batch_size)]

@@ -1,0 +1,114 @@
+"""LoRA: a model learns through a few added weights, for any model made of `nn.Linear`.
+
+It does not know what is learned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+TARGETS = ("qkv", "out", "gate", "up", "down")  # the linear layers inside the course's blocks
+
+
+class LoRALinear(nn.Module):
+    """A linear layer that stays as it is, and beside it a narrow one that learns: W x + (alpha / rank) B A x.
+
+    B starts at zero, so at first the layer computes what it did before.
+
+    Shapes: x (..., in) -> (..., out); A (rank, in), B (out, rank).
+    Source: Hu and others 2021, section 4.1 (arXiv:2106.09685).
+
+    >>> layer = LoRALinear(nn.Linear(5, 3), rank=2)
+    >>> sum(p.numel() for p in layer.parameters() if p.requires_grad)  # 2·5 + 3·2
+    16
+    """
+
+    def __init__(
+        self, base: nn.Linear, rank: int, alpha: float | None = None, generator: torch.Generator | None = None
+    ):
+        super().__init__()
+        if rank < 1:
+            raise ValueError(f"LoRALinear got rank={rank}; it must be at least 1, e.g. 8.")
+        self.base = base.requires_grad_(False)
+        self.scale = (rank if alpha is None else alpha) / rank
+        weight = base.weight
+        self.a = nn.Parameter(weight.new_empty(rank, weight.shape[1]))
+        self.b = nn.Parameter(weight.new_zeros(weight.shape[0], rank))
+        nn.init.kaiming_uniform_(self.a, a=math.sqrt(5), generator=generator)  # as nn.Linear draws its own
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.base(x) + self.scale * F.linear(F.linear(x, self.a), self.b)
+
+    @torch.no_grad()
+    def merged(self) -> nn.Linear:
+        """One ordinary linear layer that computes the same: its matrix is W + (alpha / rank) B A.
+
+        >>> layer, x = LoRALinear(nn.Linear(5, 3), rank=2), torch.ones(5)
+        >>> torch.allclose(layer.merged()(x), layer(x))
+        True
+        """
+        out, inside = self.base.weight.shape
+        merged = nn.Linear(inside, out, bias=self.base.bias is not None, dtype=self.base.weight.dtype)
+        merged.weight.copy_(self.base.weight + self.scale * self.b @ self.a)
+        if self.base.bias is not None:
+            merged.bias.copy_(self.base.bias)
+        return merged.to(self.base.weight.device)
+
+
+def add_lora(
+    model: nn.Module,
+    rank: int = 8,
+    alpha: float | None = None,
+    targets: Sequence[str] = TARGETS,
+    generator: torch.Generator | None = None,
+) -> nn.Module:
+    """Freeze the model and give every linear layer with one of the names a `LoRALinear`, in place.
+
+    Raises: ValueError if there is no such layer.
+
+    >>> model = add_lora(nn.ModuleDict({"up": nn.Linear(3, 5), "head": nn.Linear(5, 7)}), rank=2)
+    >>> trainable_count(model)  # of up alone: 2·3 + 5·2
+    16
+    """
+    chosen = [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent.named_children()
+        if name in targets and isinstance(child, nn.Linear)
+    ]
+    if not chosen:
+        raise ValueError(
+            f"add_lora found no linear layer named {' or '.join(targets)}; look at model.named_modules()."
+        )
+    model.requires_grad_(False)
+    for parent, name, child in chosen:
+        setattr(parent, name, LoRALinear(child, rank, alpha, generator))
+    return model
+
+
+def merge_lora(model: nn.Module) -> nn.Module:
+    """Put an ordinary linear layer in the place of every `LoRALinear`, in place: no cost is left.
+
+    >>> model = merge_lora(add_lora(nn.ModuleDict({"up": nn.Linear(3, 5)}), rank=2))
+    >>> type(model["up"]).__name__
+    'Linear'
+    """
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, LoRALinear):
+                setattr(parent, name, child.merged())
+    return model.requires_grad_(True)
+
+
+def trainable_count(model: nn.Module) -> int:
+    """How many numbers a training may change.
+
+    >>> trainable_count(nn.Linear(5, 3))
+    18
+    """
+    return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
