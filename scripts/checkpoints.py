@@ -28,13 +28,13 @@ from course_lib.config import GPTConfig
 from course_lib.context import document_batches, encode_documents
 from course_lib.data import load_corpus
 from course_lib.finetuning import QuizBatches, answers
-from course_lib.finetuning import question_answering as qa
+from course_lib.finetuning.lora import question_answering as qa
 from course_lib.model import GPT
 from course_lib.runtime import atomic_write, data_dir, seed
 from course_lib.tokens import BPETokenizer
 from course_lib.training.checkpoint import model_metadata, save_model
 from course_lib.training.speedrun import STORY_RECIPES
-from course_lib.translation_scores import bleu, chrf
+from course_lib.translation.scores import bleu, chrf
 from course_lib.world import corpus
 from course_lib.world.tasks import other
 

@@ -17,7 +17,7 @@ from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer
 from course_lib.training import History, TrainConfig, document_nats, load_model
 from course_lib.training.checkpoint import model_metadata, save_model
-from course_lib.translation_scores import chrf
+from course_lib.translation.scores import chrf
 from course_lib.world import corpus
 from course_lib.world.checker import check
 

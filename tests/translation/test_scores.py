@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
 
-from course_lib.translation_scores import bleu, bootstrap, chrf, ngrams, tokens_13a, tokens_zh
+from course_lib.translation.scores import bleu, bootstrap, chrf, ngrams, tokens_13a, tokens_zh
 from course_lib.world.tasks import parallel
 
 ODD = "aB 1.,-'\"&;#<>()[]{}/\\_^`~!?:=+*%$@|\n\t“”‘’…—。，！？：（）米娅ａＡ\u3000é☀😀"

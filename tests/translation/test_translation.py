@@ -11,7 +11,7 @@ from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, generate
 from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer, CharTokenizer
-from course_lib.translation_scores import chrf
+from course_lib.translation.scores import chrf
 from course_lib.world.tasks import Pair, other, parallel, tells
 
 
