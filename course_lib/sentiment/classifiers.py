@@ -1,0 +1,191 @@
+"""Networks that read a text and give each label a logit: recurrent, or a GPT with another head.
+
+They are trained by `course_lib.training`. It does not know what the GPT looks like inside, but for its head.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from course_lib.context import RecurrentLM
+from course_lib.finetuning.examples import Example, pad_batch
+from course_lib.sentiment.texts import LABELS
+from course_lib.tokens.base import Tokenizer
+from course_lib.training import make_optimizer, train
+from course_lib.training.evaluation import Batch, context_of, device_of, mode
+from course_lib.training.recipe import History, TrainConfig
+from course_lib.world.tasks import Labelled
+
+LONGEST = 512  # tokens of a text that are read by a model without a context of its own
+
+
+def last_hidden(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """What stands at each text's last real token; the filling is on the right.
+
+    Shapes: hidden (B, T, C), lengths (B,) from 1 to T -> (B, C).
+
+    >>> last_hidden(torch.arange(6.0).view(2, 3, 1), torch.tensor([3, 1]))
+    tensor([[2.],
+            [3.]])
+    """
+    return hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
+
+
+class RecurrentClassifier(RecurrentLM):
+    """A GRU that reads a text and gives the labels' logits from its state after the last token.
+
+    Shapes: ids (B, T), lengths (B,) -> logits (B, 2); without lengths (B, T, 2), one answer after each token.
+
+    >>> model = RecurrentClassifier(vocab_size=7, width=6)
+    >>> model(torch.zeros(2, 5, dtype=torch.long), torch.tensor([5, 3])).shape
+    torch.Size([2, 2])
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        width: int = 64,
+        generator: torch.Generator | None = None,
+        n_labels: int = len(LABELS),
+    ):
+        super().__init__(vocab_size, width, generator=generator)
+        self.head = _head(width, n_labels, generator)
+
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        logits = super().forward(ids)
+        return logits if lengths is None else last_hidden(logits, lengths)
+
+
+class GPTClassifier(nn.Module):
+    """A copy of a GPT with another head: instead of a logit for every next token, one for every label.
+
+    The head reads what the old one read: the vector after the last block and the last norm, (B, T, C). It is
+    linear, so that taking the last real token's vector and then the head, or the head everywhere and then the
+    last real token's logits, is the same; the second fits `training.train`, which wants (B, T, V). The GPT
+    that is given stays as it is.
+
+    Shapes: ids (B, T), lengths (B,) -> logits (B, n_labels); without lengths (B, T, n_labels).
+    Source: Radford and others 2018, section 3.2, "Improving Language Understanding by Generative
+    Pre-Training".
+
+    >>> from course_lib.config import GPTConfig
+    >>> from course_lib.model import GPT
+    >>> gpt = GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=2, n_heads=2, width=6))
+    >>> GPTClassifier(gpt)(torch.tensor([[1, 2, 3], [4, 5, 0]]), torch.tensor([3, 2])).shape
+    torch.Size([2, 2])
+    """
+
+    def __init__(self, gpt: nn.Module, n_labels: int = len(LABELS), generator: torch.Generator | None = None):
+        super().__init__()
+        self.gpt = copy.deepcopy(gpt).train()
+        self.config = gpt.config
+        self.gpt.head = _head(gpt.head.weight.shape[1], n_labels, generator).to(device_of(gpt))
+
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        logits = self.gpt(ids)
+        return logits if lengths is None else last_hidden(logits, lengths)
+
+
+def _head(width: int, n_labels: int, generator: torch.Generator | None) -> nn.Linear:
+    """A fresh linear layer that prefers no label by much."""
+    head = nn.Linear(width, n_labels)
+    nn.init.normal_(head.weight, std=0.02, generator=generator)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+@dataclass(frozen=True)
+class LabelBatches:
+    """Batches for `training.train` from labelled texts, drawn with repetition: ids, and the label at the end.
+
+    The target is -100 everywhere but at the last token, where it is the label's number.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> tokenizer = CharTokenizer.train("no yes", ["<|endoftext|>"])
+    >>> x, y = LabelBatches(tokenizer, [Labelled("yes", "good")], batch_size=1)(torch.Generator())
+    >>> x.shape, y
+    (torch.Size([1, 4]), tensor([[-100, -100, -100,    1]]))
+    """
+
+    tokenizer: Tokenizer
+    texts: Sequence[Labelled]
+    batch_size: int = 8
+    longest: int = LONGEST
+
+    def __call__(self, generator: torch.Generator) -> Batch:
+        """The next batch; the chance is all in `generator`."""
+        rows = torch.randint(len(self.texts), (self.batch_size,), generator=generator).tolist()
+        return pad_batch([self._example(self.texts[row]) for row in rows], self.tokenizer.end_id)
+
+    def _example(self, one: Labelled) -> Example:
+        ids = _ids(self.tokenizer, one.text, self.longest)
+        # pad_batch shifts: it leaves out the last id and the first target.
+        return [*ids, self.tokenizer.end_id], [*[-100] * len(ids), LABELS.index(one.label)]
+
+
+def fit_classifier(
+    model: nn.Module,
+    tokenizer: Tokenizer,
+    texts: Sequence[Labelled],
+    seconds: float,
+    lr: float = 1e-3,
+    batch_size: int = 8,
+    seed: int = 0,
+    optimizer: Callable[[nn.Module, TrainConfig], torch.optim.Optimizer] = make_optimizer,
+    clock: Callable[[], float] = time.process_time,
+) -> History:
+    """Train a classifier in place on labelled texts for so many seconds, by default of the CPU.
+
+    Raises: ValueError as `training.train`.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> texts = [Labelled("yes", "good"), Labelled("no", "bad")]
+    >>> tokenizer = CharTokenizer.train("no yes", ["<|endoftext|>"])
+    >>> model = RecurrentClassifier(tokenizer.vocab_size, 8, torch.Generator().manual_seed(0))
+    >>> history = fit_classifier(model, tokenizer, texts, seconds=0.1)
+    >>> history.steps[-1] > 0 and history.train_loss > 0
+    True
+    """
+    longest = context_of(model, None, required=False) or LONGEST
+    batches = LabelBatches(tokenizer, texts, batch_size, longest)
+    recipe = TrainConfig(
+        max_seconds=seconds, batch_size=batch_size, lr=lr, schedule="linear", weight_decay=0.0, seed=seed
+    )
+    return train(model, batches, recipe, optimizer=optimizer, clock=clock)
+
+
+def _ids(tokenizer: Tokenizer, text: str, longest: int) -> list[int]:
+    """A text as a model reads it: it begins where a document begins; of a long one, the end is kept."""
+    return [tokenizer.end_id, *tokenizer.encode(text)[1 - longest :]]
+
+
+@torch.inference_mode()
+def class_logits(
+    model: nn.Module, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 64
+) -> torch.Tensor:
+    """What a classifier gives each text: a logit for each label, (N, 2), in the order of the texts.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> tokenizer = CharTokenizer.train("no yes", ["<|endoftext|>"])
+    >>> class_logits(RecurrentClassifier(tokenizer.vocab_size, 6), tokenizer, ["yes", "no", "yes"]).shape
+    torch.Size([3, 2])
+    """
+    longest = context_of(model, None, required=False) or LONGEST
+    rows = [torch.tensor(_ids(tokenizer, text, longest)) for text in texts]
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # rows of like length need little filling
+    found: list[torch.Tensor] = [torch.empty(0)] * len(rows)
+    with mode(model, training=False):
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            x = nn.utils.rnn.pad_sequence([rows[i] for i in chosen], True, tokenizer.end_id)
+            lengths = torch.tensor([len(rows[i]) for i in chosen])
+            device = device_of(model)
+            for i, logits in zip(chosen, model(x.to(device), lengths.to(device)).cpu(), strict=True):
+                found[i] = logits
+    return torch.stack(found).clone()
