@@ -29,7 +29,7 @@ from course_lib.assistant import (
     replies,
     tasks,
 )
-from course_lib.assistant_checks import best_of, has_form, note_report, points_covered, points_of, says
+from course_lib.assistant.checks import best_of, has_form, note_report, points_covered, points_of, says
 from course_lib.config import GPTConfig
 from course_lib.generation import SamplingConfig
 from course_lib.model import GPT

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from course_lib import assistant_views as views
 from course_lib import figures as viz
+from course_lib.assistant import views
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib import assistant, assistant_checks, runtime
+from course_lib import assistant, runtime
+from course_lib.assistant import checks as assistant_checks
+from course_lib.assistant import exercises as ex
 from course_lib.exercises import State
-from course_lib.exercises import assistant as ex
 from course_lib.tokens import BPETokenizer
 
 ALL = (
