@@ -6,7 +6,7 @@ Puts the commands together. What they do is elsewhere, and is loaded only when a
 
 import sys
 
-from course_lib import doctor
+from course_lib.shell import doctor
 
 try:
     import typer
@@ -15,8 +15,8 @@ except ModuleNotFoundError:  # the packages are not installed: only the doctor c
 
 from typing import Annotated
 
-from course_lib import cli_model
-from course_lib.bench import command as bench_command
+from course_lib.shell import train as cli_model
+from course_lib.shell.bench import command as bench_command
 
 DOCTOR_EXAMPLES = """
 Examples:

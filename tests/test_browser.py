@@ -22,7 +22,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.machine import browser_advice, find_browser
+from course_lib.shell.machine import browser_advice, find_browser
 
 pytestmark = pytest.mark.browser
 

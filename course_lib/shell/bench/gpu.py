@@ -14,16 +14,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.bench.measure import Times, interleave
-from course_lib.bench.options import Options
-from course_lib.bench.peers import Logits, transformers_gpt2
-from course_lib.bench.plain import PlainGPT
-from course_lib.bench.report import Row, Section
-from course_lib.bench.scale import training_flops
-from course_lib.bench.training import Trainee, random_batch
 from course_lib.config import GPTConfig
-from course_lib.machine import matmul_speed
 from course_lib.model import GPT
+from course_lib.shell.bench.measure import Times, interleave
+from course_lib.shell.bench.options import Options
+from course_lib.shell.bench.peers import Logits, transformers_gpt2
+from course_lib.shell.bench.plain import PlainGPT
+from course_lib.shell.bench.report import Row, Section
+from course_lib.shell.bench.scale import training_flops
+from course_lib.shell.bench.training import Trainee, random_batch
+from course_lib.shell.machine import matmul_speed
 from course_lib.training import TrainConfig, make_optimizer
 
 # Dense TFLOP/s in bfloat16 (T4: float16) with sums in float32, from the makers' data sheets.

@@ -11,7 +11,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from course_lib import cli_model
+from course_lib.shell import train as cli_model
 from course_lib.tokens import BPETokenizer
 from course_lib.training import TrainConfig
 from course_lib.training.checkpoint import load_model, model_metadata, save_model

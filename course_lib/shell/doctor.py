@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib import machine
-from course_lib.packages import in_range, requirements
 from course_lib.runtime import data_dir
+from course_lib.shell import machine
+from course_lib.shell.packages import in_range, requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP = "run `make lab` again (Windows: `python scripts/bootstrap.py lab`): it installs what is missing."

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from typer.testing import CliRunner
 
-from course_lib import doctor, machine, packages
-from course_lib.doctor import MISSING, NOTE, OK, Report, Row
+from course_lib.shell import doctor, machine, packages
+from course_lib.shell.doctor import MISSING, NOTE, OK, Report, Row
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from course_lib.bench.options import silent
-from course_lib.bench.report import Spread
+from course_lib.shell.bench.options import silent
+from course_lib.shell.bench.report import Spread
 
 # Time ---------------------------------------------------------------------------------------------
 

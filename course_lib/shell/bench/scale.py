@@ -15,13 +15,13 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib.bench.measure import interleave, threads
-from course_lib.bench.options import Options
-from course_lib.bench.report import Row, Section
-from course_lib.bench.training import MIB, SHAPES, Trainee, random_batch
 from course_lib.config import GPTConfig
-from course_lib.machine import matmul_speed
 from course_lib.model import GPT
+from course_lib.shell.bench.measure import interleave, threads
+from course_lib.shell.bench.options import Options
+from course_lib.shell.bench.report import Row, Section
+from course_lib.shell.bench.training import MIB, SHAPES, Trainee, random_batch
+from course_lib.shell.machine import matmul_speed
 from course_lib.training import TrainConfig, make_optimizer
 
 BASE, BATCH = SHAPES[0]

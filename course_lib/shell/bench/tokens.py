@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.bench.measure import Times, interleave
-from course_lib.bench.options import Options, read_text
-from course_lib.bench.peers import PROBE
-from course_lib.bench.report import Row, Section, Spread
+from course_lib.shell.bench.measure import Times, interleave
+from course_lib.shell.bench.options import Options, read_text
+from course_lib.shell.bench.peers import PROBE
+from course_lib.shell.bench.report import Row, Section, Spread
 from course_lib.tokens import BPETokenizer
 from course_lib.tokens.bpe import WALL
 from course_lib.tokens.tokenizers import naive_bpe

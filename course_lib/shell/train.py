@@ -1,14 +1,11 @@
-"""The shell commands `train` and `generate`.
+"""The shell command `train`: options in, a trained model and its tokenizer in files.
 
-`register(app)` adds them to a typer application. They read options, call the package, show a progress bar,
-and turn a person's mistake into one sentence. Everything else is done by the modules they call, which are
-imported only when a command runs, so that `--help` is quick.
+It shows a progress bar and turns a person's mistake into one sentence. What it calls is imported only when it
+runs, so that `--help` is quick.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from course_lib.model import GPT
     from course_lib.tokens import BPETokenizer
     from course_lib.training import History, Moment, Record, TrainConfig
+from course_lib.shell.common import _load_tokenizer, _own_tokenizer_folder, clear_errors
 
 TRAIN_EXAMPLES = """
 Examples:
@@ -32,43 +30,6 @@ Examples:
   python -m course_lib train --minutes 10 --resume
       go on after Ctrl-C
 """
-
-GENERATE_EXAMPLES = """
-Examples:
-
-\b
-  python -m course_lib generate
-      a story from the shipped model
-  python -m course_lib generate --prompt "One morning," --temperature 0.7 --n 3
-  python -m course_lib generate --model my_model.safetensors --seed 5
-  python -m course_lib generate --prompt "有一天" --temperature 0
-      the likeliest text
-"""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to an application.
-
-    >>> app = typer.Typer()
-    >>> register(app)
-    >>> [command.name for command in app.registered_commands]
-    ['train', 'generate']
-    """
-    app.command("train", epilog=TRAIN_EXAMPLES)(train)
-    app.command("generate", epilog=GENERATE_EXAMPLES)(generate)
-
-
-@contextlib.contextmanager
-def clear_errors() -> Iterator[None]:
-    """Say a person's mistake in one sentence on stderr and leave with exit code 1, without a traceback."""
-    try:
-        yield
-    except (ValueError, OSError, FloatingPointError) as problem:
-        typer.echo(f"Error: {problem}", err=True)
-        raise typer.Exit(1) from None
-
-
-# train --------------------------------------------------------------------------------------------
 
 
 def train(
@@ -254,19 +215,6 @@ def _tokenizer_for(
     return BPETokenizer.train(documents, vocab_size)
 
 
-def _load_tokenizer(folder: Path) -> BPETokenizer:
-    from course_lib.tokens import BPETokenizer
-
-    if not folder.is_dir():
-        raise ValueError(f"There is no tokenizer folder {folder}; give one that `train` wrote.")
-    return BPETokenizer.load(folder)
-
-
-def _own_tokenizer_folder(model_path: Path) -> Path:
-    """A model's tokenizer lies beside it, in a folder of the same name."""
-    return model_path.with_suffix(".tokenizer")
-
-
 class ProgressBar:
     """A callback for `training.train` that shows a bar on the terminal (tqdm, on stderr)."""
 
@@ -293,92 +241,3 @@ class ProgressBar:
     def on_end(self, history: History) -> None:
         """Leave the bar as it stands."""
         self._bar.close()
-
-
-# generate -----------------------------------------------------------------------------------------
-
-
-def generate(
-    model: Annotated[
-        Path | None,
-        typer.Option(help="A model file; if not given, the course's data/checkpoints/base.safetensors."),
-    ] = None,
-    prompt: Annotated[str, typer.Option(help="How the text begins; empty: the model begins it.")] = "",
-    temperature: Annotated[
-        float, typer.Option(help="0: always the likeliest token; 1: as the model thinks.")
-    ] = 0.8,
-    top_p: Annotated[
-        float, typer.Option(help="Keep only the likeliest tokens that make up this probability.")
-    ] = 1.0,
-    top_k: Annotated[int | None, typer.Option(help="Keep only so many of the likeliest tokens.")] = None,
-    tokens: Annotated[int, typer.Option(help="At most so many new tokens per text.")] = 256,
-    n: Annotated[int, typer.Option("--n", help="How many texts.")] = 1,
-    seed: Annotated[
-        int | None, typer.Option(help="Same seed, same text; if not given, always another.")
-    ] = None,
-    tokenizer: Annotated[
-        Path | None, typer.Option(help="A tokenizer's folder; if not given, the model's.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
-) -> None:
-    """Let a trained GPT write, token by token, onto the terminal."""
-    with clear_errors():
-        from course_lib import runtime
-        from course_lib.generation.sampling import SamplingConfig
-        from course_lib.training.checkpoint import load_model
-
-        if n < 1:
-            raise ValueError(f"--n got {n}; it must be at least 1.")
-        sampling = SamplingConfig(temperature=temperature, top_p=top_p, top_k=top_k)
-        path = model or runtime.data_dir() / "checkpoints" / "base.safetensors"
-        gpt = load_model(path, device=runtime.device(device))
-        words = _load_tokenizer(tokenizer or _tokenizer_folder_of(path))
-        _check_fit(gpt.config.vocab_size, words.vocab_size)
-        generator = _generator(seed)
-        for number in range(1, n + 1):
-            if n > 1:
-                typer.secho(f"--- {number}", dim=True)
-            _write(gpt, words, prompt, tokens, sampling, generator)
-
-
-def _write(
-    model: GPT, tokenizer: BPETokenizer, prompt: str, tokens: int, sampling: Any, generator: torch.Generator
-) -> None:
-    """Let one text appear on the terminal as it is written."""
-    from course_lib.generation import stream
-
-    end = tokenizer.end_id
-    start = [end, *tokenizer.encode(prompt)]  # the end of the text before is where a text begins
-    new = stream(model, start, tokens, sampling=sampling, stop_tokens=[end], generator=generator)
-    typer.echo(prompt, nl=False)
-    for piece in tokenizer.decode_stream(new, skip_special=True):
-        typer.echo(piece, nl=False)
-    typer.echo()
-
-
-def _generator(seed: int | None) -> torch.Generator:
-    import torch
-
-    generator = torch.Generator()
-    if seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(seed)
-    return generator
-
-
-def _tokenizer_folder_of(path: Path) -> Path:
-    """Where a model's tokenizer is: beside it under its name, or in `tokenizer`, beside or one up."""
-    places = [_own_tokenizer_folder(path), path.parent / "tokenizer", path.parent.parent / "tokenizer"]
-    for place in places:
-        if place.is_dir():
-            return place
-    raise ValueError(f"No tokenizer was found for {path}: no folder {places[0]}; give one with --tokenizer.")
-
-
-def _check_fit(model_size: int, tokenizer_size: int) -> None:
-    if model_size != tokenizer_size:
-        raise ValueError(
-            f"The model knows {model_size:,} tokens and the tokenizer has {tokenizer_size:,}: they don't "
-            "belong together; give the model's own with --tokenizer."
-        )

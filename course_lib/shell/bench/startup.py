@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import course_lib
-from course_lib.bench.measure import interleave
-from course_lib.bench.options import Options
-from course_lib.bench.report import Row, Section, Spread
+from course_lib.shell.bench.measure import interleave
+from course_lib.shell.bench.options import Options
+from course_lib.shell.bench.report import Row, Section, Spread
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"

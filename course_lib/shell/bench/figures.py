@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from course_lib.bench.report import Results, Row, Section, factor
 from course_lib.figures.curves import COLOURS
+from course_lib.shell.bench.report import Results, Row, Section, factor
 
 WIDTH = 9.0  # inches
 LINES = ("-", "--", ":")  # the second and third time that a colour is used

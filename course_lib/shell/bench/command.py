@@ -19,10 +19,10 @@ from typing import Annotated, Any
 
 import typer
 
-from course_lib.bench import report
-from course_lib.bench.options import Options
-from course_lib.bench.report import Results, Section
-from course_lib.cli_model import clear_errors
+from course_lib.shell.bench import report
+from course_lib.shell.bench.options import Options
+from course_lib.shell.bench.report import Results, Section
+from course_lib.shell.common import clear_errors
 
 SECTIONS = ("training", "generation", "tokens", "startup", "scale", "gpu", "recipes", "stories")
 EXAMPLES = """
@@ -34,7 +34,7 @@ Examples:
   python -m course_lib bench training generation --threads 1 --threads 2
   python -m course_lib bench tokens --text my_book.txt --out results
   python -m course_lib bench training --peer peers.py:make_model
-      beside another project's model; help(course_lib.bench.peers) shows such a file
+      beside another project's model; help(course_lib.shell.bench.peers) shows such a file
 """
 
 
@@ -113,7 +113,7 @@ def _names(sections: list[str] | None) -> list[str]:
 
 
 def _threads(threads: list[int] | None) -> tuple[int, ...]:
-    from course_lib.machine import cores
+    from course_lib.shell.machine import cores
 
     numbers = threads or sorted({1, min(2, cores())})
     if min(numbers) < 1:
@@ -124,7 +124,7 @@ def _threads(threads: list[int] | None) -> tuple[int, ...]:
 def _peers(specs: list[str]) -> tuple[Any, ...]:
     if not specs:
         return ()
-    from course_lib.bench.peers import load_peer
+    from course_lib.shell.bench.peers import load_peer
 
     return tuple(load_peer(spec) for spec in specs)
 
@@ -137,14 +137,14 @@ def _measured(names: list[str], options: Options) -> Iterator[Section]:
         for name in names:
             told = replace(options, progress=lambda what, name=name: bar.set_postfix_str(f"{name}: {what}"))
             told.progress("begins")
-            section: Section = import_module(f"course_lib.bench.{name}").run(told)
+            section: Section = import_module(f"course_lib.shell.bench.{name}").run(told)
             bar.update()
             bar.clear()
             yield section
 
 
 def _draw(results: Results, out: Path) -> None:
-    from course_lib.bench.figures import draw
+    from course_lib.shell.bench.figures import draw
 
     paths = [out / "results.json", *draw(results, out)]
     typer.echo(f"Written: {', '.join(map(str, paths))}.")
@@ -159,7 +159,7 @@ def describe_machine(threads: tuple[int, ...]) -> dict[str, Any]:
     >>> sorted(describe_machine((1,)))[:3]
     ['Python', 'cores', 'processor']
     """
-    from course_lib.machine import cores
+    from course_lib.shell.machine import cores
 
     versions = {name: metadata.version(name) for name in ("torch", "transformers", "tokenizers")}
     return {

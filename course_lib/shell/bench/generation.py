@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
-from course_lib.bench.measure import Times, interleave, read_speed, threads
-from course_lib.bench.options import Options
-from course_lib.bench.peers import transformers_gpt2
-from course_lib.bench.report import Row, Section, Spread
-from course_lib.bench.training import matrix_parameters
 from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, PLAIN, SamplingConfig, generate, stream
-from course_lib.machine import matmul_speed
 from course_lib.model import GPT
+from course_lib.shell.bench.measure import Times, interleave, read_speed, threads
+from course_lib.shell.bench.options import Options
+from course_lib.shell.bench.peers import transformers_gpt2
+from course_lib.shell.bench.report import Row, Section, Spread
+from course_lib.shell.bench.training import matrix_parameters
+from course_lib.shell.machine import matmul_speed
 
 SHAPE = GPTConfig(vocab_size=65, context_length=256, n_layers=6, n_heads=6, width=192)
 PROMPT, NEW = 16, 200  # tokens

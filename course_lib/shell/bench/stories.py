@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from course_lib.bench.measure import threads
-from course_lib.bench.options import Options
-from course_lib.bench.report import Row, Section, Spread
+from course_lib.shell.bench.measure import threads
+from course_lib.shell.bench.options import Options
+from course_lib.shell.bench.report import Row, Section, Spread
 
 MINUTES = (1, 2, 4)  # of CPU time
 QUICK_MINUTES = (0.1,)

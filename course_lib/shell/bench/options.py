@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from course_lib.bench.peers import Peer
+    from course_lib.shell.bench.peers import Peer
 
 CHARACTERS = 1_100_000
 

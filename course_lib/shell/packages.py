@@ -1,6 +1,6 @@
 """Which packages the course needs, and whether a version is in a range.
 
-For `course_lib.doctor`. Uses nothing but Python's own library, since any package may be missing.
+For `course_lib.shell.doctor`. Uses nothing but Python's own library, since any package may be missing.
 """
 
 from __future__ import annotations

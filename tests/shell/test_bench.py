@@ -19,7 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from course_lib.bench import (
+from course_lib.config import GPTConfig
+from course_lib.generation import GREEDY, PLAIN
+from course_lib.model import GPT
+from course_lib.shell.bench import (
     command,
     figures,
     generation,
@@ -34,21 +37,18 @@ from course_lib.bench import (
     tokens,
     training,
 )
-from course_lib.bench.measure import LiveBytes, Times, interleave, kept_bytes, peak_bytes
-from course_lib.bench.options import Options, docstrings, read_text
-from course_lib.bench.peers import load_peer, transformers_gpt2
-from course_lib.bench.plain import PlainGPT
-from course_lib.bench.report import Results, Row, Section, Spread
-from course_lib.config import GPTConfig
-from course_lib.generation import GREEDY, PLAIN
-from course_lib.model import GPT
+from course_lib.shell.bench.measure import LiveBytes, Times, interleave, kept_bytes, peak_bytes
+from course_lib.shell.bench.options import Options, docstrings, read_text
+from course_lib.shell.bench.peers import load_peer, transformers_gpt2
+from course_lib.shell.bench.plain import PlainGPT
+from course_lib.shell.bench.report import Results, Row, Section, Spread
 from course_lib.tokens import BPETokenizer
 from course_lib.tokens.bpe import learn_merges
 from course_lib.tokens.naive_bpe import learn_merges_naively
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TINY = GPTConfig(vocab_size=11, context_length=7, n_layers=3, n_heads=2, width=10)
 QUICK = Options(quick=True)
 
@@ -847,7 +847,7 @@ def test_every_section_has_a_module():
     from importlib import import_module
 
     for name in command.SECTIONS:
-        assert callable(import_module(f"course_lib.bench.{name}").run)
+        assert callable(import_module(f"course_lib.shell.bench.{name}").run)
 
 
 @given(st.integers(1, 9), st.integers(1, 9))

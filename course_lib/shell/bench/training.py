@@ -14,13 +14,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.bench.measure import Times, interleave, kept_bytes, peak_bytes, state_tensors, threads
-from course_lib.bench.options import Options
-from course_lib.bench.peers import Logits, transformers_gpt2
-from course_lib.bench.plain import PlainGPT
-from course_lib.bench.report import Row, Section
 from course_lib.config import GPTConfig
 from course_lib.model import GPT
+from course_lib.shell.bench.measure import Times, interleave, kept_bytes, peak_bytes, state_tensors, threads
+from course_lib.shell.bench.options import Options
+from course_lib.shell.bench.peers import Logits, transformers_gpt2
+from course_lib.shell.bench.plain import PlainGPT
+from course_lib.shell.bench.report import Row, Section
 from course_lib.training import TrainConfig, make_optimizer
 
 MIB = 2**20

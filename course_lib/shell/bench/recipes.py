@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from course_lib.bench.options import Options, read_text
-from course_lib.bench.report import Row, Section, Spread
+from course_lib.shell.bench.options import Options, read_text
+from course_lib.shell.bench.report import Row, Section, Spread
 from course_lib.tokens import CharTokenizer
 
 QUICK_SECONDS = 10.0  # of CPU time for each
@@ -22,7 +22,7 @@ STRETCH = 5000  # characters
 
 def run(options: Options) -> Section:
     """Train with every recipe, one after the other, on the first number of threads that was asked for."""
-    from course_lib.bench.measure import threads
+    from course_lib.shell.bench.measure import threads
     from course_lib.training.loop import speedrun
 
     text, what = read_text(options)

@@ -1,0 +1,36 @@
+"""What several commands share: mistakes said in one sentence, and where a model's tokenizer lies."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from course_lib.tokens import BPETokenizer
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """Say a person's mistake in one sentence on stderr and leave with exit code 1, without a traceback."""
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError) as problem:
+        typer.echo(f"Error: {problem}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _load_tokenizer(folder: Path) -> BPETokenizer:
+    from course_lib.tokens import BPETokenizer
+
+    if not folder.is_dir():
+        raise ValueError(f"There is no tokenizer folder {folder}; give one that `train` wrote.")
+    return BPETokenizer.load(folder)
+
+
+def _own_tokenizer_folder(model_path: Path) -> Path:
+    """A model's tokenizer lies beside it, in a folder of the same name."""
+    return model_path.with_suffix(".tokenizer")
