@@ -34,7 +34,7 @@ from course_lib.world.tasks import labelled_review, labelled_story, parallel, te
 from course_lib.world.telling import Either, Slot, Teller, parse_line, parse_tellings, tellings
 from course_lib.world.texts import TEXTS, town, town_facts
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 LANGUAGES = ("en", "zh")
 TOM, SAM, LILY = (next(p for p in words.PEOPLE if p.en == name) for name in ("Tom", "Sam", "Lily"))
 CHINESE = re.compile("[\u4e00-\u9fff]")

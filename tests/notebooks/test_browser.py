@@ -26,7 +26,7 @@ from course_lib.shell.machine import browser_advice, find_browser
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "for-this-test-only"
 NOTEBOOKS = [name for name in ("00_start_here",) if (ROOT / "notebooks" / f"{name}.ipynb").exists()]
 WIDGETS = (  # one cell for each kind: what it is, and what it redraws

@@ -11,7 +11,7 @@ import notebook_rules as rules
 import pytest
 from nbformat import v4
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -14,7 +14,7 @@ from nbformat import v4
 
 from course_lib.exercises import Case, Exercise, Mistake, exercises_of, progress
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from notebook_time import Stopwatch, complaint, stated_seconds
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TITLE = "# Title\n\nRead 5 min · exercises 10 min · runs {} s on 2 CPU cores"
 
 

@@ -814,7 +814,7 @@ def test_output_is_the_same_in_another_process(tmp_path):
 
 
 def run_python(code: str, folder: Path, **environment: str) -> str:
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     settings = {**os.environ, "PYTHONPATH": root, "COURSE_PROGRESS": str(folder / "p.json"), **environment}
     settings["PYTHONIOENCODING"] = "utf-8"
     done = subprocess.run(
@@ -1032,7 +1032,7 @@ for i in range(40):
 
 
 def test_two_notebooks_that_write_at_once_lose_nothing(tmp_path):
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     settings = {**os.environ, "PYTHONPATH": root, "COURSE_PROGRESS": str(tmp_path / "progress.json")}
     command = [sys.executable, "-c"]
     writers = [subprocess.Popen([*command, f"NAME = {name!r}\n{WRITER}"], env=settings) for name in "ab"]
@@ -1042,7 +1042,7 @@ def test_two_notebooks_that_write_at_once_lose_nothing(tmp_path):
 
 
 def test_a_kernel_killed_while_writing_leaves_a_whole_file(tmp_path):
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     path = tmp_path / "progress.json"
     settings = {**os.environ, "PYTHONPATH": root, "COURSE_PROGRESS": str(path)}
     code = (

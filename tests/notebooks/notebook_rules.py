@@ -172,7 +172,7 @@ def ends_with_its_closing_parts(notebook: NotebookNode) -> Iterator[str]:
 def names_no_machine(notebook: NotebookNode) -> Iterator[str]:
     """Outputs hold no path of the computer on which the notebook was run."""
     places = re.compile(r"(/home/|/Users/|/root/|/tmp/|\b[A-Z]:\\\\?Users)[^\s'\"<]*")
-    here = str(Path(__file__).resolve().parents[1])
+    here = str(Path(__file__).resolve().parents[2])
     for cell in code_cells(notebook):
         for output in cell.outputs:
             text = "".join(_texts_of(output))
