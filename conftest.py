@@ -12,11 +12,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from notebook_time import Stopwatch, complaint, stated_seconds
 
 ROOT = Path(__file__).parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from notebook_time import Stopwatch, complaint, stated_seconds  # noqa: E402
 
 FOLDER = pytest.StashKey[str]()
 OWNER = pytest.StashKey[str]()
@@ -24,7 +22,7 @@ WATCH = pytest.StashKey[Stopwatch]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.option.nbval_sanitize_with = str(ROOT / "tests" / "nbval_sanitize.cfg")
+    config.option.nbval_sanitize_with = str(ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg")
     config.stash[FOLDER] = tempfile.mkdtemp(prefix="course-tests-")
     config.stash[WATCH] = Stopwatch()
     os.environ["IPYTHONDIR"] = os.path.join(config.stash[FOLDER], "ipython")  # no settings of one person's

@@ -5,9 +5,10 @@
     python scripts/checkpoints.py --only qa    one model alone, and what it starts from if that is not there
 
 The base model is trained on fresh documents of the little world, of which the bundled training files are the
-first, with the recipe that `course_lib.training.speedrun` calls "after", in larger batches since there is time for it.
-The others are trained further: qa (notebook 08) from base; translation (09) and assistant (11) from a model
-that has roughly learned to translate, called pairs, which is not shipped. Two are trained at a time.
+first, with the recipe that `course_lib.training.speedrun` calls "after", in larger batches since there is
+time for it. The others are trained further: qa (notebook 08) from base; translation (09) and assistant (11)
+from a model that has roughly learned to translate, called pairs, which is not shipped. Two are trained at a
+time.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from course_lib.config import GPTConfig
 from course_lib.context import document_batches, encode_documents
 from course_lib.data import load_corpus
 from course_lib.finetuning import QuizBatches, answers
-from course_lib.finetuning.lora import question_answering as qa
+from course_lib.finetuning import question_answering as qa
 from course_lib.model import GPT
 from course_lib.runtime import atomic_write, data_dir, seed
 from course_lib.tokens import BPETokenizer

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake, Property
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Property, Question, Quiz
 
 Messages = list[dict[str, str]]
 

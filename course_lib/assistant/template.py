@@ -1,7 +1,7 @@
 """The chat template: a conversation becomes token ids, with a mark before each message and one after it.
 
-A conversation is a list of messages, `{"role": "user", "content": "..."}`, as every chat API has it; only what
-the assistant says is learned. The same template, in Jinja, is what `transformers` reads from an exported
+A conversation is a list of messages, `{"role": "user", "content": "..."}`, as every chat API has it; only
+what the assistant says is learned. The same template, in Jinja, is what `transformers` reads from an exported
 tokenizer. It does not know models.
 """
 

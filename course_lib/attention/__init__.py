@@ -11,8 +11,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "cache": ["KVCache"],
-        "formula": ["blockwise_attention", "causal_mask", "scaled_dot_product"],
+        "formula": ["Hook", "blockwise_attention", "causal_mask", "scaled_dot_product"],
         "maps": ["capture_attention"],
-        "multi_head": ["Hook", "MultiHeadAttention", "Remember"],
+        "multi_head": ["MultiHeadAttention", "Remember"],
     },
 )

@@ -6,10 +6,7 @@ import math
 
 import torch
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake
-from course_lib.exercises._properties import causal, gradient_flows
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz, causal, gradient_flows
 
 Tensor = torch.Tensor
 

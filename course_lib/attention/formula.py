@@ -6,11 +6,12 @@ It knows queries, keys and values, and neither heads nor layers.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional as F
 
-from course_lib.attention.multi_head import Hook
+Hook = Callable[[torch.Tensor], torch.Tensor | None]
 
 
 def causal_mask(T: int, S: int | None = None, device: torch.device | str | None = None) -> torch.Tensor:

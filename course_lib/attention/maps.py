@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from course_lib.attention.multi_head import Hook, MultiHeadAttention
+from course_lib.attention.formula import Hook
+from course_lib.attention.multi_head import MultiHeadAttention
 
 
 @contextlib.contextmanager

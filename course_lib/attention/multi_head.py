@@ -12,11 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.attention.formula import causal_mask, scaled_dot_product
+from course_lib.attention.formula import Hook, causal_mask, scaled_dot_product
 from course_lib.config import GPTConfig
 from course_lib.context import apply_rotary
 
-Hook = Callable[[torch.Tensor], torch.Tensor | None]
 Remember = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 

@@ -49,7 +49,7 @@ def windows(ids: torch.Tensor, T: int, stride: int | None = None) -> tuple[torch
     """
     if stride is not None and stride < 1:
         raise ValueError(f"windows got stride={stride}; it must be at least 1.")
-    _check_stream(ids, T)
+    check_stream(ids, T)
     pieces = ids.unfold(0, T + 1, stride or T).long()
     return pieces[:, :-1], pieces[:, 1:]
 
@@ -75,7 +75,7 @@ def get_batch(
     >>> bool((y == x + 1).all())  # here the next token is always one more
     True
     """
-    _check_stream(ids, T)
+    check_stream(ids, T)
     if batch_size < 1:
         raise ValueError(f"get_batch got batch_size={batch_size}; it must be at least 1.")
     if starts is not None and not (
@@ -131,7 +131,7 @@ def document_batches(
     return lambda generator: get_batch(ids, batch_size, T, generator, starts=starts)
 
 
-def _check_stream(ids: torch.Tensor, T: int) -> None:
+def check_stream(ids: torch.Tensor, T: int) -> None:
     if ids.ndim != 1 or ids.is_floating_point():
         raise ValueError(
             f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed one stream of whole numbers, "

@@ -8,10 +8,7 @@ from itertools import pairwise
 import torch
 from torch.nn import functional as F
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake, Property
-from course_lib.exercises._properties import gradient_flows
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Property, Question, Quiz, gradient_flows
 
 
 def _random(*shape: int, seed: int = 0) -> torch.Tensor:

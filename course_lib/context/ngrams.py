@@ -1,6 +1,7 @@
 """Models that count: n-grams, interpolated as Kneser and Ney did.
 
-They map ids (B, T) to logits (B, T, V), as every model of the course does. They know no torch module around them.
+They map ids (B, T) to logits (B, T, V), as every model of the course does. They know no torch module around
+them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from course_lib.context.batches import _check_stream
+from course_lib.context.batches import check_stream
 
 
 class _Contexts:
@@ -89,7 +90,7 @@ class NGramModel:
 
     def fit(self, ids: torch.Tensor) -> NGramModel:
         """Count a stream of ids (N,); what was counted before is forgotten. Returns the model itself."""
-        _check_stream(ids, 1)
+        check_stream(ids, 1)
         ids = self._checked(ids.cpu().long())
         V, top = self.vocab_size, min(self.order, len(ids)) - 1
         # The empty context comes first: number 0, followed by every token of the text.

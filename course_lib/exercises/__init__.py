@@ -1,13 +1,14 @@
-"""Exercises with checks that name the mistake, hints, solutions and quizzes: one file per topic.
+"""The machine that judges answers and names the mistake, with hints, solutions and quizzes; it knows no
+topic.
 
-    from course_lib.exercises import start_here as ex
+    from course_lib.start_here import exercises as ex
 
     ex.most_likely_next.check(most_likely_next)   # right? if not, where and why
     ex.most_likely_next.hint()                    # and .hint(2), .solution()
     ex.quiz.show(), ex.quiz.answer(1, "b")
     progress()                                    # what is done so far
 
-The topics' files declare the exercises; the modules that begin with an underscore are the machinery: `_core`
+Each topic declares its own, with what is imported from here. The files: `_core`
 (the API) and `_quiz`; `_judge`, `_compare`, `_values`, `_faults` and `_properties` (is it right, and if not,
 what is wrong); `_run` (time limit, tracebacks) and `_source`; `_feedback` and `_sides` (what is shown);
 `_progress` (files) and `_overview`. Nothing here draws figures or trains.

@@ -36,6 +36,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = os.path.dirname(_HERE) + os.sep
 _INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
 _GIVE_UP = 20  # interruptions of a thread before it is left behind
 
@@ -218,8 +219,9 @@ def _fold(lines: list[str]) -> tuple[str, ...]:
 
 
 def _is_ours(filename: str) -> bool:
-    """Code of this package (the machinery, a topic's adapters, this very file)."""
-    return os.path.dirname(os.path.abspath(filename)) == _HERE
+    """Code that judges: this package, and what a topic's own exercises add to it."""
+    path = os.path.abspath(filename)
+    return path.startswith(_PACKAGE) and "exercises" in re.split(r"[\\/.]", path[len(_PACKAGE) :])
 
 
 def _is_learners(filename: str) -> bool:

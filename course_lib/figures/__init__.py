@@ -2,8 +2,8 @@
 
 Records, lists and tensors come in; Axes, figures or `Html` go out. Colours stay apart for every kind of
 colour vision, and nothing is told by colour alone. It never trains and never calls a model; matplotlib is
-loaded at the first figure. The pictures drawn by code are in `course_lib.start_here.views`, the HTML views of tokens
-in `course_lib.figures.tokens`.
+loaded at the first figure. The pictures drawn by code are in `course_lib.start_here.views`, the HTML views of
+tokens in `course_lib.figures.tokens`.
 """
 
 import lazy_loader

@@ -166,7 +166,7 @@ def _title(obj: Any) -> str:
 
 
 def _short_path(module: str) -> str:
-    """`course_lib/attention/multi_head.py` for the module course_lib.attention; never a path of this machine."""
+    """`course_lib/attention/formula.py` for the module course_lib.attention.formula, whatever the machine."""
     path = getattr(sys.modules.get(module), "__file__", None)
     is_package = path is not None and Path(path).stem == "__init__"
     return module.replace(".", "/") + ("/__init__.py" if is_package else ".py")

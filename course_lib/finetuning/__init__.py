@@ -1,8 +1,9 @@
 """Fine-tuning: a model that goes on with texts learns to answer, in full or through a few added weights.
 
-Examples become ids and targets in which only the answers count (`course_lib.finetuning.examples`); LoRA is written out
-for any model made of `nn.Linear`. The training itself is `course_lib.training`; the questions and their
-scores are in `course_lib.finetuning.question_answering`. It does not know what the model looks like inside.
+Examples become ids and targets in which only the answers count (`course_lib.finetuning.examples`); LoRA is
+written out for any model made of `nn.Linear`. The training itself is `course_lib.training`; the questions and
+their scores are in `course_lib.finetuning.question_answering`. It does not know what the model looks like
+inside.
 """
 
 import lazy_loader

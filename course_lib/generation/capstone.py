@@ -117,7 +117,7 @@ def gather(folder: str | Path | None = None) -> Pieces:
 
 
 def _piece(topic: str, name: str, folder: Path) -> Piece:
-    exercise: Exercise = getattr(importlib.import_module(f"course_lib.exercises.{topic}"), name)
+    exercise: Exercise = getattr(importlib.import_module(f"course_lib.{topic}.exercises"), name)
     path = folder / f"{name}.py"
     if not path.exists():
         return Piece(name, topic, exercise.reference, mine=False)

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake, Property
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Property, Question, Quiz
 
 Tensor = torch.Tensor
 INFINITY = math.inf

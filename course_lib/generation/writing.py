@@ -1,8 +1,9 @@
 """Generation: writing token by token, with any module that maps token ids to logits.
 
-One loop serves everything: ask the model for the next token's logits, reshape them (`course_lib.generation.sampling`),
-draw, append (`course_lib.generation.decoding`). Beam search, which looks for a whole text, is in `course_lib.generation.beam`. All
-of them can be used from here. This module does not know about training or about how text becomes tokens.
+One loop serves everything: ask the model for the next token's logits, reshape them
+(`course_lib.generation.sampling`), draw, append (`course_lib.generation.decoding`). Beam search, which looks
+for a whole text, is in `course_lib.generation.beam`. All of them can be used from here. This module does not
+know about training or about how text becomes tokens.
 """
 
 from __future__ import annotations

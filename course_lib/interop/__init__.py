@@ -2,9 +2,9 @@
 back.
 
 Such a folder holds config.json (shape and options), generation_config.json, model.safetensors (weights),
-tokenizer.json and tokenizer_config.json. `course_lib.interop.families` knows which architecture says the same as
-ours. Reading needs only the files; `transformers` is imported when a folder is written. This module does not
-know training.
+tokenizer.json and tokenizer_config.json. `course_lib.interop.families` knows which architecture says the same
+as ours. Reading needs only the files; `transformers` is imported when a folder is written. This module does
+not know training.
 
 Special tokens: by default `transformers` takes the name of a special token inside a text, such as
 <|endoftext|>, for the token itself, as chat templates need it; ours takes it for plain text, so that nobody

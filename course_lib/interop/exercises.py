@@ -8,9 +8,7 @@ from typing import Any
 
 import torch
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
 
 Tensor = torch.Tensor
 Weights = dict[str, Tensor]
@@ -211,8 +209,8 @@ our_name = Exercise(
     ),
     explanation=(
         "Nothing is computed here: a table of names is all of the knowledge. The course's own table is in "
-        "`course_lib/interop/families.py`, with one table each for Llama, Qwen3 and GPT-NeoX. The mistakes are in "
-        "the corners: two parts whose last word is the same, layers above nine, the biases."
+        "`course_lib/interop/families.py`, with one table each for Llama, Qwen3 and GPT-NeoX. The mistakes "
+        "are in the corners: two parts whose last word is the same, layers above nine, the biases."
     ),
     mistakes=(
         Mistake(

@@ -1,4 +1,5 @@
-"""A language model as it is, asked which of two continuations is likelier: without training, or with examples."""
+"""A language model as it is, asked which of two continuations is likelier: without training, or with
+examples."""
 
 from __future__ import annotations
 

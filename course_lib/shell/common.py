@@ -23,7 +23,7 @@ def clear_errors() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _load_tokenizer(folder: Path) -> BPETokenizer:
+def load_tokenizer(folder: Path) -> BPETokenizer:
     from course_lib.tokens import BPETokenizer
 
     if not folder.is_dir():
@@ -31,6 +31,6 @@ def _load_tokenizer(folder: Path) -> BPETokenizer:
     return BPETokenizer.load(folder)
 
 
-def _own_tokenizer_folder(model_path: Path) -> Path:
+def own_tokenizer_folder(model_path: Path) -> Path:
     """A model's tokenizer lies beside it, in a folder of the same name."""
     return model_path.with_suffix(".tokenizer")

@@ -22,7 +22,7 @@ from course_lib.runtime import data_dir
 from course_lib.shell import machine
 from course_lib.shell.packages import in_range, requirements
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SETUP = "run `make lab` again (Windows: `python scripts/bootstrap.py lab`): it installs what is missing."
 OK, NOTE, MISSING = "ok", "note", "MISSING"
 ENOUGH_DISK = 2e9  # bytes: what a training and a download or two may take

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from course_lib.model import GPT
     from course_lib.tokens import BPETokenizer
-from course_lib.shell.common import _load_tokenizer, _own_tokenizer_folder, clear_errors
+from course_lib.shell.common import clear_errors, load_tokenizer, own_tokenizer_folder
 
 GENERATE_EXAMPLES = """
 Examples:
@@ -64,7 +64,7 @@ def generate(
         sampling = SamplingConfig(temperature=temperature, top_p=top_p, top_k=top_k)
         path = model or runtime.data_dir() / "checkpoints" / "base.safetensors"
         gpt = load_model(path, device=runtime.device(device))
-        words = _load_tokenizer(tokenizer or _tokenizer_folder_of(path))
+        words = load_tokenizer(tokenizer or _tokenizer_folder_of(path))
         _check_fit(gpt.config.vocab_size, words.vocab_size)
         generator = _generator(seed)
         for number in range(1, n + 1):
@@ -101,7 +101,7 @@ def _generator(seed: int | None) -> torch.Generator:
 
 def _tokenizer_folder_of(path: Path) -> Path:
     """Where a model's tokenizer is: beside it under its name, or in `tokenizer`, beside or one up."""
-    places = [_own_tokenizer_folder(path), path.parent / "tokenizer", path.parent.parent / "tokenizer"]
+    places = [own_tokenizer_folder(path), path.parent / "tokenizer", path.parent.parent / "tokenizer"]
     for place in places:
         if place.is_dir():
             return place

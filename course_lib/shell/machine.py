@@ -1,7 +1,7 @@
 """What this machine has and how fast it is: cores, GPU, browser, multiplications and trained tokens a second.
 
-For `course_lib.shell.doctor`. torch and the model are imported inside functions, since this must work where they
-are missing. It judges nothing: it gives numbers and names.
+For `course_lib.shell.doctor`. torch and the model are imported inside functions, since this must work where
+they are missing. It judges nothing: it gives numbers and names.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from course_lib.model import GPT
     from course_lib.tokens import BPETokenizer
     from course_lib.training import History, Moment, Record, TrainConfig
-from course_lib.shell.common import _load_tokenizer, _own_tokenizer_folder, clear_errors
+from course_lib.shell.common import clear_errors, load_tokenizer, own_tokenizer_folder
 
 TRAIN_EXAMPLES = """
 Examples:
@@ -120,7 +120,7 @@ def _read_corpus(
 
     documents = load_corpus(corpus)
     tokenizer = _tokenizer_for(corpus, documents.train, tokenizer_folder, vocab_size)
-    tokenizer.save(_own_tokenizer_folder(out))
+    tokenizer.save(own_tokenizer_folder(out))
     ids = encode_documents(documents.train, tokenizer)
     validation = encode_documents(documents.validation, tokenizer) if documents.validation else None
     typer.echo(f"{len(ids):,} tokens of {documents.name}.")
@@ -210,7 +210,7 @@ def _tokenizer_for(
     if folder is None and corpus.startswith("world") and shipped.is_dir():
         folder = shipped
     if folder is not None:
-        return _load_tokenizer(folder)
+        return load_tokenizer(folder)
     typer.echo(f"Training a tokenizer of {vocab_size:,} entries ...")
     return BPETokenizer.train(documents, vocab_size)
 

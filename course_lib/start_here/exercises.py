@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
 
 
 def _most_likely_next(text: str, word: str) -> str | None:

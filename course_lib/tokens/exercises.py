@@ -7,11 +7,10 @@ from collections.abc import Callable
 from functools import cache, partial
 from itertools import pairwise
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
+from course_lib.tokens import naive_bpe
 from course_lib.tokens.bpe import WALL
-from course_lib.tokens.tokenizers import GPT2_PATTERN, BPETokenizer, naive_bpe
+from course_lib.tokens.tokenizers import GPT2_PATTERN, BPETokenizer
 
 # UTF-8 by hand ----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Byte-pair encoding as a first course writes it: count all pairs, join the commonest, and again.
 
-Nothing here is clever, so that it can be stepped through and checked by hand. `course_lib.tokens.bpe` learns the
-same merges and `BPETokenizer` gives the same ids much faster; both are tested and measured against these
+Nothing here is clever, so that it can be stepped through and checked by hand. `course_lib.tokens.bpe` learns
+the same merges and `BPETokenizer` gives the same ids much faster; both are tested and measured against these
 functions, which do not know how text is cut into pieces.
 
 Source: Gage 1994 (the idea, to compress data); Sennrich, Haddow and Birch 2016, section 3.2
@@ -42,7 +42,8 @@ def merge_pair(ids: Iterable[int], pair: tuple[int, int], new_id: int) -> list[i
 
 
 def learn_merges_naively(pieces: Iterable[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
-    """The merges that `course_lib.tokens.bpe.learn_merges` learns, from all pieces of a text, one after another.
+    """The merges that `course_lib.tokens.bpe.learn_merges` learns, from all pieces of a text, one after
+    another.
 
     Each merge reads the whole text twice: once to count its pairs, once to join the commonest. A tie goes to
     the lexicographically greater pair of byte strings.

@@ -4,8 +4,8 @@ The loop draws batches, steps the optimizer under a schedule, measures the loss 
 saves checkpoints from which a training goes on exactly, and tells callbacks what happened. It does not know
 what the model looks like inside, where the text comes from, or how curves are drawn, and it never prints. Its
 pieces can be used from here and are written out in `course_lib.training.optim` (optimizer, clipping),
-`course_lib.training.schedules`, `course_lib.training.recipe` (settings and records), `course_lib.training.evaluation` (measuring) and
-`course_lib.training.checkpoint` (files).
+`course_lib.training.schedules`, `course_lib.training.recipe` (settings and records),
+`course_lib.training.evaluation` (measuring) and `course_lib.training.checkpoint` (files).
 """
 
 import lazy_loader

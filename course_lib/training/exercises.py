@@ -1,7 +1,7 @@
 """Exercises and quizzes of notebook 05: the gradient of the loss, optimizers, schedules, a step, a power law.
 
-`clinic` asks for the faults of the six runs that `course_lib.training.clinic` makes, in the order of their letters.
-This module knows their answers only: it neither makes the runs nor draws them.
+`clinic` asks for the faults of the six runs that `course_lib.training.clinic` makes, in the order of their
+letters. This module knows their answers only: it neither makes the runs nor draws them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake, Property
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Property, Question, Quiz
 
 Tensor = torch.Tensor
 

@@ -1,8 +1,8 @@
 """The loop that lowers the loss of any module that maps token ids to logits.
 
 It draws batches, steps the optimizer under a schedule, measures the loss on a fixed set of windows, saves
-checkpoints from which a training goes on exactly, and tells callbacks what happened. It does not know what the
-model looks like inside, where the text comes from, or how curves are drawn, and it never prints.
+checkpoints from which a training goes on exactly, and tells callbacks what happened. It does not know what
+the model looks like inside, where the text comes from, or how curves are drawn, and it never prints.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from torch import nn
 from course_lib.attention import capture_attention
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import device_of, mode
-from course_lib.translation.pairs import MARKS, _target_ids, encode_source
+from course_lib.translation.pairs import MARKS, encode_source, target_ids
 from course_lib.world.tasks import Pair
 
 
@@ -59,7 +59,7 @@ def alignments(model: nn.Module, tokenizer: Tokenizer, pair: Pair, language: str
     torch.Size([5, 2, 2, 3])
     """
     prompt = encode_source(tokenizer, pair.source, language)
-    target = _target_ids(tokenizer, pair, language)
+    target = target_ids(tokenizer, pair, language)
     ids = torch.tensor([[*prompt, *target]], device=device_of(model))
     with torch.inference_mode(), mode(model, training=False), capture_attention(model) as maps:
         model(ids)
@@ -78,7 +78,7 @@ def aligned_tokens(tokenizer: Tokenizer, pair: Pair, language: str) -> tuple[lis
     >>> aligned_tokens(tokenizer, Pair("Hi.", "你好", events=()), "en")
     (['你', '好'], ['H', 'i', '.'])
     """
-    sides = (_target_ids(tokenizer, pair, language), tokenizer.encode(pair.source))
+    sides = (target_ids(tokenizer, pair, language), tokenizer.encode(pair.source))
     target, source = (_names(tokenizer, ids) for ids in sides)
     return target, source
 

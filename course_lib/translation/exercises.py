@@ -8,9 +8,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from course_lib.exercises._core import Exercise
-from course_lib.exercises._judge import Case, Mistake
-from course_lib.exercises._quiz import Option, Question, Quiz
+from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
 
 Tensor = torch.Tensor
 Example = tuple[list[int], list[int]]

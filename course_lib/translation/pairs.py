@@ -58,10 +58,10 @@ def encode_pair(tokenizer: Tokenizer, pair: Pair, language: str) -> Example:
     ' Mia ran.<|endoftext|>'
     """
     source = encode_source(tokenizer, pair.source, language)
-    return masked([(source, False), ([*_target_ids(tokenizer, pair, language), tokenizer.end_id], True)])
+    return masked([(source, False), ([*target_ids(tokenizer, pair, language), tokenizer.end_id], True)])
 
 
-def _target_ids(tokenizer: Tokenizer, pair: Pair, language: str) -> list[int]:
+def target_ids(tokenizer: Tokenizer, pair: Pair, language: str) -> list[int]:
     return tokenizer.encode(pair.target if language == "en" else " " + pair.target)
 
 

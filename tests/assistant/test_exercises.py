@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course_lib import assistant, runtime
-from course_lib.assistant.chat import checks as assistant_checks
-from course_lib.assistant.chat import exercises as ex
+from course_lib.assistant import checks as assistant_checks
+from course_lib.assistant import exercises as ex
 from course_lib.exercises import State
 from course_lib.tokens import BPETokenizer
 

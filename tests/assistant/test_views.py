@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from course_lib import figures as viz
-from course_lib.assistant.chat import views
+from course_lib.assistant import views
 
 
 @pytest.fixture(autouse=True)

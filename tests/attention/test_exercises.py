@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from course_lib import attention
 from course_lib import figures as viz
-from course_lib.attention.multi_head import exercises as ex
-from course_lib.attention.multi_head import views
+from course_lib.attention import exercises as ex
+from course_lib.attention import views
 from course_lib.config import GPTConfig
 from course_lib.exercises import State
 

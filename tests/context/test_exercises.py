@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from course_lib import context, training
 from course_lib.context import NGramModel
-from course_lib.context.networks import exercises as ex
-from course_lib.context.networks import views as context_views
+from course_lib.context import exercises as ex
+from course_lib.context import views as context_views
 
 # Other right ways -----------------------------------------------------------------------------------------
 

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib import data
-from course_lib.data import END_OF_TEXT, Corpus, load_corpus, read_documents, write_documents
-from course_lib.data.corpora import download
+from course_lib.data import END_OF_TEXT, Corpus, download, load_corpus, read_documents, write_documents
 from course_lib.data.download import DownloadError, RemoteFile, fetch
 
 CONTENT = bytes(range(32, 127)) * 20_000  # 1.9 MB: a cut falls between two blocks

@@ -47,7 +47,7 @@ from course_lib.exercises._feedback import inline
 from course_lib.exercises._overview import COURSE
 from course_lib.exercises._source import source_of, standalone
 from course_lib.start_here import exercises as start_here
-from course_lib.translation.pairs import exercises as translation
+from course_lib.translation import exercises as translation
 
 ALL = [exercise for topic in topics() for exercise in exercises_of(topic)]
 MISTAKES = [(exercise, mistake) for exercise in ALL for mistake in exercise.mistakes]

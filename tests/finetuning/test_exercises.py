@@ -17,8 +17,8 @@ from torch import nn
 
 from course_lib import finetuning
 from course_lib.exercises import State
-from course_lib.finetuning.lora import exercises as ex
-from course_lib.finetuning.lora import question_answering
+from course_lib.finetuning import exercises as ex
+from course_lib.finetuning import question_answering
 
 # References against oracles -----------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from torch import nn
 from course_lib import figures as viz
 from course_lib import finetuning, runtime
 from course_lib.config import GPTConfig
-from course_lib.finetuning.lora import views as finetuning_views
+from course_lib.finetuning import views as finetuning_views
 from course_lib.finetuning.question_answering import (
     UNKNOWN,
     Item,

@@ -12,10 +12,10 @@ from torch import nn
 from course_lib import generation, runtime
 from course_lib.config import GPTConfig
 from course_lib.exercises import _progress
+from course_lib.generation import capstone
 from course_lib.generation.capstone import PIECES, MyAdamW, MyGPT, MyTokenizer
-from course_lib.generation.writing import capstone
 from course_lib.tokens import BPETokenizer
-from course_lib.training.loop import optim, schedules
+from course_lib.training import optim, schedules
 
 TEXTS = ["Lily lost her red kite in the park. ", "Tom found the kite. 莉莉笑了。"]
 CONFIG = GPTConfig(vocab_size=11, context_length=7, n_layers=2, n_heads=3, width=6)
@@ -35,7 +35,7 @@ def pieces(tmp_path_factory):
 
 def exercise(name: str):
     topic = next(topic for topic, names in PIECES.items() if name in names)
-    return getattr(importlib.import_module(f"course_lib.exercises.{topic}"), name)
+    return getattr(importlib.import_module(f"course_lib.{topic}.exercises"), name)
 
 
 def model(pieces, seed: int = 0, **changes) -> MyGPT:

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from course_lib import generation
 from course_lib.config import GPTConfig
 from course_lib.exercises import State
-from course_lib.generation.writing import beam, sampling
-from course_lib.generation.writing import exercises as ex
+from course_lib.generation import beam, sampling
+from course_lib.generation import exercises as ex
 from course_lib.model import GPT
 
 V = 11

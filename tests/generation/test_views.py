@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_lib import figures as viz
-from course_lib.generation.writing import views
+from course_lib.generation import views
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.exercises import State
-from course_lib.interop.exporting import exercises as ex
+from course_lib.interop import exercises as ex
 from course_lib.interop.families import GPT2
 from course_lib.tokens.bpe import byte_alphabet
 

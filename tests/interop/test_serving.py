@@ -9,8 +9,7 @@ import torch
 
 from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, generate
-from course_lib.interop import export_to_transformers
-from course_lib.interop.exporting import serving
+from course_lib.interop import export_to_transformers, serving
 from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer
 

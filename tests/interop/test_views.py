@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib import figures as viz
-from course_lib.interop.exporting import views
+from course_lib.interop import views
 from course_lib.tokens.bpe import byte_alphabet
 
 

@@ -19,10 +19,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_lib import figures as viz
 from course_lib import training
 from course_lib.config import GPTConfig
-from course_lib.model import GPT
-from course_lib.model.gpt import anatomy
-from course_lib.model.gpt import exercises as ex
-from course_lib.model.gpt import views as model_views
+from course_lib.model import GPT, anatomy
+from course_lib.model import exercises as ex
+from course_lib.model import views as model_views
 from course_lib.shell.bench.scale import training_flops
 
 matplotlib.use("Agg")

@@ -18,8 +18,8 @@ from torch import nn
 
 from course_lib import sentiment
 from course_lib.exercises import State
-from course_lib.sentiment.classifiers import exercises as ex
-from course_lib.sentiment.classifiers import scores as classification_scores
+from course_lib.sentiment import exercises as ex
+from course_lib.sentiment import scores as classification_scores
 
 # References against oracles -----------------------------------------------------------------------
 

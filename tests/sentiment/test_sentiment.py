@@ -14,7 +14,7 @@ from torch import nn
 from course_lib import runtime, sentiment
 from course_lib.config import GPTConfig
 from course_lib.model import GPT
-from course_lib.sentiment.classifiers import scores
+from course_lib.sentiment import scores
 from course_lib.tokens import BPETokenizer, CharTokenizer
 from course_lib.training import TrainConfig, document_nats, train
 from course_lib.training.checkpoint import load_model

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib import figures as viz
-from course_lib.sentiment.classifiers import views
+from course_lib.sentiment import views
 
 matplotlib.use("Agg")
 

@@ -614,7 +614,7 @@ def test_quick_recipes_get_little_time(stub, book):
 
 
 def test_the_agreed_interface_is_the_real_one():
-    from course_lib.training.loop import speedrun
+    from course_lib.training import speedrun
 
     names = list(speedrun.RECIPES)
     assert (names[0], names[-1]) == ("baseline", "speedrun")
@@ -626,7 +626,7 @@ def test_the_agreed_interface_is_the_real_one():
 
 
 def test_stories_compare_both_recipes_at_every_length(monkeypatch):
-    from course_lib.training.loop import speedrun
+    from course_lib.training import speedrun
 
     given = []
 

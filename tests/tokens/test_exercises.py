@@ -15,10 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.exercises import State
-from course_lib.tokens import GPT2_PATTERN, BPETokenizer
+from course_lib.tokens import GPT2_PATTERN, BPETokenizer, naive_bpe
+from course_lib.tokens import exercises as ex
 from course_lib.tokens.bpe import merge_by_scanning
-from course_lib.tokens.tokenizers import exercises as ex
-from course_lib.tokens.tokenizers import naive_bpe
 
 # References against oracles -----------------------------------------------------------------------
 

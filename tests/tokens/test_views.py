@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib.tokens import BPETokenizer
+from course_lib.tokens import views as bpe_views
 from course_lib.tokens.naive_bpe import learn_merges_naively
-from course_lib.tokens.tokenizers import views as bpe_views
 
 PIECES = [b"hug", b" pug", b" hugs"]
 MERGES = learn_merges_naively(PIECES, 3)

@@ -14,8 +14,8 @@ from course_lib.config import GPTConfig
 from course_lib.context import encode_documents
 from course_lib.data import END_OF_TEXT, load_corpus
 from course_lib.model import GPT
+from course_lib.training import clinic
 from course_lib.training.clinic import FAULTS, HEALTHY, LETTERS, Case, Plan, run_case
-from course_lib.training.loop import clinic
 from course_lib.training.recipe import TrainConfig
 from course_lib.world.corpus import stated_floor
 

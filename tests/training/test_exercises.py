@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from course_lib import training
 from course_lib.exercises import _progress, progress
-from course_lib.training.loop import exercises as ex
-from course_lib.training.loop import optim, schedules
+from course_lib.training import exercises as ex
+from course_lib.training import optim, schedules
 
 
 def generator(seed=0):
@@ -515,7 +515,7 @@ def test_the_exercises_pieces_make_the_courses_training():
 
 
 def test_the_clinics_answers_are_those_of_its_runs():
-    from course_lib.training.loop import clinic
+    from course_lib.training import clinic
 
     assert ex._RUNS == clinic.LETTERS and list(ex._FAULTS) == list(clinic.FAULTS)
     for question, letter in zip(ex.clinic.questions, clinic.LETTERS, strict=True):

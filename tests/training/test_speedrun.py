@@ -12,8 +12,7 @@ import torch
 
 from course_lib.config import GPTConfig
 from course_lib.context import document_batches
-from course_lib.training import TrainConfig
-from course_lib.training.loop import optim, speedrun
+from course_lib.training import TrainConfig, optim, speedrun
 from course_lib.training.speedrun import RECIPES, STORY_RECIPES, Recipe, run_recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import pyplot
 
 from course_lib import figures as viz
-from course_lib.training.loop import views
+from course_lib.training import views
 
 matplotlib.use("Agg")
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from course_lib.exercises import State, exercises_of
 from course_lib.finetuning.examples import masked
-from course_lib.translation.pairs import exercises as ex
+from course_lib.translation import exercises as ex
 
 # References against oracles -----------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib import figures as viz
-from course_lib.translation.pairs import views
+from course_lib.translation import views
 
 
 @pytest.fixture(autouse=True)

@@ -38,17 +38,6 @@ Examples:
 """
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to an application.
-
-    >>> app = typer.Typer()
-    >>> register(app)
-    >>> [command.name for command in app.registered_commands]
-    ['bench']
-    """
-    app.command("bench", epilog=EXAMPLES)(bench)
-
-
 def bench(
     sections: Annotated[
         list[str] | None, typer.Argument(help=f"Which of {', '.join(SECTIONS)}; if not given, all.")

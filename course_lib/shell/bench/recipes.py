@@ -1,7 +1,8 @@
 """How low the loss gets in equal time: the course's recipe beside the one that is usual in the field.
 
-Every recipe of `course_lib.training.speedrun` trains on the same characters, from the field's `baseline` in steps to
-the course's `speedrun`. The baseline is run to its end, and the CPU time that it took is what the others get.
+Every recipe of `course_lib.training.speedrun` trains on the same characters, from the field's `baseline` in
+steps to the course's `speedrun`. The baseline is run to its end, and the CPU time that it took is what the
+others get.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ STRETCH = 5000  # characters
 def run(options: Options) -> Section:
     """Train with every recipe, one after the other, on the first number of threads that was asked for."""
     from course_lib.shell.bench.measure import threads
-    from course_lib.training.loop import speedrun
+    from course_lib.training import speedrun
 
     text, what = read_text(options)
     ids, held_out, vocab_size = encoded(text)

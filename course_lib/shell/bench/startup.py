@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from course_lib.shell.bench.measure import interleave
 from course_lib.shell.bench.options import Options
 from course_lib.shell.bench.report import Row, Section, Spread
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOTEBOOK = ROOT / "notebooks" / "00_start_here.ipynb"
 OTHERS = {
     "torch": "import torch",
@@ -63,12 +64,20 @@ def _row(setting: str, name: str, seconds: Sequence[float], **more: Any) -> Row:
 
 
 def modules() -> list[str]:
-    """The modules of the course, by their full names.
+    """The modules of the course, by their full names: those that a notebook may name.
 
     >>> "course_lib.config" in modules()
     True
     """
-    return sorted(f"course_lib.{module.name}" for module in pkgutil.iter_modules(course_lib.__path__))
+    top = [f"course_lib.{module.name}" for module in pkgutil.iter_modules(course_lib.__path__)]
+    packages = [import_module(name) for name in top if name != "course_lib.__main__"]
+    inside = [
+        f"{package.__name__}.{module.name}"
+        for package in packages
+        for module in pkgutil.iter_modules(getattr(package, "__path__", ()))
+        if not module.name.startswith("_")
+    ]
+    return sorted([*top, *inside])
 
 
 def import_rows(names: Sequence[str], options: Options) -> tuple[list[Row], str]:

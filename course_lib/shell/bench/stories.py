@@ -1,8 +1,8 @@
 """How close the course's base model comes to the entropy floor in one, two and four minutes: before, after.
 
-"before" and "after" are the first and the last of `course_lib.training.speedrun.STORY_RECIPES`. Each is trained anew
-for every length, since its learning rate falls to zero at the end. The text is the bundled little world, in
-both languages; the floor is what no model can go below.
+"before" and "after" are the first and the last of `course_lib.training.speedrun.STORY_RECIPES`. Each is
+trained anew for every length, since its learning rate falls to zero at the end. The text is the bundled
+little world, in both languages; the floor is what no model can go below.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _trained(
     measure: Callable[[Any], float],
     options: Options,
 ) -> Any:
-    from course_lib.training.loop import speedrun
+    from course_lib.training import speedrun
 
     options.progress(f"{name}, {minutes:g} min")
     recipe = speedrun.STORY_RECIPES[name]

@@ -15,9 +15,8 @@ from course_lib.shell.bench.measure import Times, interleave
 from course_lib.shell.bench.options import Options, read_text
 from course_lib.shell.bench.peers import PROBE
 from course_lib.shell.bench.report import Row, Section, Spread
-from course_lib.tokens import BPETokenizer
+from course_lib.tokens import BPETokenizer, naive_bpe
 from course_lib.tokens.bpe import WALL
-from course_lib.tokens.tokenizers import naive_bpe
 
 VOCABULARIES = (512, 4096)
 NAIVE_START = 4  # merges that the naive trainer really does, to be compared with ours
