@@ -12,69 +12,11 @@ from typing import Any
 
 from course_lib.figures.axes import axes_for, plain_list
 from course_lib.figures.colours import BLUE, GREY, INK, RED
-from course_lib.figures.shown import Html
+from course_lib.figures.shown import Html, cividis
+from course_lib.figures.tables import NAME, NUMBER, ROW, aligned, blue
 from course_lib.figures.tokens import TINTS
 
-_ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
-_CELL = "text-align: right; padding: 3px 9px; border: 1px solid #d8d8d8; font-variant-numeric: tabular-nums"
-_HEAD = "font-weight: normal; padding: 3px 9px; white-space: pre"
-
-
 # Tables of numbers ------------------------------------------------------------------------------------------
-
-
-def number_table(
-    values: Any, rows: Sequence[str], columns: Sequence[str], shade: bool = False, digits: int = 2
-) -> Html:
-    """A small matrix with names on its rows and columns. With `shade`, blue cells are large, 0 is a dot.
-
-    Shapes: values (number of rows, number of columns).
-    Raises: ValueError if there are not as many names as rows and columns.
-
-    >>> print(number_table([[1.0, 0.0], [0.25, 0.75]], ["a", "b"], ["x", "y"], shade=True))
-          x     y
-    a  1.00     .
-    b  0.25  0.75
-    """
-    numbers = plain_list(values)
-    if len(numbers) != len(rows) or any(len(row) != len(columns) for row in numbers):
-        got = f"{len(numbers)} x {len(numbers[0]) if numbers else 0}"
-        raise ValueError(
-            f"number_table got {got} numbers and {len(rows)} x {len(columns)} names; give one each."
-        )
-    texts = [[_text(value, shade, digits) for value in row] for row in numbers]
-    largest = max((value for row in numbers for value in row), default=1.0) or 1.0
-    head = "".join(f'<th style="{_HEAD}; text-align: right">{html.escape(name)}</th>' for name in columns)
-    body = "".join(
-        f'<tr style="{_ROW}"><th style="{_HEAD}; text-align: right">{html.escape(name)}</th>'
-        + "".join(
-            f'<td style="{_CELL}{_shade(value, largest) if shade else ""}">{text}</td>'
-            for value, text in zip(row, shown, strict=True)
-        )
-        + "</tr>"
-        for name, row, shown in zip(rows, numbers, texts, strict=True)
-    )
-    table = f'<table style="border-collapse: collapse"><tr style="{_ROW}"><th></th>{head}</tr>{body}</table>'
-    return Html(table, _lines(rows, columns, texts))
-
-
-def beside(tables: Mapping[str, Html]) -> Html:
-    """Several tables side by side, each under its title.
-
-    >>> print(beside({"one": Html("<b>1</b>", "1"), "two": Html("<b>2</b>", "2")}))
-    one
-    1
-    <BLANKLINE>
-    two
-    2
-    """
-    boxes = "".join(
-        f'<div style="margin: 0 28px 10px 0"><div style="padding: 2px 9px"><b>{html.escape(title)}</b></div>'
-        f"{table.html}</div>"
-        for title, table in tables.items()
-    )
-    text = "\n\n".join(f"{title}\n{table.text}" for title, table in tables.items())
-    return Html(f'<div style="display: flex; flex-wrap: wrap; align-items: flex-start">{boxes}</div>', text)
 
 
 def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
@@ -93,11 +35,11 @@ def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
         raise ValueError(f"heads_table got {len(numbers[0])} numbers for {n_heads} heads; give a multiple.")
     names = [f"head {h}" for h in range(n_heads)]
     head = "".join(
-        f'<th colspan="{D}" style="{_HEAD}; text-align: center; border-left: 3px solid {INK}">{name}</th>'
+        f'<th colspan="{D}" style="{NAME}; text-align: center; border-left: 3px solid {INK}">{name}</th>'
         for name in names
     )
     body = "".join(
-        f'<tr style="{_ROW}"><th style="{_HEAD}; text-align: right">{html.escape(token)}</th>'
+        f'<tr style="{ROW}"><th style="{NAME}; text-align: right">{html.escape(token)}</th>'
         + "".join(_head_cell(f"{value:g}", i, D) for i, value in enumerate(row))
         + "</tr>"
         for token, row in zip(tokens, numbers, strict=True)
@@ -105,34 +47,14 @@ def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
     texts = [
         [" ".join(f"{v:g}" for v in row[h * D : (h + 1) * D]) for h in range(n_heads)] for row in numbers
     ]
-    table = f'<table style="border-collapse: collapse"><tr style="{_ROW}"><th></th>{head}</tr>{body}</table>'
-    return Html(table, _lines(tokens, names, texts))
+    table = f'<table style="border-collapse: collapse"><tr style="{ROW}"><th></th>{head}</tr>{body}</table>'
+    return Html(table, aligned(tokens, names, texts))
 
 
 def _head_cell(text: str, place: int, D: int) -> str:
     tint = TINTS[place // D % len(TINTS)]
     edge = f"; border-left: 3px solid {INK}" if place % D == 0 else ""
-    return f'<td style="{_CELL}; background-color: {tint}; color: #1a1a1a{edge}">{text}</td>'
-
-
-def _text(value: float, shade: bool, digits: int) -> str:
-    return "." if shade and value == 0 else f"{value:.{digits}f}"
-
-
-def _shade(value: float, largest: float) -> str:
-    if value == 0:
-        return ""
-    back, ink = _blue(value / largest)
-    return f"; background-color: {back}; color: {ink}"
-
-
-def _lines(rows: Sequence[str], columns: Sequence[str], texts: Sequence[Sequence[str]]) -> str:
-    left = max(map(len, rows), default=0)
-    wide = [max(len(column), *(len(row[i]) for row in texts)) for i, column in enumerate(columns)]
-    lines = [" " * left + "".join(f"  {name:>{w}}" for name, w in zip(columns, wide, strict=True))]
-    for name, row in zip(rows, texts, strict=True):
-        lines.append(f"{name:<{left}}" + "".join(f"  {text:>{w}}" for text, w in zip(row, wide, strict=True)))
-    return "\n".join(lines)
+    return f'<td style="{NUMBER}; background-color: {tint}; color: #1a1a1a{edge}">{text}</td>'
 
 
 # Running text -----------------------------------------------------------------------------------------------
@@ -172,24 +94,17 @@ def _box(token: str, share: float, largest: float, after: int) -> str:
     look = "border: 1px solid #c8c8c8; border-radius: 3px; padding: 1px 2px; white-space: pre"
     if after > 0:
         return f'<span style="{look}; color: {GREY}">{html.escape(token)}</span>'
-    back, ink = _blue(share / largest)
+    back, ink = blue(share / largest)
     frame = f"; outline: 3px solid {RED}" if after == 0 else ""
     colours = f"background-color: {back}; color: {ink}{frame}"
     return f'<span style="{look}; {colours}" title="weight {share:.3f}">{html.escape(token)}</span>'
 
 
 def _swatch(share: float, largest: float) -> str:
-    back, ink = _blue(share)
+    back, ink = blue(share)
     return (
         f'<span style="background-color: {back}; color: {ink}; padding: 0 6px">{share * largest:.2f}</span>'
     )
-
-
-def _blue(share: float) -> tuple[str, str]:
-    """Background and ink for a number from 0 (white) to 1 (blue); the text stays readable."""
-    part = min(max(share, 0.0), 1.0)
-    rgb = [round(255 + part * (int(BLUE[i : i + 2], 16) - 255)) for i in (1, 3, 5)]
-    return "#{:02x}{:02x}{:02x}".format(*rgb), "#ffffff" if part > 0.6 else "#1a1a1a"
 
 
 # Pictures ---------------------------------------------------------------------------------------------------
@@ -294,4 +209,100 @@ def weight_bars(panels: Mapping[str, Any], top: float = 1.0) -> Any:
         largest.append(f"{title} {max(shares):.2f}")
     grid[0][0].set_ylabel("weight")
     grid[0][0].course_alt = f"The largest of the weights: {', '.join(largest)}."
+    return figure
+
+
+# Attention maps -------------------------------------------------------------------------------------------
+
+
+def attention_map(attn: Any, tokens: Sequence[str], keys: Sequence[str] | None = None) -> Html:
+    """One head's attention as a table: each row is a token that looks, each column one that is looked at.
+
+    Shapes: attn (T, S); `tokens` are the T labels of the rows, `keys` the S labels of the columns (default:
+    the same).
+
+    >>> print(attention_map([[1.0, 0.0], [0.25, 0.75]], ["a", "b"]))
+          a     b
+    a  1.00     .
+    b  0.25  0.75
+    """
+    rows, keys = plain_list(attn), list(tokens if keys is None else keys)
+    if len(rows) != len(tokens) or any(len(row) != len(keys) for row in rows):
+        got = f"{len(rows)} x {len(rows[0]) if rows else 0}"
+        raise ValueError(
+            f"Got attention of {got}, but {len(tokens)} x {len(keys)} labels; give one head, (T, S)."
+        )
+    largest = max((value for row in rows for value in row), default=1.0) or 1.0
+    head = "".join(
+        '<th style="padding: 2px; font-weight: normal; vertical-align: bottom">'
+        f'<span style="writing-mode: vertical-rl">{html.escape(key)}</span></th>'
+        for key in keys
+    )
+    body = "".join(
+        f'<tr style="{ROW}">'
+        f'<th style="text-align: right; padding: 0 6px; font-weight: normal">{html.escape(token)}</th>'
+        + "".join(_attention_cell(v, largest, token, key) for v, key in zip(row, keys, strict=True))
+        + "</tr>"
+        for token, row in zip(tokens, rows, strict=True)
+    )
+    head = f'<tr style="{ROW}"><th></th>{head}</tr>'
+    table = f'<table style="border-collapse: collapse; font-size: 0.9em">{head}{body}</table>'
+    return Html(table, _attention_text(rows, tokens, keys))
+
+
+def _attention_cell(value: float, largest: float, token: str, key: str) -> str:
+    back = "transparent" if value == 0 else cividis(value / largest)[0]
+    title = html.escape(f"{token} looks at {key}: {value:.3f}")
+    square = "width: 18px; height: 18px; padding: 0; border: 1px solid #e0e0e0"
+    return f'<td title="{title}" style="background-color: {back}; {square}"></td>'
+
+
+def _attention_text(rows: list[list[float]], tokens: Sequence[str], keys: Sequence[str]) -> str:
+    left = max(len(token) for token in tokens)
+    wide = max(4, *(len(key) for key in keys))
+    lines = [" " * left + "".join(f"  {key:>{wide}}" for key in keys)]
+    for token, row in zip(tokens, rows, strict=True):
+        cells = ("." if value == 0 else f"{value:.2f}" for value in row)
+        lines.append(f"{token:<{left}}" + "".join(f"  {cell:>{wide}}" for cell in cells))
+    return "\n".join(lines)
+
+
+def attention_maps(maps: Sequence[Any], size: float = 1.7) -> Any:
+    """All heads of all layers as small pictures in a grid: layers downwards, heads to the right. Gives the
+    figure.
+
+    Bright means much attention, on each picture's own scale; white means exactly none, as under the causal
+    mask. The query positions run downwards, the key positions to the right. For one head with its tokens, use
+    `attention_map`. Shapes: one (H, T, S) per layer; of (B, H, T, S) the first of B.
+
+    Raises: ValueError for other shapes.
+    """
+    import numpy as np
+    from matplotlib import pyplot
+
+    layers = [attn[0] if attn.ndim == 4 else attn for attn in maps]
+    if not layers or any(layer.ndim != 3 for layer in layers):
+        got = ", ".join(str(tuple(attn.shape)) for attn in maps) or "nothing"
+        raise ValueError(f"attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got {got}.")
+    heads = max(len(layer) for layer in layers)
+    figure, grid = pyplot.subplots(
+        len(layers),
+        heads,
+        figsize=(size * heads + 0.7, size * len(layers) + 0.3),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, layer in enumerate(layers):
+        for column in range(heads):
+            ax = grid[row][column]
+            if column < len(layer):
+                shares = np.asarray(layer[column].tolist())
+                shares = np.ma.masked_equal(shares, 0.0)
+                ax.imshow(shares, cmap="cividis", vmin=0, interpolation="nearest", aspect="auto")
+            ax.set(xticks=[], yticks=[])
+            if row == 0:
+                ax.set_title(f"head {column}", fontsize=9)
+            if column == 0:
+                ax.set_ylabel(f"layer {row}", fontsize=9)
+    grid[0][0].course_alt = f"Attention maps of {len(layers)} layers with up to {heads} heads each."
     return figure

@@ -12,11 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.figures.axes import axes_for, tidy
-from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
+from course_lib.figures.colours import BLUE, COLOURS, INK, MARKERS, RED
 from course_lib.figures.shown import Html
 
-COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _CELL = "text-align: center; padding: 2px 7px; white-space: pre"
 _HEAD = '<th style="text-align: right; padding: 2px 10px; font-weight: normal">'
 _BOX = "border: 1px solid #9a9a9a; color: #1a1a1a"
@@ -123,68 +121,6 @@ def surprise_curve(marked: Sequence[float] = (0.9, 0.5, 0.1, 0.01), ax: Any = No
     ax.course_alt = (
         f"Surprise over probability: it falls from far above 5 nats near 0 to 0 at 1. It is {told}."
     )
-    return ax
-
-
-def curves(
-    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str, ylabel: str,
-    floor: float | None = None, chance: float | None = None, log: str = "", ax: Any = None,
-) -> Any:  # fmt: skip
-    """Several named lines, each (x values, y values), with a dashed floor or a dotted level of chance. Gives
-    the Axes.
-
-    `log` names the axes that are logarithmic: "", "x", "y" or "xy".
-
-    >>> curves({"a": ([1, 2], [3.0, 4.0])}, "n", "loss", floor=2.0).course_alt
-    'Loss over n. a goes from 3 to 4. The dashed floor is at 2.'
-    """
-    ax = axes_for(ax, (7.2, 3.8))
-    for i, (name, (xs, ys)) in enumerate(lines.items()):
-        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
-        every = max(1, len(xs) // 8)
-        ax.plot(xs, ys, color=colour, marker=marker, markevery=every, ms=5.5, lw=1.8, label=name)
-    if floor is not None:
-        ax.axhline(floor, color=INK, lw=1.3, ls=(0, (5, 3)), label=f"entropy floor: {floor:.2f}")
-    if chance is not None:
-        ax.axhline(chance, color=GREY, lw=1.5, ls=":", label=f"chance: {chance:g}")
-    for axis in "xy":
-        if axis in log:
-            getattr(ax, f"set_{axis}scale")("log")
-    ax.set(xlabel=xlabel, ylabel=ylabel)
-    tidy(ax)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    told = [f"{name} goes from {ys[0]:.3g} to {ys[-1]:.3g}." for name, (_, ys) in lines.items()]
-    told += [f"The dashed floor is at {floor:.3g}."] if floor is not None else []
-    told += [f"Chance is {chance:g}."] if chance is not None else []
-    ax.course_alt = f"{ylabel[:1].upper()}{ylabel[1:]} over {xlabel}. {' '.join(told)}"
-    return ax
-
-
-def loss_ladder(
-    losses: Mapping[str, float], floor: float, ax: Any = None, unit: str = "nats per token"
-) -> Any:
-    """The losses of several models as rows on one axis, above the entropy floor. Gives the Axes.
-
-    Units: all losses and the floor in `unit`.
-
-    >>> loss_ladder({"bigram": 3.0, "guessing": 7.6}, floor=0.4).course_alt[-49:]
-    'bigram 3.00, guessing 7.60. The floor is at 0.40.'
-    """
-    ax = axes_for(ax, (7.2, 0.42 * len(losses) + 0.9))
-    for y, loss in enumerate(losses.values()):
-        ax.plot([floor, loss], [y, y], color=SKY, lw=6, solid_capstyle="butt")
-        ax.plot([loss], [y], "o", color=BLUE, ms=8)
-        ax.annotate(
-            f"{loss:.2f}", (loss, y), xytext=(9, 0), textcoords="offset points", va="center", color=INK
-        )
-    ax.axvline(floor, color=INK, lw=1.3, ls=(0, (5, 3)))
-    ax.text(floor, -0.75, f"entropy floor: {floor:.2f}", ha="left", va="bottom", color=INK, fontsize=9)
-    ax.set_yticks(range(len(losses)), list(losses))
-    ax.set(xlim=(0, max(losses.values()) * 1.1), ylim=(len(losses) - 0.5, -0.8), xlabel=f"loss in {unit}")
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-    told = ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items())
-    ax.course_alt = f"Losses in {unit}: {told}. The floor is at {floor:.2f}."
     return ax
 
 

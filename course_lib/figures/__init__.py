@@ -1,9 +1,8 @@
-"""Figures: loss curves (also live), attention maps, token views, and the pictures of notebook 00.
+"""Figures: what the drawings of several notebooks share; a figure of one notebook is in its `views`.
 
 Records, lists and tensors come in; Axes, figures or `Html` go out. Colours stay apart for every kind of
-colour vision, and nothing is told by colour alone. It never trains and never calls a model; matplotlib is
-loaded at the first figure. The pictures drawn by code are in `course_lib.start_here.views`, the HTML views of
-tokens in `course_lib.figures.tokens`.
+colour vision, and nothing is told by colour alone. It knows no topic, never trains and never calls a model;
+matplotlib is loaded at the first figure. Notebooks call it `viz`: `from course_lib import figures as viz`.
 """
 
 import lazy_loader
@@ -11,12 +10,14 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "attention_maps": ["attention_maps"],
-        "curves": ["COLOURS", "LiveCurve", "loss_curve"],
+        "colours": ["COLOURS"],
+        "curves": ["LiveCurve", "curves", "loss_curve", "loss_ladder"],
         "pictures": ["Picture", "picture"],
+        "shares": ["scores", "shares"],
         "shown": ["Html", "show", "source"],
+        "tables": ["beside", "number_table", "table"],
         "tokens": [
-            "attention_map",
+            "learned",
             "probability_bars",
             "token_labels",
             "token_probabilities_html",

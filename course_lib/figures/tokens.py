@@ -23,6 +23,8 @@ _TOKEN = "border: 1px solid #9a9a9a; border-radius: 3px; padding: 0 1px; margin:
 _TEXT = "line-height: 1.9; max-width: 60em; font-size: 1.05em; overflow-wrap: anywhere"
 _ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
 _CELL = "text-align: left; vertical-align: top; padding: 2px 12px 2px 0"
+_PIECES = "line-height: 1.9; max-width: 60em; font-size: 1.05em; white-space: pre-wrap"
+_LEARNED = "background-color: #fde3b3; color: #1a1a1a; border-bottom: 3px solid #b35c00; font-weight: bold"
 
 
 def tokens_html(text: Any, tokenizer: Any, ids_too: bool = False) -> Html:
@@ -127,39 +129,27 @@ def probability_bars(
     return Html(f'<table style="border-collapse: collapse">{"".join(rows)}</table>', "\n".join(lines))
 
 
-def attention_map(attn: Any, tokens: Sequence[str], keys: Sequence[str] | None = None) -> Html:
-    """One head's attention as a table: each row is a token that looks, each column one that is looked at.
+def learned(pieces: Sequence[str], counts: Sequence[bool]) -> Html:
+    """A text in which the pieces that count in the loss are marked; ends of lines are shown there as ⏎.
 
-    Shapes: attn (T, S); `tokens` are the T labels of the rows, `keys` the S labels of the columns (default:
-    the same).
+    Raises: ValueError unless there is one of `counts` for each piece.
 
-    >>> print(attention_map([[1.0, 0.0], [0.25, 0.75]], ["a", "b"]))
-          a     b
-    a  1.00     .
-    b  0.25  0.75
+    >>> learned(["Q: Who?", " Mia", "\\n"], [False, True, True])
+    Q: Who?[ Mia][⏎]
     """
-    rows, keys = plain_list(attn), list(tokens if keys is None else keys)
-    if len(rows) != len(tokens) or any(len(row) != len(keys) for row in rows):
-        got = f"{len(rows)} x {len(rows[0]) if rows else 0}"
-        raise ValueError(
-            f"Got attention of {got}, but {len(tokens)} x {len(keys)} labels; give one head, (T, S)."
-        )
-    largest = max((value for row in rows for value in row), default=1.0) or 1.0
-    head = "".join(
-        '<th style="padding: 2px; font-weight: normal; vertical-align: bottom">'
-        f'<span style="writing-mode: vertical-rl">{html.escape(key)}</span></th>'
-        for key in keys
-    )
-    body = "".join(
-        f'<tr style="{_ROW}">'
-        f'<th style="text-align: right; padding: 0 6px; font-weight: normal">{html.escape(token)}</th>'
-        + "".join(_attention_cell(v, largest, token, key) for v, key in zip(row, keys, strict=True))
-        + "</tr>"
-        for token, row in zip(tokens, rows, strict=True)
-    )
-    head = f'<tr style="{_ROW}"><th></th>{head}</tr>'
-    table = f'<table style="border-collapse: collapse; font-size: 0.9em">{head}{body}</table>'
-    return Html(table, _attention_text(rows, tokens, keys))
+    if len(pieces) != len(counts):
+        raise ValueError(f"learned got {len(pieces)} pieces and {len(counts)} marks; give one for each.")
+    shown = [
+        piece.replace("\n", "⏎") if count else piece for piece, count in zip(pieces, counts, strict=True)
+    ]
+    spans = [
+        f'<span style="{_LEARNED}">{html.escape(piece)}</span>' + ("\n" if "⏎" in piece else "")
+        if count
+        else html.escape(piece)
+        for piece, count in zip(shown, counts, strict=True)
+    ]
+    text = "".join(f"[{piece}]" if count else piece for piece, count in zip(shown, counts, strict=True))
+    return Html(f'<div style="{_PIECES}">{"".join(spans)}</div>', text)
 
 
 # Pieces of text ---------------------------------------------------------------------------------------------
@@ -251,23 +241,6 @@ def _bar_row(name: str, chance: float, old: float | None, largest: float, chosen
 def _bar(share: float, largest: float, colour: str) -> str:
     width = max(0.3, 100 * share / largest) if share > 0 else 0
     return f'<div style="background-color: {colour}; height: 9px; margin: 1px 0; width: {width:.1f}%"></div>'
-
-
-def _attention_cell(value: float, largest: float, token: str, key: str) -> str:
-    back = "transparent" if value == 0 else cividis(value / largest)[0]
-    title = html.escape(f"{token} looks at {key}: {value:.3f}")
-    square = "width: 18px; height: 18px; padding: 0; border: 1px solid #e0e0e0"
-    return f'<td title="{title}" style="background-color: {back}; {square}"></td>'
-
-
-def _attention_text(rows: list[list[float]], tokens: Sequence[str], keys: Sequence[str]) -> str:
-    left = max(len(token) for token in tokens)
-    wide = max(4, *(len(key) for key in keys))
-    lines = [" " * left + "".join(f"  {key:>{wide}}" for key in keys)]
-    for token, row in zip(tokens, rows, strict=True):
-        cells = ("." if value == 0 else f"{value:.2f}" for value in row)
-        lines.append(f"{token:<{left}}" + "".join(f"  {cell:>{wide}}" for cell in cells))
-    return "\n".join(lines)
 
 
 def _swatch(share: float) -> str:

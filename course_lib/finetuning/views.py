@@ -6,42 +6,13 @@ answers are scored; matplotlib is loaded at the first figure. Show a figure with
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.axes import axes_for, name_rows
-from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, RED
-from course_lib.figures.shown import Html
-
-_TEXT = "line-height: 1.9; max-width: 60em; font-size: 1.05em; white-space: pre-wrap"
-_LEARNED = "background-color: #fde3b3; color: #1a1a1a; border-bottom: 3px solid #b35c00; font-weight: bold"
-
+from course_lib.figures.axes import axes_for
+from course_lib.figures.colours import BLUE, INK, ORANGE, RED
 
 # What counts ------------------------------------------------------------------------------------------------
-
-
-def learned(pieces: Sequence[str], counts: Sequence[bool]) -> Html:
-    """A text in which the pieces that count in the loss are marked; ends of lines are shown there as ⏎.
-
-    Raises: ValueError unless there is one of `counts` for each piece.
-
-    >>> learned(["Q: Who?", " Mia", "\\n"], [False, True, True])
-    Q: Who?[ Mia][⏎]
-    """
-    if len(pieces) != len(counts):
-        raise ValueError(f"learned got {len(pieces)} pieces and {len(counts)} marks; give one for each.")
-    shown = [
-        piece.replace("\n", "⏎") if count else piece for piece, count in zip(pieces, counts, strict=True)
-    ]
-    spans = [
-        f'<span style="{_LEARNED}">{html.escape(piece)}</span>' + ("\n" if "⏎" in piece else "")
-        if count
-        else html.escape(piece)
-        for piece, count in zip(shown, counts, strict=True)
-    ]
-    text = "".join(f"[{piece}]" if count else piece for piece, count in zip(shown, counts, strict=True))
-    return Html(f'<div style="{_TEXT}">{"".join(spans)}</div>', text)
 
 
 # LoRA -------------------------------------------------------------------------------------------------------
@@ -131,32 +102,6 @@ def rates(
 
 
 # Scores -----------------------------------------------------------------------------------------------------
-
-
-def shares(
-    rows: Mapping[str, tuple[int, int]], intervals: Mapping[str, tuple[float, float]], label: str,
-    bar: float | None = None, ax: Any = None,
-) -> Any:  # fmt: skip
-    """Shares (hits, trials) as dots with their intervals as lines; `bar` draws a dashed line. Gives the Axes.
-
-    >>> shares({"base": (1, 4)}, {"base": (0.05, 0.7)}, "right").course_alt
-    'right: base 25 % (5 % to 70 %).'
-    """
-    ax = axes_for(ax, (7.2, 0.5 * len(rows) + 1.1))
-    told = []
-    for y, (name, (hits, trials)) in enumerate(rows.items()):
-        share, (low, high) = 100 * hits / trials, (100 * end for end in intervals[name])
-        ax.plot([low, high], [y, y], color=BLUE, lw=4, alpha=0.4, solid_capstyle="butt")
-        ax.plot([share], [y], "o", color=BLUE, ms=8)
-        ax.text(114, y, f"{share:.0f} %", va="center", ha="right", fontsize=10, color=INK)
-        told.append(f"{name} {share:.0f} % ({low:.0f} % to {high:.0f} %)")
-    if bar is not None:
-        ax.axvline(100 * bar, color=GREEN, lw=1.4, ls=(0, (5, 3)))
-    name_rows(ax, list(rows))
-    ax.set(xlim=(-2, 115), xlabel=f"{label}, in %")
-    ax.set_xticks(range(0, 101, 20))
-    ax.course_alt = f"{label}: {'; '.join(told)}."
-    return ax
 
 
 def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int, ax: Any = None) -> Any:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib import COURSE, PARTS, Topic
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, RED, SKY
 
 LIFE_WORDS = {
@@ -18,23 +19,7 @@ LIFE_WORDS = {
     "training": ("training", "guess, compare, adjust:\nmany times"),
     "generation": ("generation", "pick one, append it,\nstart over"),
 }
-COURSE_PARTS = (
-    (
-        "I  Build it",
-        "",
-        ("01 tokens", "02 context", "03 attention", "04 model", "05 training", "06 generation"),
-    ),
-    (
-        "II  Use it",
-        "with the GPT\nof part I",
-        ("07 interop", "08 fine-tuning", "09 translation", "10 sentiment", "11 assistant"),
-    ),
-    (
-        "III  Question it, push it",
-        "builds on\nparts I and II",
-        ("12 limits", "13 modern", "14 scaling", "15 preferences", "16 interpretability"),
-    ),
-)
+BUILDS_ON = {"II": "with the GPT\nof part I", "III": "builds on\nparts I and II"}
 
 
 def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None) -> Any:
@@ -66,33 +51,39 @@ def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None)
     return ax
 
 
-def course_map(
-    here: str | None = "00", ax: Any = None, parts: Sequence[tuple[str, str, Sequence[str]]] = COURSE_PARTS
-) -> Any:
+def course_map(here: str | None = "00", ax: Any = None, course: Sequence[Topic] = COURSE) -> Any:
     """The map of the course: its parts as rows of notebooks. `here` frames the notebook of that number. Gives
     the Axes.
-
-    Each part has a title, what it builds on, and its notebooks as "number topic".
 
     >>> ax = course_map(here="03")
     >>> "03 attention" in ax.course_alt
     True
     """
-    ax = _canvas(ax, (9.6, 3.5), (-1, 100), (-1, 33.5))
-    colours = (BLUE, GREEN, RED)
-    _notebook(ax, 0, 24.0, 12.0, "00\nstart here", INK, here == "00")
-    for row, ((part, builds_on, notebooks), colour) in enumerate(zip(parts, colours, strict=False)):
-        y = 24.0 - 12.0 * row
-        ax.text(16, y + 6.9, part, ha="left", va="bottom", fontsize=11, fontweight="bold", color=INK)
-        for i, notebook in enumerate(notebooks):
-            number, _, topic = notebook.partition(" ")
-            _notebook(ax, 16 + 14.1 * i, y, 12.0, f"{number}\n{topic}", colour, here == number)
-            _arrow(ax, (16 + 14.1 * i - (1.9 if i else 3.7), y + 3), (16 + 14.1 * i - 0.2, y + 3), size=7)
-        ax.text(11.6, y + 3, builds_on, ha="right", va="center", fontsize=9, color="#555555", style="italic")
-    ax.course_alt = "The map of the course. It starts with 00 start here. " + " ".join(
-        f"Part {part}: {', '.join(notebooks)}." for part, _, notebooks in parts
-    )
+    parts = {part: [topic for topic in course if topic.part == part] for part in PARTS}
+    ax = _canvas(ax, (9.6, 1.2 * len(parts) - 0.1), (-1, 100), (-1, 12.0 * len(parts) - 2.5))
+    top = 12.0 * (len(parts) - 1)
+    _notebook(ax, 0, top, 12.0, "00\nstart here", INK, here == "00")
+    told = []
+    for row, ((part, topics), colour) in enumerate(zip(parts.items(), (BLUE, GREEN, RED), strict=False)):
+        _part(ax, top - 12.0 * row, part, topics, colour, here)
+        told.append(f"Part {part}, {PARTS[part]}: {', '.join(_label(topic, ' ') for topic in topics)}.")
+    ax.course_alt = f"The map of the course. It starts with 00 start here. {' '.join(told)}"
     return ax
+
+
+def _part(ax: Any, y: float, part: str, topics: Sequence[Topic], colour: str, here: str | None) -> None:
+    """One row of the map: a part's title, what it builds on, and its notebooks with arrows between them."""
+    ax.text(16, y + 6.9, f"{part}  {PARTS[part]}", va="bottom", fontsize=11, fontweight="bold", color=INK)
+    for i, topic in enumerate(topics):
+        left = 16 + 14.1 * i
+        _notebook(ax, left, y, 12.0, _label(topic, "\n"), colour, here == topic.number)
+        _arrow(ax, (left - (1.9 if i else 3.7), y + 3), (left - 0.2, y + 3), size=7)
+    told = BUILDS_ON.get(part, "")
+    ax.text(11.6, y + 3, told, ha="right", va="center", fontsize=9, color="#555555", style="italic")
+
+
+def _label(topic: Topic, between: str) -> str:
+    return f"{topic.number}{between}{topic.title.lower()}"
 
 
 def _data(ax: Any, x: float, y: float) -> None:

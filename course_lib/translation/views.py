@@ -10,8 +10,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.axes import axes_for, dot, name_rows, tidy
-from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, RED
+from course_lib.figures.axes import axes_for, tidy
+from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
 from course_lib.figures.shown import Html
 
 _ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
@@ -40,30 +40,6 @@ def texts(rows: Mapping[str, str | Html], width: int = 58) -> Html:
     )
     table = f'<table style="border-collapse: collapse; font-size: 1.02em">{lines}</table>'
     return Html(table, "\n".join(f"{name}: {text}" for name, text in rows.items()))
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
-    """A table of short texts, in any language.
-
-    Raises: ValueError unless each row has a cell for each of `heads`.
-
-    >>> table(["source", "target"], [["kite", "风筝"]])
-    source | target
-    kite | 风筝
-    """
-    if any(len(row) != len(heads) for row in rows):
-        raise ValueError(
-            f"table got {len(heads)} heads and rows of other lengths; give a cell for each head."
-        )
-    top = "".join(f'<th style="{_HEAD}">{html.escape(head)}</th>' for head in heads)
-    body = "".join(
-        f'<tr style="{_ROW}">'
-        + "".join(f'<td style="{_CELL}">{html.escape(cell)}</td>' for cell in row)
-        + "</tr>"
-        for row in rows
-    )
-    page = f'<table style="border-collapse: collapse"><tr style="{_ROW}">{top}</tr>{body}</table>'
-    return Html(page, "\n".join(" | ".join(row) for row in (heads, *rows)))
 
 
 def _inner(text: str | Html) -> str:
@@ -157,36 +133,4 @@ def score_bars(rows: Mapping[str, Mapping[str, float]], ax: Any = None) -> Any:
         f"{name}: {', '.join(f'{kind} {value:.0f}' for kind, value in row.items())}."
         for name, row in rows.items()
     )
-    return ax
-
-
-Scored = tuple[float, float, float]  # a score and the ends of its interval
-
-
-def scores(
-    rows: Mapping[str, Mapping[str, Scored]], label: str, bar: float | None = None, ax: Any = None
-) -> Any:
-    """Scores with their intervals: a row for each system, a dot for each direction. Gives the Axes.
-
-    `bar` draws a dashed line.
-
-    >>> scores({"copy": {"en-zh": (2.0, 1.0, 3.0)}}, "chrF").course_alt
-    'chrF: copy, en-zh 2.0 (1.0 to 3.0).'
-    """
-    ax = axes_for(ax, (7.4, 0.56 * len(rows) + 1.3))
-    looks = list(zip((BLUE, RED, GREEN), ("o", "s", "^"), strict=True))
-    told = []
-    for y, (name, row) in enumerate(rows.items()):
-        for k, (direction, (value, low, high)) in enumerate(row.items()):
-            place, (colour, marker) = y + 0.32 * (k - (len(row) - 1) / 2), looks[k]
-            dot(ax, place, value, (low, high), colour, marker, direction if not y else None)
-            ax.text(113, place, f"{value:.1f}", va="center", ha="right", fontsize=9, color=colour)
-            told.append(f"{name}, {direction} {value:.1f} ({low:.1f} to {high:.1f})")
-    if bar is not None:
-        ax.axvline(bar, color=INK, lw=1.2, ls=(0, (5, 3)))
-    name_rows(ax, list(rows))
-    ax.set(xlim=(-1, 114), xlabel=label)
-    ax.set_xticks(range(0, 101, 20))
-    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3)
-    ax.course_alt = f"{label}: {'; '.join(told)}."
     return ax

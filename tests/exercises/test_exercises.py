@@ -24,6 +24,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from course_lib import COURSE
 from course_lib.exercises import (
     Case,
     Exercise,
@@ -44,7 +45,6 @@ from course_lib.exercises import (
 )
 from course_lib.exercises._compare import difference
 from course_lib.exercises._feedback import inline
-from course_lib.exercises._overview import COURSE
 from course_lib.exercises._source import source_of, standalone
 from course_lib.start_here import exercises as start_here
 from course_lib.translation import exercises as translation
@@ -113,7 +113,7 @@ class TestEveryExercise:
 
 
 def exercise_module(exercise: Exercise) -> str:
-    return f"course_lib.exercises.{exercise.topic}"
+    return f"course_lib.{exercise.topic}.exercises"
 
 
 @pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=lambda x: getattr(x, "key", None) or x.name)
@@ -137,7 +137,7 @@ def test_every_quiz_explains_every_option_and_is_not_all_the_same_letter(quiz):
 
 
 def test_topics_come_in_the_order_of_the_course():
-    assert topics() == [name for name in COURSE if name in topics()]
+    assert topics() == [topic.name for topic in COURSE]
 
 
 # The exercise of notebook 00, answered in other right ways -------------------------------------------------

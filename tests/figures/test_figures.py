@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib import figures as viz
+from course_lib.figures import curves
 from course_lib.figures import shown as show
+from course_lib.start_here import views
 
 matplotlib.use("Agg")
 
@@ -127,15 +129,13 @@ def notebook(monkeypatch):
     """A notebook that collects what is displayed and updated."""
     import IPython.display
 
-    from course_lib import figures as viz
-
     handle, shown = FakeHandle(), []
 
     def display(data, metadata, raw, display_id):
         shown.append((data, metadata))
         return handle
 
-    monkeypatch.setattr(viz, "_in_notebook", lambda: True)
+    monkeypatch.setattr(curves, "_in_notebook", lambda: True)
     monkeypatch.setattr(IPython.display, "display", display)
     return shown, handle.updates
 
@@ -170,8 +170,8 @@ class TestLiveCurve:
                 self.png, self.alt, self.width = b"", alt, 1
                 now[0] += 1.0  # drawing takes a second
 
-        monkeypatch.setattr(viz.time, "monotonic", lambda: now[0])
-        monkeypatch.setattr(viz, "Picture", SlowPicture)
+        monkeypatch.setattr(curves.time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(curves, "Picture", SlowPicture)
         curve = viz.LiveCurve(every=0.1)
         curve.on_start(Config(), History())
         for _ in range(1000):
@@ -207,39 +207,8 @@ class TestLiveCurve:
 
 
 class TestPictures:
-    def test_life_and_map_fit_in_their_frames(self):
-        for ax in (viz.llm_life(), viz.course_map("03")):
-            figure = ax.figure
-            figure.canvas.draw()
-            frame = figure.bbox
-            for text in ax.texts:
-                box = text.get_window_extent()
-                assert frame.x0 <= box.x0 and box.x1 <= frame.x1, text.get_text()
-                assert frame.y0 <= box.y0 and box.y1 <= frame.y1, text.get_text()
-                assert text.get_text() == "" or text.get_fontsize() >= 7
-
-    def test_labels_do_not_overlap(self):
-        for ax in (viz.llm_life(), viz.course_map()):
-            ax.figure.canvas.draw()
-            boxes = [(t.get_text(), t.get_window_extent()) for t in ax.texts if t.get_text()]
-            for i, (one, a) in enumerate(boxes):
-                for other, b in boxes[i + 1 :]:
-                    assert not a.overlaps(b), (one, other)
-
-    def test_the_map_names_every_notebook_and_frames_the_one_we_are_in(self):
-        ax = viz.course_map("03")
-        words = [text.get_text() for text in ax.texts]
-        assert [f"{i:02}" for i in range(17)] == sorted(w for w in words if w.isdigit())
-        bold = [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"]
-        assert "attention" in bold and "tokens" not in bold
-
-    def test_words_in_another_language(self):
-        ax = viz.llm_life(words={"data": ("Daten", "viel Text")})
-        words = [text.get_text() for text in ax.texts]
-        assert "Daten" in words and "data" not in words and "tokens" in words
-
     def test_picture_is_a_png_with_alt_text_and_closes_its_figure(self):
-        picture = viz.picture(viz.llm_life())
+        picture = viz.picture(views.llm_life())
         data, metadata = picture.bundle()
         image = pyplot.imread(io.BytesIO(base64.b64decode(data["image/png"])))
         assert image.shape[1] > 1000 and image.std() > 0.05
@@ -253,7 +222,7 @@ class TestPictures:
         published = []
         monkeypatch.setattr(IPython.display, "publish_display_data", lambda *output: published.append(output))
         monkeypatch.setattr(show, "_notebook_shell", lambda: SimpleNamespace(execution_count=1))
-        viz.picture(viz.llm_life(), alt="Five <boxes>.")._ipython_display_()
+        viz.picture(views.llm_life(), alt="Five <boxes>.")._ipython_display_()
         assert [list(output[0]) for output in published] == [
             ["image/png", "text/plain"],
             ["text/html", "text/plain"],
@@ -347,37 +316,8 @@ class TestProbabilityBars:
         assert viz.probability_bars(chances, Bytes(), top=1).text.startswith("a  1.000")
 
 
-class TestAttention:
-    def test_one_head_as_a_table(self):
-        attn = torch.tensor([[1.0, 0.0], [0.25, 0.75]])
-        page = viz.attention_map(attn, ["猫", "<b>"])
-        assert "猫 looks at 猫: 1.000" in page.html and "&lt;b&gt; looks at 猫: 0.250" in page.html
-        assert page.html.count("transparent; width") == 1
-
-    def test_queries_and_keys_of_different_number(self):
-        assert viz.attention_map(torch.ones(2, 3) / 3, ["a", "b"], ["x", "y", "z"]).text.count("0.33") == 6
-        with pytest.raises(ValueError, match="2 x 3"):
-            viz.attention_map(torch.ones(2, 3), ["a", "b"])
-
-    def test_all_heads_in_a_grid(self):
-        maps = [torch.rand(1, 3, 5, 7), torch.rand(2, 5, 7)]
-        figure = viz.attention_maps(maps)
-        assert len(figure.axes) == 6
-        shown = [ax.images[0].get_array() for ax in figure.axes if ax.images]
-        assert len(shown) == 5 and shown[0].shape == (5, 7)
-        assert torch.allclose(torch.tensor(shown[0].data), maps[0][0, 0].double(), atol=1e-6)
-        assert "2 layers" in viz.picture(figure).alt
-
-    def test_of_a_wrong_shape(self):
-        for wrong in ([], [torch.ones(3, 3)], [torch.ones(1, 1, 1, 3, 3)]):
-            with pytest.raises(ValueError, match="per layer"):
-                viz.attention_maps(wrong)
-
-
 def test_tensors_with_gradients_are_accepted_and_stay():
     attn = torch.rand(2, 4, 4, requires_grad=True)
-    viz.attention_maps([attn])
-    viz.attention_map(attn[0], list("abcd"))
     viz.probability_bars(attn[0, 0], list("abcd"))
     assert attn.requires_grad and attn.grad is None
 

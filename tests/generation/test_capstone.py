@@ -12,8 +12,8 @@ from torch import nn
 from course_lib import generation, runtime
 from course_lib.config import GPTConfig
 from course_lib.exercises import _progress
-from course_lib.generation import capstone
-from course_lib.generation.capstone import PIECES, MyAdamW, MyGPT, MyTokenizer
+from course_lib.generation.exercises import capstone
+from course_lib.generation.exercises.capstone import PIECES, MyAdamW, MyGPT, MyTokenizer
 from course_lib.tokens import BPETokenizer
 from course_lib.training import optim, schedules
 

@@ -51,10 +51,10 @@ def test_times_of_cells_are_added_by_notebook():
 @pytest.fixture
 def course(tmp_path):
     """A folder with the course's conftest.py, in which `run()` runs pytest on notebooks."""
-    (tmp_path / "tests").mkdir()
-    for name in ("conftest.py", "tests/notebook_time.py", "tests/nbval_sanitize.cfg"):
+    (tmp_path / "tests" / "notebooks").mkdir(parents=True)
+    for name in ("conftest.py", "tests/notebooks/notebook_time.py", "tests/notebooks/nbval_sanitize.cfg"):
         shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = tests/notebooks\n")
     return tmp_path
 
 

@@ -769,7 +769,7 @@ def test_the_readme_shows_what_was_measured():
 def run(monkeypatch):
     """Run the command, with sections that only note the options they are given."""
     app = typer.Typer()
-    command.register(app)
+    app.command()(command.bench)
     seen: dict[str, Options] = {}
 
     def load(name: str):

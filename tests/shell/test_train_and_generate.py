@@ -11,7 +11,8 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from course_lib.shell import train as cli_model
+from course_lib.shell import commands
+from course_lib.shell import train as train_command
 from course_lib.tokens import BPETokenizer
 from course_lib.training import TrainConfig
 from course_lib.training.checkpoint import load_model, model_metadata, save_model
@@ -28,7 +29,7 @@ def run(tmp_path, monkeypatch):
     """Run a command in an empty folder; gives typer's result."""
     monkeypatch.chdir(tmp_path)
     app = typer.Typer()
-    cli_model.register(app)
+    commands.register(app)
 
     def invoke(*arguments: str | Path):
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -103,7 +104,7 @@ def test_ctrl_c_and_resume_give_the_model_of_an_unbroken_training(run, small, tm
             signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cli_model.ProgressBar, "on_step", press)
+        patch.setattr(train_command.ProgressBar, "on_step", press)
         result = run("train", *options, "--out", "broken.safetensors")
     assert result.exit_code == 0 and "--resume goes on" in result.stdout
     assert (tmp_path / "broken.safetensors").exists() and (tmp_path / "broken.checkpoint").exists()
@@ -148,7 +149,7 @@ def test_half_precision_and_a_tokenizer_of_ones_own(run, small, corpus, tmp_path
     ],
 )
 def test_mistakes_in_train_are_said_in_one_sentence(run, small, options, expected, monkeypatch):
-    monkeypatch.setattr(cli_model, "ProgressBar", object)  # it writes to stderr too
+    monkeypatch.setattr(train_command, "ProgressBar", object)  # it writes to stderr too
     assert expected in one_sentence(
         run("train", *small, *(["--steps", 2] if "--minutes" not in options else []), *options)
     )
@@ -208,8 +209,8 @@ def test_wrong_options_exit_with_two(run, arguments):
 def test_windows_begin_where_documents_do_if_those_are_short():
     config = TrainConfig(steps=1, batch_size=50, context_length=4)
     short, long = torch.tensor([9, 1, 2, 9, 3, 9] * 5), torch.tensor([9, *[1, 2, 3] * 20, 9])
-    x, _ = cli_model._windows(short, 9, config)(torch.Generator().manual_seed(0))
+    x, _ = train_command._windows(short, 9, config)(torch.Generator().manual_seed(0))
     assert x.shape == (50, 4) and bool((x[:, 0] == 9).all())
-    assert cli_model._windows(long, 9, config) is long
+    assert train_command._windows(long, 9, config) is long
     few = short[:4]
-    assert cli_model._windows(few, 9, config) is few  # too short for a window, as train will say
+    assert train_command._windows(few, 9, config) is few  # too short for a window, as train will say
