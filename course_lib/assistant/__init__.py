@@ -1,9 +1,14 @@
-"""An assistant: the chat template, conversations as examples, and a chat that remembers what was said.
+"""An assistant: the chat template, conversations as examples, a chat that remembers (notebook 11).
 
-A conversation is a list of messages, `{"role": "user", "content": "..."}`, as every chat API has it. Here it
-becomes token ids, with a mark before each message and one after it; only what the assistant says is learned.
-The same template, in Jinja, is what `transformers` reads from an exported tokenizer. The instructions come
-from `course_lib.world.instructions`. This module does not know what the model looks like inside.
+| file            | what it holds                                                           |
+|-----------------|-------------------------------------------------------------------------|
+| `template`      | a conversation as token ids, with marks around each message             |
+| `conversations` | conversations to learn from                                             |
+| `chat`          | replies, and `Chat`, which remembers                                    |
+| `tasks`         | instructions whose fulfilment can be judged                             |
+| `checks`        | what a note must say, and its form                                      |
+
+None of it knows what the model looks like inside.
 """
 
 import lazy_loader

@@ -1,8 +1,13 @@
-"""Attention: how a token chooses what to look at, and the cache that keeps what it saw.
+"""Attention: how a token chooses what to look at (notebook 03).
 
-The plain formula, `scaled_dot_product`, is what the course derives; `MultiHeadAttention` uses torch's fused
-kernel, which gives the same numbers faster, and the plain formula where attention maps are captured. This
-module does not know the model around it.
+| file         | what it holds                                                              |
+|--------------|----------------------------------------------------------------------------|
+| `formula`    | the causal mask, and the formula as it is derived                          |
+| `multi_head` | the layer, with torch's fused kernel                                       |
+| `cache`      | keys and values of what was read, kept                                     |
+| `maps`       | the attention of a running model, caught                                   |
+
+None of it knows the model around it.
 """
 
 import lazy_loader

@@ -1,10 +1,13 @@
-"""Context: what a language model may look at, and the first models that use it.
+"""Context: what a model may look at, and the first models that use it (notebook 02).
 
-Documents become one stream of token ids; windows and batches are cut from it, with the targets shifted by
-one. Three models look at more and more of the past: n-grams that count, a small network that reads a fixed
-window, a recurrent network that reads everything. All of them map ids (B, T) to logits (B, T, V). The ways to
-tell a model *where* a token stands (learned, sinusoidal, rotary positions) are here too. This module does not
-know attention, training or tokenizers' insides.
+| file        | what it holds                                                               |
+|-------------|-----------------------------------------------------------------------------|
+| `batches`   | documents as one stream of ids, windows and batches cut from it             |
+| `ngrams`    | a model that counts                                                         |
+| `networks`  | a small network that reads a window, a recurrent one that reads everything  |
+| `positions` | where a token stands: learned, sinusoidal, rotary                           |
+
+All models map ids (B, T) to logits (B, T, V). None of it knows attention, training or tokenizers' insides.
 """
 
 import lazy_loader

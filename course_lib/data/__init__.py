@@ -1,9 +1,8 @@
-"""The texts to train on: the bundled little world, a file of your own, Python's documentation, two public
-corpora.
+"""Texts to train on: the little world, a file of your own, Python's documentation, two public corpora.
 
-`load_corpus` gives every text in one form: documents, split into training and validation. This module does
-not know tokens or models. Downloading is `course_lib.data.download`; recognising what a file holds is
-`course_lib.data.text_files`.
+`load_corpus` (in `corpora`) gives every text in one form: documents, split into training and validation.
+`download` fetches a file once and checks it by its hash; `text_files` recognises what a file holds. Nothing
+here knows tokens or models.
 """
 
 import lazy_loader

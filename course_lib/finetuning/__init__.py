@@ -1,9 +1,13 @@
-"""Fine-tuning: a model that goes on with texts learns to answer, in full or through a few added weights.
+"""Fine-tuning: a model that goes on with texts learns to answer (notebook 08).
 
-Examples become ids and targets in which only the answers count (`course_lib.finetuning.examples`); LoRA is
-written out for any model made of `nn.Linear`. The training itself is `course_lib.training`; the questions and
-their scores are in `course_lib.finetuning.question_answering`. It does not know what the model looks like
-inside.
+| file                 | what it holds                                                      |
+|----------------------|--------------------------------------------------------------------|
+| `examples`           | ids and targets in which only the answers count                    |
+| `question_answering` | questions about stories, and their scores                          |
+| `answering`          | the questions as examples to learn from, and as a test             |
+| `lora`               | a model learns through a few added weights                         |
+
+None of it knows what the model looks like inside.
 """
 
 import lazy_loader

@@ -1,9 +1,16 @@
-"""Generation: writing token by token, with any module that maps token ids to logits.
+"""Generation: writing token by token, with any module that maps token ids to logits (notebook 06).
 
-One loop serves everything: ask the model for the next token's logits, reshape them
-(`course_lib.generation.sampling`), draw, append (`course_lib.generation.decoding`). Beam search, which looks
-for a whole text, is in `course_lib.generation.beam`. All of them can be used from here. This module does not
-know about training or about how text becomes tokens.
+| file       | what it holds                                                                |
+|------------|------------------------------------------------------------------------------|
+| `writing`  | `generate` and `stream`: the one loop                                        |
+| `sampling` | how logits are reshaped and a token is drawn: top-k, top-p, ...              |
+| `beam`     | the search for a whole likely text                                           |
+| `decoding` | many texts at once, with or without a cache                                  |
+| `lean`     | a model without bookkeeping, for one-token steps                             |
+| `quality`  | how good and how varied texts are                                            |
+
+The capstone, a GPT made of a learner's own answers, is among the exercises. None of it knows training, or how
+text becomes tokens.
 """
 
 import lazy_loader

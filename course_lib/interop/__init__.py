@@ -1,10 +1,14 @@
-"""To and from Hugging Face's `transformers`: our GPT and tokenizer as a folder that its classes load, and
-back.
+"""To and from Hugging Face's `transformers` (notebook 07).
 
-Such a folder holds config.json (shape and options), generation_config.json, model.safetensors (weights),
-tokenizer.json and tokenizer_config.json. `course_lib.interop.families` knows which architecture says the same
-as ours. Reading needs only the files; `transformers` is imported when a folder is written. This module does
-not know training.
+| file        | what it holds                                                               |
+|-------------|-----------------------------------------------------------------------------|
+| `exporting` | our GPT and tokenizer as a folder that its classes load                     |
+| `importing` | such a folder as our GPT and tokenizer                                      |
+| `families`  | which architecture says the same as ours, and under which names             |
+| `gpt2`      | GPT-2 with the weights that OpenAI published                                |
+| `serving`   | a server on this machine, for any program to call                           |
+
+None of it knows training.
 
 Special tokens: by default `transformers` takes the name of a special token inside a text, such as
 <|endoftext|>, for the token itself, as chat templates need it; ours takes it for plain text, so that nobody

@@ -1,12 +1,12 @@
-"""The GPT: token ids in, a score for every possible next token out.
+"""The GPT: token ids in, a score for every possible next token out (notebook 04).
 
-`GPT(config)` is one class for the whole course: GPT-2's parts by default, and by options those of today's
-models (RMSNorm, SwiGLU, rotary positions, grouped queries, norms on queries and keys). It does not know
-training, generation or optimizers.
+| file          | what it holds                                                             |
+|---------------|---------------------------------------------------------------------------|
+| `gpt`         | `GPT` and its layers: GPT-2's by default, by options those of today       |
+| `activations` | GELU, and a quicker one that gives the same                               |
+| `anatomy`     | shapes and sizes of all parts, and GPTs with a part taken away            |
 
-The names in a GPT: `tokens` and `positions` turn ids into vectors, `blocks` hold `norm1`, `attention` (`qkv`,
-`out`), `norm2` and `mlp` (`up`, `down`, with SwiGLU also `gate`), then come `norm` and `head`, whose matrix
-is that of `tokens` if tied.
+None of it knows training, generation or optimizers.
 """
 
 import lazy_loader

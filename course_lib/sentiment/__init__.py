@@ -1,9 +1,15 @@
-"""Is a text glad or sad, and how sure may a model be? Four kinds of classifiers and what they are asked with.
+"""Is a text glad or sad, and how sure may a model be? (notebook 10)
 
-Labelled texts come from the little world; classifiers are a bag of words
-(`course_lib.sentiment.bag_of_words`), a recurrent network and a GPT with another head, trained by
-`course_lib.training`; and a GPT as it is can be asked which of two continuations is likelier. The scores are
-in `course_lib.sentiment.scores`. It does not know what the GPT looks like inside, but for its head.
+| file           | what it holds                                                            |
+|----------------|--------------------------------------------------------------------------|
+| `texts`        | labelled texts, and twins: the same words, another label                 |
+| `bag_of_words` | counted words and logistic regression                                    |
+| `classifiers`  | a recurrent network, and a GPT with another head                         |
+| `zero_shot`    | a language model as it is, asked which label is likelier                 |
+| `sureness`     | probabilities, temperature, the words that count                         |
+| `scores`       | accuracy, confusion, calibration                                         |
+
+None of it knows what the GPT looks like inside, but for its head.
 """
 
 import lazy_loader

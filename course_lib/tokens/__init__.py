@@ -1,8 +1,14 @@
-"""Tokenizers: text to token ids and back, by character or by byte-level byte-pair encoding (BPE) as in GPT-2.
+"""Tokens: text to ids and back (notebook 01).
 
-A tokenizer turns any text into a list of small whole numbers and gives the same text back. This module trains
-tokenizers, saves them in GPT-2's file format and reads GPT-2's own. It does not know torch, models or
-corpora; the byte-pair algorithm itself is in `course_lib.tokens.bpe`.
+| file         | what it holds                                                              |
+|--------------|----------------------------------------------------------------------------|
+| `tokenizers` | `CharTokenizer`, and `BPETokenizer`, byte-level as in GPT-2                |
+| `base`       | what both share: special tokens, decoding as a stream                      |
+| `bpe`        | byte-pair encoding itself, fast                                            |
+| `naive_bpe`  | the same as one would write it first                                       |
+| `files`      | GPT-2's file format                                                        |
+
+None of it knows torch, models or corpora.
 """
 
 import lazy_loader

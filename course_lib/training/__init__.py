@@ -1,11 +1,19 @@
-"""Training: the loss, and a loop that lowers it; trains any module that maps token ids to logits.
+"""Training: the loss, and a loop that lowers it, for any module that maps token ids to logits (notebook 05).
 
-The loop draws batches, steps the optimizer under a schedule, measures the loss on a fixed set of windows,
-saves checkpoints from which a training goes on exactly, and tells callbacks what happened. It does not know
-what the model looks like inside, where the text comes from, or how curves are drawn, and it never prints. Its
-pieces can be used from here and are written out in `course_lib.training.optim` (optimizer, clipping),
-`course_lib.training.schedules`, `course_lib.training.recipe` (settings and records),
-`course_lib.training.evaluation` (measuring) and `course_lib.training.checkpoint` (files).
+| file         | what it holds                                                              |
+|--------------|----------------------------------------------------------------------------|
+| `loss`       | cross-entropy                                                              |
+| `loop`       | `train`: batches, steps, measures, checkpoints, callbacks, Ctrl-C          |
+| `optim`      | AdamW, Muon, clipping                                                      |
+| `schedules`  | how the learning rate goes                                                 |
+| `recipe`     | settings, and what is recorded                                             |
+| `evaluation` | the loss on a fixed set of windows, or of whole documents                  |
+| `checkpoint` | model files, and checkpoints from which a training goes on exactly         |
+| `speedrun`   | recipes, each with one more thing changed                                  |
+| `clinic`     | six sick trainings to diagnose                                             |
+
+None of it knows where the text comes from or how curves are drawn; only `speedrun`, `clinic` and
+`checkpoint` know the GPT.
 """
 
 import lazy_loader

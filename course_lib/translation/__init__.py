@@ -1,9 +1,14 @@
-"""Translation: a model of two languages learns to say a story again in the other one.
+"""Translation: a model of two languages learns to say a story again in the other one (notebook 09).
 
-Pairs of texts (`course_lib.world.tasks`) become ids and targets in which only the translation counts; a model
-translates by going on after a mark; its attention can be read as an alignment of words; and a dictionary
-that is only counted stands beside it. The scores are in `course_lib.translation.scores`, the training is
-`course_lib.training`. This module does not know what the model looks like inside.
+| file          | what it holds                                                             |
+|---------------|---------------------------------------------------------------------------|
+| `pairs`       | pairs of texts as examples                                                |
+| `translating` | a model translates, greedily or with beams                                |
+| `alignment`   | attention read as an alignment of words                                   |
+| `dictionary`  | words that are only counted from pairs                                    |
+| `scores`      | BLEU and chrF, and how sure they are                                      |
+
+None of it knows what the model looks like inside.
 """
 
 import lazy_loader
