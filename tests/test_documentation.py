@@ -21,6 +21,8 @@ NO_EXAMPLE_NEEDED = {
     "export_to_transformers": "needs transformers, which takes seconds to import",
     "import_from_transformers": "needs transformers, which takes seconds to import",
     "load_gpt2": "downloads half a gigabyte",
+    "serve": "starts a server, which takes seconds; tested with a real one",
+    "clinic": "trains for 25 seconds; `run_case` has the example",
     "make_muon": "one line; `course_lib.training.optim.Muon` has the example",
     "make_optimizer": "one line, used by train and tested against torch",
 }

@@ -59,7 +59,11 @@ def points_covered(points: Sequence[str], text: str) -> float:
 
 @dataclass(frozen=True)
 class NoteReport:
-    """What makes a note usable: its form and length are right, and it says every point (`points` is 1)."""
+    """What makes a note usable: its form and length are right, and it says every point (`points` is 1).
+
+    >>> NoteReport(form=True, length=True, points=0.5).usable
+    False
+    """
 
     form: bool
     length: bool

@@ -25,6 +25,7 @@ def capture_attention(model: nn.Module) -> Iterator[list[torch.Tensor]]:
     Shapes: each map (B, H, T, S), rows summing to 1, without gradients.
     Raises: ValueError if the model has no attention.
 
+    >>> from course_lib.config import GPTConfig
     >>> attention = MultiHeadAttention(GPTConfig(n_heads=2, width=6))
     >>> with capture_attention(attention) as maps:
     ...     _ = attention(torch.zeros(1, 3, 6))

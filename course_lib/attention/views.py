@@ -276,6 +276,10 @@ def attention_maps(maps: Sequence[Any], size: float = 1.7) -> Any:
     `attention_map`. Shapes: one (H, T, S) per layer; of (B, H, T, S) the first of B.
 
     Raises: ValueError for other shapes.
+
+    >>> import torch
+    >>> attention_maps([torch.full((3, 4, 4), 0.25), torch.eye(4)[None]]).axes[0].course_alt
+    'Attention maps of 2 layers with up to 3 heads each.'
     """
     import numpy as np
     from matplotlib import pyplot

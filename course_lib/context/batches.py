@@ -132,6 +132,15 @@ def document_batches(
 
 
 def check_stream(ids: torch.Tensor, T: int) -> None:
+    """Raises ValueError unless `ids` is a stream of whole numbers, long enough for a window of T and its
+    last target.
+
+    Shapes: ids (N,), N above T.
+
+    >>> check_stream(torch.tensor([5, 6, 7]), T=3)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: Got a text of 3 tokens; a window of 3 and its last target need 4: give more text or ...
+    """
     if ids.ndim != 1 or ids.is_floating_point():
         raise ValueError(
             f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed one stream of whole numbers, "

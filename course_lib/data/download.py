@@ -24,7 +24,19 @@ BAR_FROM = 4_000_000  # bytes; a smaller download is over before a progress bar 
 
 
 class DownloadError(ConnectionError):
-    """The right file could not be had; the message says why, and what is kept."""
+    """The right file could not be had; the message says why, and what is kept.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:  # the address has "abd", the right file is "abc"
+    ...     there = Path(folder, "there.txt")
+    ...     _ = there.write_bytes(b"abd")
+    ...     file = RemoteFile("a.txt", (there.as_uri(),), hashlib.sha256(b"abc").hexdigest(), size=3)
+    ...     try:
+    ...         fetch(file, folder)
+    ...     except DownloadError as error:
+    ...         print(str(error)[-32:])
+    it is set aside as a.txt.wrong).
+    """
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,11 @@ class RemoteFile:
     size.
 
     Units: bytes (size).
+
+    >>> urls = ("https://example.org/a.txt", "https://example.com/a.txt")  # the second, if the first fails
+    >>> file = RemoteFile("a.txt", urls, hashlib.sha256(b"abc").hexdigest(), size=3)
+    >>> len(file.sha256), file.size
+    (64, 3)
     """
 
     name: str
@@ -52,6 +69,13 @@ def fetch(
 
     Units: seconds (wait, timeout).
     Raises: DownloadError if no address gives the file.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     there = Path(folder, "there.txt")  # stands for a file on the net
+    ...     _ = there.write_bytes(b"abc")
+    ...     fetch(RemoteFile("here.txt", (there.as_uri(),), sha256_of(there), size=3), folder).read_bytes()
+    b'abc'
     """
     path = Path(folder) / file.name
     if path.exists():
@@ -80,7 +104,15 @@ def fetch(
 
 
 def sha256_of(path: str | Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """The SHA-256 of a file's bytes, in hexadecimal.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.txt")
+    ...     _ = path.write_bytes(b"abc")
+    ...     sha256_of(path) == hashlib.sha256(b"abc").hexdigest()
+    True
+    """
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -57,8 +57,9 @@ def picture(drawn: Any, alt: str | None = None) -> Picture:
 
     The course's own figures bring a text of their own; `alt` replaces it.
 
-    >>> picture(llm_life()).alt[:36]
-    'The life of a language model in five'
+    >>> from matplotlib import pyplot
+    >>> picture(pyplot.subplots()[1], alt="An empty frame.").alt
+    'An empty frame.'
     """
     figure = drawn.figure if hasattr(drawn, "transAxes") else drawn
     own = getattr(drawn, "course_alt", None) or next(

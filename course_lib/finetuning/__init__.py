@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "answering": ["QuizBatches", "answers", "encode_quiz"],
+        "examples": ["Example", "complete", "masked", "pad_batch"],
         "lora": ["LoRALinear", "TARGETS", "add_lora", "merge_lora", "trainable_count"],
     },
 )

@@ -81,7 +81,7 @@ def answers(
     >>> tokenizer = CharTokenizer.train("Mia ran.\\n Q: Who? A: y")
     >>> def yes(ids):  # a model that says y, and then ends the line
     ...     y, end = tokenizer.encode("y\\n")
-    ...     return F.one_hot(torch.where(ids == y, end, y), tokenizer.vocab_size).float()
+    ...     return nn.functional.one_hot(torch.where(ids == y, end, y), tokenizer.vocab_size).float()
     >>> answers(yes, tokenizer, [Item("Mia ran.", Question("Who?", "Mia", True, "go"))])
     ['y']
     """

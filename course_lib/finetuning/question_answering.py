@@ -22,7 +22,14 @@ _STEP = 1_000_003  # to another seed, where a story has no question
 
 @dataclass(frozen=True)
 class Quiz:
-    """A story, the questions that it answers, and some plausible ones that it does not answer."""
+    """A story, the questions that it answers, and some plausible ones that it does not answer.
+
+    >>> who = Question("Who lost a kite?", "Mia", True, "lose")
+    >>> where = Question("Where does Tom live?", UNKNOWN, False, "live")
+    >>> made = Quiz("Mia lost a kite.", answered=(who,), unanswered=(where,))
+    >>> made.answered[0].answer, made.unanswered[0].answer
+    ('Mia', 'The story does not say.')
+    """
 
     story: str
     answered: tuple[Question, ...]
@@ -31,7 +38,11 @@ class Quiz:
 
 @dataclass(frozen=True)
 class Item:
-    """One question about one story, as it is put to a model."""
+    """One question about one story, as it is put to a model.
+
+    >>> Item("Mia lost a kite.", Question("Who lost a kite?", "Mia", True, "lose")).prompt
+    'Mia lost a kite.\\n\\nQ: Who lost a kite?\\nA:'
+    """
 
     story: str
     question: Question
@@ -136,7 +147,12 @@ def token_f1(answer: str, right: str) -> float:
 
 @dataclass(frozen=True)
 class Score:
-    """How a test went: counts for the questions with an answer, and for those without."""
+    """How a test went: counts for the questions with an answer, and for those without.
+
+    >>> made = Score(exact=3, f1=0.8, refused=0, asked=4, made_up=1, unanswerable=2)
+    >>> made.exact_share, made.made_up_share  # 3 of 4, and 1 of 2
+    (0.75, 0.5)
+    """
 
     exact: int  # right, of those with an answer
     f1: float  # the mean over those with an answer

@@ -23,6 +23,10 @@ class Beam:
 
     `score` is the log-probability of the new tokens in nats, divided by their number to the power of the
     length penalty.
+
+    >>> beam = Beam(ids=[7, 2, 3], new_ids=[2, 3], score=-1.5)  # with a length penalty of 1: a mean
+    >>> beam.score * len(beam.new_ids)  # the log-probability of both new tokens
+    -3.0
     """
 
     ids: list[int]

@@ -19,16 +19,18 @@ from course_lib.model import GPT
 
 Weights = dict[str, torch.Tensor]
 
-_GELUS = (
-    "gelu_new",
-    "gelu_pytorch_tanh",
-)  # two names for the tanh form; the plain "gelu" is another function
+# Two names for the tanh form; the plain "gelu" is another function.
+_GELUS = ("gelu_new", "gelu_pytorch_tanh")
 # Masks and tables that files of old versions carry; they follow from the configuration.
 _NO_WEIGHTS = (".attn.bias", ".attention.bias", ".masked_bias", ".rotary_emb.inv_freq")
 
 
 class Family:
-    """One architecture of `transformers`, and how it corresponds to our GPT."""
+    """One architecture of `transformers`, and how it corresponds to our GPT.
+
+    >>> [family.model_type for family in FAMILIES]
+    ['gpt2', 'llama', 'qwen3', 'gpt_neox']
+    """
 
     model_type: str  # both as config.json has them
     architecture: str
@@ -120,6 +122,9 @@ class GPT2(Family):
 
     Fixed or no positions can be expressed too, as a table that just isn't learned, and absent biases as
     zeros.
+
+    >>> GPT2().split("mlp.up", "weight", torch.tensor([[5], [6], [7]]), GPTConfig())  # ours is (out, in)
+    {'mlp.c_fc.weight': tensor([[5, 6, 7]])}
     """
 
     model_type, architecture = "gpt2", "GPT2LMHeadModel"
@@ -208,6 +213,9 @@ class GPT2(Family):
 class Llama(Family):
     """RMSNorm, SwiGLU, rotary positions, groups of heads that share keys and values: Touvron and others
     2023.
+
+    >>> list(Llama().split("attention.qkv", "weight", torch.zeros(18, 6), GPTConfig(n_heads=2, width=6)))
+    ['self_attn.q_proj.weight', 'self_attn.k_proj.weight', 'self_attn.v_proj.weight']
     """
 
     model_type, architecture = "llama", "LlamaForCausalLM"
@@ -292,6 +300,9 @@ class Llama(Family):
 class Qwen3(Llama):
     """Llama's parts without biases, and norms on queries and keys: Yang and others 2025
     (arXiv:2505.09388).
+
+    >>> Qwen3().expresses(GPTConfig.preset("base")), Llama().expresses(GPTConfig.preset("base"))
+    (True, False)
     """
 
     model_type, architecture, qk_norm = "qwen3", "Qwen3ForCausalLM", True
@@ -308,6 +319,10 @@ class Qwen3(Llama):
 class GPTNeoX(Family):
     """LayerNorm and GELU as in GPT-2, but rotary positions: Black and others 2022 (arXiv:2204.06745), with
     the parts of a layer one after the other (`use_parallel_residual` off).
+
+    >>> qkv = torch.tensor([10, 11, 20, 21, 30, 31])  # queries, keys, values; theirs go head by head
+    >>> GPTNeoX().split("attention.qkv", "bias", qkv, GPTConfig(n_heads=2))
+    {'attention.query_key_value.bias': tensor([10, 20, 30, 11, 21, 31])}
     """
 
     model_type, architecture = "gpt_neox", "GPTNeoXForCausalLM"

@@ -26,6 +26,13 @@ class Server:
     """A server that runs: the address for a client, and the name under which it knows its model.
 
     As a context manager, it stops at the end of the block.
+
+    >>> sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])  # serves nobody
+    >>> with Server(f"http://{HERE}:8000/v1", "my-gpt", sleeper, tempfile.TemporaryFile()) as server:
+    ...     server.process.poll() is None  # it runs
+    True
+    >>> sleeper.poll() is None
+    False
     """
 
     url: str

@@ -23,7 +23,12 @@ PARTS = ("residuals", "norms", "attention", "mlp", "positions")  # what `without
 
 @dataclass(frozen=True)
 class Stage:
-    """One module that ran: its name, its class, how many numbers it holds, what went in and what came out."""
+    """One module that ran: its name, its class, how many numbers it holds, what went in and what came out.
+
+    >>> head = Stage("head", "Linear", parameters=66, shape_in=(1, 3, 6), shape_out=(1, 3, 11))
+    >>> head.parameters == head.shape_in[-1] * head.shape_out[-1]
+    True
+    """
 
     name: str
     kind: str

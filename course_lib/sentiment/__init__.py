@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "sureness": ["fit_temperature", "leave_one_out", "probabilities"],
         "texts": [
+            "Labelled",
             "ENDINGS",
             "LABELS",
             "TEST_SEEDS",

@@ -43,7 +43,12 @@ def confusion(labels: Sequence[int], predicted: Sequence[int], n: int = 2) -> li
 
 @dataclass(frozen=True)
 class Bin:
-    """The predictions that are about equally sure: how sure on average, how often right, and how many."""
+    """The predictions that are about equally sure: how sure on average, how often right, and how many.
+
+    >>> one = Bin(confidence=0.875, right=0.75, count=4)
+    >>> one.confidence - one.right  # above 0: surer than it may be
+    0.125
+    """
 
     confidence: float
     right: float

@@ -20,6 +20,7 @@ def probabilities(
 
     >>> from course_lib.tokens import CharTokenizer
     >>> tokenizer = CharTokenizer.train("no yes", ["<|endoftext|>"])
+    >>> from course_lib.sentiment import RecurrentClassifier
     >>> both = probabilities(RecurrentClassifier(tokenizer.vocab_size, 6), tokenizer, ["yes", "no"])
     >>> both.shape, bool(both.sum(-1).allclose(torch.ones(2)))
     (torch.Size([2, 2]), True)

@@ -38,7 +38,7 @@ def label_likelihood(
     >>> from course_lib.tokens import CharTokenizer
     >>> tokenizer = CharTokenizer.train("abc", ["<|endoftext|>"])
     >>> uniform = lambda ids: torch.zeros(*ids.shape, 4)
-    >>> label_likelihood(uniform, tokenizer, ["a", "b"], ["c", "bc"]) / math.log(4)
+    >>> label_likelihood(uniform, tokenizer, ["a", "b"], ["c", "bc"]) / torch.tensor(4).log()
     tensor([[-1., -2.],
             [-1., -2.]])
     """

@@ -15,7 +15,13 @@ from course_lib.data import END_OF_TEXT
 
 
 class Tokenizer:
-    """What the tokenizers share: a list of tokens as bytes, special tokens, decoding, streaming."""
+    """What the tokenizers share: a list of tokens as bytes, special tokens, decoding, streaming.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> tokenizer = CharTokenizer.train("cab")  # a = 0, b = 1, c = 2, end of text = 3
+    >>> tokenizer.vocab_size, tokenizer.end_id, tokenizer.token_bytes(2), tokenizer.decode([1, 0])
+    (4, 3, b'c', 'ba')
+    """
 
     _tokens: list[bytes]
     special_tokens: dict[str, int]
@@ -214,13 +220,22 @@ def _special_pattern(names: Collection[str]) -> regex.Pattern:
 
 
 def without_specials(text: str, names: list[str]) -> list[str]:
-    """What stands before, between and after the special tokens in a text."""
+    """What stands before, between and after the special tokens in a text.
+
+    >>> without_specials("Mia ran.<|endoftext|>Tom sat.", ["<|endoftext|>"])
+    ['Mia ran.', 'Tom sat.']
+    """
     return _special_pattern(names).split(text) if names else [text]
 
 
 def check_names(names: list[str], ordinary: Iterable[str]) -> None:
     """Raises ValueError unless special tokens can be told from each other and from ordinary tokens, also in a
-    file."""
+    file.
+
+    >>> check_names(["<end>", "the"], ordinary=["cat", "the"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: Got the special tokens ['<end>', 'the'], needed different names that no ordinary token ...
+    """
     for name in names:
         check_text(name)
     if len(set(names)) < len(names) or not {"", *ordinary}.isdisjoint(names):

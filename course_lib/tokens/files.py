@@ -27,7 +27,11 @@ def written(token: bytes) -> str:
 
 
 def unwritten(token: str, path: Path) -> bytes:
-    """The bytes of a token that is written in GPT-2's visible alphabet."""
+    """The bytes of a token that is written in GPT-2's visible alphabet.
+
+    >>> unwritten("Ġthe", Path("vocab.json"))
+    b' the'
+    """
     try:
         return bytes(map(_BYTES.__getitem__, token))
     except KeyError as error:
@@ -38,7 +42,15 @@ def unwritten(token: str, path: Path) -> bytes:
 
 
 def read_vocabulary(path: Path, names: list[str]) -> list[bytes | str]:
-    """The tokens of a vocab.json in the order of their ids, special ones as str."""
+    """The tokens of a vocab.json in the order of their ids, special ones as str.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "vocab.json")
+    ...     write_text(path, '{"Ġcat": 1, "a": 0, "<end>": 2}')
+    ...     read_vocabulary(path, names=["<end>"])
+    [b'a', b' cat', '<end>']
+    """
     vocabulary = read_json(path)
     ids = list(vocabulary.values())
     if not all(type(id) is int for id in ids) or sorted(ids) != list(range(len(ids))):
@@ -52,7 +64,15 @@ def read_vocabulary(path: Path, names: list[str]) -> list[bytes | str]:
 
 
 def read_merges(path: Path) -> list[tuple[bytes, bytes]]:
-    """The merges of a merges.txt in rank order."""
+    """The merges of a merges.txt in rank order.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "merges.txt")
+    ...     write_text(path, "#version: 0.2\\nu g\\nĠ h\\n")
+    ...     read_merges(path)
+    [(b'u', b'g'), (b' ', b'h')]
+    """
     lines = [line.rstrip("\r") for line in _read_text(path).split("\n")]
     merges = []
     for number, line in enumerate(lines, start=1):
@@ -68,18 +88,32 @@ def read_merges(path: Path) -> list[tuple[bytes, bytes]]:
 
 
 def merges_text(merges: list[tuple[bytes, bytes]]) -> str:
-    """The content of merges.txt: a line with the version, then a merge a line."""
+    """The content of merges.txt: a line with the version, then a merge a line.
+
+    >>> print(merges_text([(b"u", b"g"), (b" ", b"h")]), end="")
+    #version: 0.2
+    u g
+    Ġ h
+    """
     lines = ["#version: 0.2", *(f"{written(left)} {written(right)}" for left, right in merges)]
     return "\n".join(lines) + "\n"
 
 
 def is_strings(value: Any) -> bool:
-    """Whether this is a list of str."""
+    """Whether this is a list of str.
+
+    >>> is_strings(["a", "b"]), is_strings(["a", 3]), is_strings("ab")
+    (True, False, False)
+    """
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def to_json(content: Any) -> str:
-    """JSON in which 好 stays 好."""
+    """JSON in which 好 stays 好.
+
+    >>> print(to_json({"好": 3}))
+    {"好": 3}
+    """
     return json.dumps(content, ensure_ascii=False)
 
 
@@ -97,7 +131,15 @@ def _read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file. Raises: ValueError if the file is missing or holds anything else."""
+    """The JSON object in a file. Raises: ValueError if the file is missing or holds anything else.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "vocab.json")
+    ...     write_text(path, '{"a": 0, "好": 1}')
+    ...     read_json(path)
+    {'a': 0, '好': 1}
+    """
     try:
         content = json.loads(_read_text(path))
     except json.JSONDecodeError as error:
@@ -110,6 +152,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8, all or nothing, making the folder if need be."""
+    """Writes UTF-8, all or nothing, making the folder if need be.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "new", "note.txt")
+    ...     write_text(path, "好!")
+    ...     len(path.read_bytes())  # three for 好 and one for !
+    4
+    """
     with atomic_write(path) as file:
         file.write(text.encode("utf-8"))

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 
 class CheckpointError(ValueError):
-    """A file that cannot be used, with a sentence that says why and what to do."""
+    """A file that cannot be used, with a sentence that says why and what to do.
+
+    >>> try:
+    ...     load_model("no_such_file.safetensors")
+    ... except CheckpointError as problem:
+    ...     print(problem)
+    There is no file no_such_file.safetensors; check the path, or train a model and save it there.
+    """
 
 
 # Files: tensors, and a JSON text about them -------------------------------------------------------
@@ -37,6 +44,14 @@ def write_file(path: str | Path, tensors: Mapping[str, torch.Tensor], about: Map
     """Write tensors and a description that fits into JSON, atomically.
 
     Tensors that share their memory (a tied embedding and output matrix) are stored once.
+
+    >>> import tempfile
+    >>> matrix = torch.ones(10, 100)  # 4000 bytes
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "tied.safetensors")
+    ...     write_file(path, {"tokens": matrix, "head": matrix}, about={"kind": "demo"})
+    ...     4000 < path.stat().st_size < 5000
+    True
     """
     from safetensors.torch import save
 
@@ -51,6 +66,13 @@ def read_file(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dic
     """Read what `write_file` wrote, on the CPU.
 
     Raises: CheckpointError for a file that is missing, damaged, made by another program, or of another kind.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "small.safetensors")
+    ...     write_file(path, {"bias": torch.tensor([1, 2, 3])}, about={"kind": "demo", "steps": 40})
+    ...     read_file(path, kind="demo")
+    ({'bias': tensor([1, 2, 3])}, {'kind': 'demo', 'steps': 40})
     """
     tensors, header = _open(Path(path))
     if "about" not in header:
@@ -135,6 +157,14 @@ def save_model(
     along and is read back by `model_metadata`.
 
     Raises: ValueError if the model has no `GPTConfig`, or a weight is too large for the wanted dtype.
+
+    >>> import tempfile
+    >>> from course_lib.model import GPT
+    >>> model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=2, width=6))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(Path(folder, "model.safetensors"), model, dtype=torch.float16)
+    ...     read_file(Path(folder, "model.safetensors"), "model")[0]["tokens.weight"].dtype
+    torch.float16
     """
     config = getattr(model, "config", None)
     if not isinstance(config, GPTConfig):
@@ -167,6 +197,15 @@ def load_model(
     """Read a GPT from a file that `save_model` wrote; weights are float32 unless `dtype` says otherwise.
 
     Raises: CheckpointError (a ValueError) with one sentence for a missing, damaged or foreign file.
+
+    >>> import tempfile
+    >>> from course_lib.model import GPT
+    >>> model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=2, width=6))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(Path(folder, "model.safetensors"), model)
+    ...     same = load_model(Path(folder, "model.safetensors"))
+    >>> same.config == model.config, torch.equal(same.tokens.weight, model.tokens.weight)
+    (True, True)
     """
     from course_lib.model import GPT
 
@@ -186,6 +225,14 @@ def model_metadata(path: str | Path) -> dict[str, Any]:
     """The metadata that `save_model` stored: recipe, scores, whatever was given.
 
     Raises: CheckpointError as in `load_model`.
+
+    >>> import tempfile
+    >>> from course_lib.model import GPT
+    >>> model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=2, width=6))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(Path(folder, "model.safetensors"), model, metadata={"steps": 40, "loss": 1.5})
+    ...     model_metadata(Path(folder, "model.safetensors"))
+    {'steps': 40, 'loss': 1.5}
     """
     return read_file(path, "model")[1]["metadata"]
 
@@ -219,6 +266,15 @@ def save_checkpoint(
 
     `generator` is the one that picks the batches: its state is the data order still to come. `progress` is
     anything that fits into JSON.
+
+    >>> import tempfile
+    >>> layer = nn.Linear(2, 3)
+    >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)  # which keeps nothing but its settings
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "run.ckpt")
+    ...     save_checkpoint(path, layer, optimizer, torch.Generator(), progress={"step": 40})
+    ...     sorted(read_file(path, "checkpoint")[0])
+    ['model/bias', 'model/weight', 'random/batches', 'random/cpu']
     """
     tensors = {f"model/{name}": weight for name, weight in model.state_dict().items()}
     optimizer_tensors, optimizer_rest = _take_apart(optimizer.state_dict())
@@ -241,6 +297,18 @@ def load_checkpoint(
 
     Raises: CheckpointError if the file is missing, damaged, or of another model or optimizer; nothing has
     been changed then.
+
+    >>> import tempfile
+    >>> layer, generator = nn.Linear(2, 3), torch.Generator().manual_seed(0)
+    >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "run.ckpt")
+    ...     save_checkpoint(path, layer, optimizer, generator, progress={"step": 40})
+    ...     drawn = torch.rand(5, generator=generator)
+    ...     load_checkpoint(path, layer, optimizer, generator)
+    {'step': 40}
+    >>> torch.equal(torch.rand(5, generator=generator), drawn)  # the same again
+    True
     """
     tensors, about = read_file(path, "checkpoint")
     weights = {name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")}

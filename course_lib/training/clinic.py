@@ -39,6 +39,12 @@ class Letters:
 
     Shapes: the three streams (N,).
     Units: `floor` is in nats per letter; no honest model comes below it.
+
+    >>> tokenizer = CharTokenizer.train("abc")
+    >>> stream = encode_documents(["cab"], tokenizer)
+    >>> letters = Letters(tokenizer, train=stream, validation=stream, fresh=stream, floor=0.1)
+    >>> letters.train.tolist(), letters.tokenizer.decode(letters.train[1:4])
+    ([3, 2, 0, 1, 3], 'cab')
     """
 
     tokenizer: CharTokenizer
@@ -72,6 +78,12 @@ class Plan:
     """All that a training is made of; a fault changes one thing in it.
 
     Shapes: train and validation (N,).
+
+    >>> model = GPT(GPTConfig(vocab_size=11, context_length=3, n_layers=1, n_heads=1, width=2))
+    >>> plan = Plan(model, train=torch.arange(9), validation=torch.arange(5))
+    >>> [(x, y)] = plan.measure(plan.validation)
+    >>> x.tolist(), y.tolist()
+    ([[0, 1, 2], [1, 2, 3]], [[1, 2, 3], [2, 3, 4]])
     """
 
     model: GPT
@@ -98,17 +110,32 @@ class Plan:
 
 
 def healthy(plan: Plan) -> Plan:
-    """Nothing is changed."""
+    """Nothing is changed.
+
+    >>> plan = Plan(model=None, train=torch.arange(9), validation=torch.arange(5))
+    >>> healthy(plan) is plan
+    True
+    """
     return plan
 
 
 def targets_not_shifted(plan: Plan) -> Plan:
-    """Each letter is its own target: the model learns to copy its input."""
+    """Each letter is its own target: the model learns to copy its input.
+
+    >>> plan = Plan(model=None, train=torch.arange(9), validation=torch.arange(5))
+    >>> plan.shift, targets_not_shifted(plan).shift
+    (1, 0)
+    """
     return replace(plan, shift=0)
 
 
 def no_mask(plan: Plan) -> Plan:
-    """Every letter may look at all letters, also at those that it is to predict."""
+    """Every letter may look at all letters, also at those that it is to predict.
+
+    >>> model = no_mask(Plan(GPT(SHAPE).eval(), train=torch.arange(9), validation=torch.arange(5))).model
+    >>> torch.equal(model(torch.tensor([[1, 2, 3]]))[:, 0], model(torch.tensor([[1, 2, 4]]))[:, 0])
+    False
+    """
 
     def see_everything(attention: torch.nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         x, _, *rest = inputs
@@ -120,17 +147,33 @@ def no_mask(plan: Plan) -> Plan:
 
 
 def rate_too_high(plan: Plan) -> Plan:
-    """A hundred times the rate."""
+    """A hundred times the rate.
+
+    >>> plan = Plan(model=None, train=torch.arange(9), validation=torch.arange(5))
+    >>> plan.recipe.lr, rate_too_high(plan).recipe.lr
+    (0.015, 1.5)
+    """
     return replace(plan, recipe=replace(plan.recipe, lr=100 * plan.recipe.lr))
 
 
 def no_warmup(plan: Plan) -> Plan:
-    """The highest rate from the first step on, when Adam has seen a single gradient."""
+    """The highest rate from the first step on, when Adam has seen a single gradient.
+
+    >>> plan = Plan(model=None, train=torch.arange(9), validation=torch.arange(5))
+    >>> plan.recipe.warmup, no_warmup(plan).recipe.warmup
+    (0.3, 0.0)
+    """
     return replace(plan, recipe=replace(plan.recipe, warmup=0.0))
 
 
 def validated_in_training(plan: Plan) -> Plan:
-    """Nobody calls `model.eval()`: dropout stays on whatever the model is used for."""
+    """Nobody calls `model.eval()`: dropout stays on whatever the model is used for.
+
+    >>> plan = Plan(GPT(SHAPE).eval(), train=torch.arange(9), validation=torch.arange(5))
+    >>> model = validated_in_training(plan).model
+    >>> torch.equal(model(torch.tensor([[1, 2, 3]])), model(torch.tensor([[1, 2, 3]])))
+    False
+    """
     forward = plan.model.forward
 
     def forward_in_training(*inputs: Any, **options: Any) -> torch.Tensor:
@@ -142,7 +185,12 @@ def validated_in_training(plan: Plan) -> Plan:
 
 
 def leaked_validation(plan: Plan) -> Plan:
-    """Few stories, read many times, and the stories to validate on are among them."""
+    """Few stories, read many times, and the stories to validate on are among them.
+
+    >>> plan = leaked_validation(Plan(model=None, train=torch.arange(900), validation=torch.arange(50)))
+    >>> len(plan.train), torch.equal(plan.train, plan.validation)
+    (600, True)
+    """
     few = plan.train[:600]  # letters
     return replace(plan, train=few, validation=few)
 
@@ -177,6 +225,10 @@ class Case:
     """What can be seen of a training from outside, without the name of its fault.
 
     Units: nats per letter.
+
+    >>> case = Case("A", History(), again=(2.5, 2.5, 2.5), fresh_loss=4.0, sample="He ran.")
+    >>> case.fresh_loss - case.again[0]  # fresh stories are harder for it
+    1.5
     """
 
     letter: str  # "A" to "F"; "" for one without a label

@@ -69,6 +69,10 @@ def evaluate(
 
     Units: nats per token.
     Raises: ValueError if `ids` is too short for one window.
+
+    >>> uniform = lambda ids: torch.zeros(*ids.shape, 8)  # every one of 8 tokens is equally likely: log(8)
+    >>> round(evaluate(uniform, torch.arange(20) % 8, context_length=5), 4)
+    2.0794
     """
     if isinstance(ids, torch.Tensor):
         batches = _fixed_batches(ids, context_of(model, context_length), windows, batch_size)
@@ -188,13 +192,22 @@ def context_of(model: Any, wanted: int | None, required: bool = True) -> int | N
 
 
 def device_of(model: Any) -> torch.device:
-    """The device a module's parameters are on; the CPU for anything without parameters."""
+    """The device a module's parameters are on; the CPU for anything without parameters.
+
+    >>> device_of(nn.Linear(2, 3)), device_of(len)
+    (device(type='cpu'), device(type='cpu'))
+    """
     parameters = model.parameters() if isinstance(model, nn.Module) else ()
     return next((parameter.device for parameter in parameters), torch.device("cpu"))
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
-    """With precision "bfloat16": half-sized numbers for the large products and float32 for the rest."""
+    """With precision "bfloat16": half-sized numbers for the large products and float32 for the rest.
+
+    >>> with autocast(torch.device("cpu"), "bfloat16"):
+    ...     (torch.ones(2, 3) @ torch.ones(3, 5)).dtype
+    torch.bfloat16
+    """
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)

@@ -92,7 +92,12 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Record:
-    """One point of the curve; `train_loss` is the mean since the last record, in nats per token."""
+    """One point of the curve; `train_loss` is the mean since the last record, in nats per token.
+
+    >>> record = Record(step=10, train_loss=4.0, val_loss=None, lr=1e-3, tokens=640, seconds=2.0)
+    >>> record.tokens / record.seconds  # tokens per second
+    320.0
+    """
 
     step: int
     train_loss: float
@@ -104,7 +109,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a training stands after a step; what callbacks get to see at every step."""
+    """Where a training stands after a step; what callbacks get to see at every step.
+
+    >>> moment = Moment(step=10, loss=4.0, lr=1e-3, tokens=640, seconds=2.0, fraction_done=0.25)
+    >>> moment.seconds / moment.fraction_done  # how long the whole training takes at this pace
+    8.0
+    """
 
     step: int
     loss: float
@@ -161,6 +171,12 @@ class Callback(Protocol):
     """What a progress bar or a live curve looks like to the loop. Write only the methods you need.
 
     `on_step` and `on_record` may return True to end the training there (early stopping).
+
+    >>> class GoodEnough:
+    ...     def on_record(self, record, history):
+    ...         return record.train_loss < 2.0
+    >>> GoodEnough().on_record(Record(10, 1.5, None, 1e-3, 640, 2.0), History())
+    True
     """
 
     def on_start(self, config: TrainConfig, history: History) -> None:

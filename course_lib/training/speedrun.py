@@ -62,7 +62,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class RecipeResult:
-    """What came out; `curve` holds (CPU seconds, training loss) pairs. Units: nats per token."""
+    """What came out; `curve` holds (CPU seconds, training loss) pairs. Units: nats per token.
+
+    >>> curve = ((10.0, 3.0), (20.0, 1.5))
+    >>> result = RecipeResult("small", 1.75, 20.0, steps=5, tokens=400, parameters=30, curve=curve)
+    >>> result.curve[-1][1], result.loss_nats  # at the end: on what it learns from, on the validation text
+    (1.5, 1.75)
+    """
 
     name: str
     loss_nats: float  # on the validation text

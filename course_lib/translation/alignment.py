@@ -29,7 +29,7 @@ def alignment(
     >>> from course_lib.model import GPT
     >>> from course_lib.tokens import CharTokenizer
     >>> pair = Pair("Hi.", "你好", events=())
-    >>> tokenizer = CharTokenizer.train(prompt_text("Hi.", "en") + pair.target, ["<|endoftext|>"])
+    >>> tokenizer = CharTokenizer.train("Hi." + MARKS["en"] + pair.target, ["<|endoftext|>"])
     >>> config = GPTConfig(vocab_size=tokenizer.vocab_size, context_length=16, n_heads=2, width=6)
     >>> alignment(GPT(config), tokenizer, pair, "en", layer=0, head=1).shape
     torch.Size([2, 3])
@@ -53,7 +53,7 @@ def alignments(model: nn.Module, tokenizer: Tokenizer, pair: Pair, language: str
     >>> from course_lib.model import GPT
     >>> from course_lib.tokens import CharTokenizer
     >>> pair = Pair("Hi.", "你好", events=())
-    >>> tokenizer = CharTokenizer.train(prompt_text("Hi.", "en") + pair.target, ["<|endoftext|>"])
+    >>> tokenizer = CharTokenizer.train("Hi." + MARKS["en"] + pair.target, ["<|endoftext|>"])
     >>> config = GPTConfig(vocab_size=tokenizer.vocab_size, context_length=16, n_layers=5, n_heads=2, width=6)
     >>> alignments(GPT(config), tokenizer, pair, "en").shape
     torch.Size([5, 2, 2, 3])
@@ -74,7 +74,7 @@ def aligned_tokens(tokenizer: Tokenizer, pair: Pair, language: str) -> tuple[lis
     A token may be only some bytes of a Chinese character; its name is the whole character then.
 
     >>> from course_lib.tokens import CharTokenizer
-    >>> tokenizer = CharTokenizer.train(prompt_text("Hi.", "en") + "你好")
+    >>> tokenizer = CharTokenizer.train("Hi." + MARKS["en"] + "你好")
     >>> aligned_tokens(tokenizer, Pair("Hi.", "你好", events=()), "en")
     (['你', '好'], ['H', 'i', '.'])
     """

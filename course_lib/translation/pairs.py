@@ -62,6 +62,13 @@ def encode_pair(tokenizer: Tokenizer, pair: Pair, language: str) -> Example:
 
 
 def target_ids(tokenizer: Tokenizer, pair: Pair, language: str) -> list[int]:
+    """The ids of a pair's target, an English one with a space before it; `language` is that of the source.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> pair = Pair("米娅", "Mia", events=())
+    >>> target_ids(CharTokenizer.train(" Mia"), pair, "zh")  # space = 0, M = 1, a = 2, i = 3
+    [0, 1, 3, 2]
+    """
     return tokenizer.encode(pair.target if language == "en" else " " + pair.target)
 
 

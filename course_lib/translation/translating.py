@@ -26,6 +26,7 @@ def translate(
     """Each text in the other language, by the likeliest token at every step; `language` is the texts' own.
 
     >>> from course_lib.tokens import CharTokenizer
+    >>> import torch
     >>> tokenizer = CharTokenizer.train("Hi.\\n\\n中文：你好。", ["<|endoftext|>"])
     >>> after = dict(zip("：你好。", tokenizer.encode("你好。") + [tokenizer.end_id]))
     >>> def model(ids):  # a model that knows one answer
@@ -51,6 +52,7 @@ def translate_beams(
     """What `generation.beam_search` finds: translations, each with its score, the best first.
 
     >>> from course_lib.tokens import CharTokenizer
+    >>> import torch
     >>> tokenizer = CharTokenizer.train("Hi.\\n\\n中文：", ["<|endoftext|>"])
     >>> def model(ids):  # a model that has nothing to say
     ...     nexts = torch.full(ids.shape, tokenizer.end_id)

@@ -31,7 +31,7 @@ from course_lib.assistant import (
 )
 from course_lib.assistant.checks import best_of, has_form, note_report, points_covered, points_of, says
 from course_lib.config import GPTConfig
-from course_lib.generation import SamplingConfig
+from course_lib.generation import GREEDY, SamplingConfig
 from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer, CharTokenizer
 from course_lib.world.corpus import TRAINING_SEEDS
@@ -249,7 +249,7 @@ class Says:
 TALKS = [[user("abc")], [system("e"), user("dab")], [user("a"), said("bb"), user("cde")]]
 
 
-@pytest.mark.parametrize("sampling", [assistant.GREEDY, SamplingConfig(temperature=1.0)])
+@pytest.mark.parametrize("sampling", [GREEDY, SamplingConfig(temperature=1.0)])
 def test_a_chat_streams_what_replies_gives_at_once(sampling):
     reasons = []
     for seed in range(8):

@@ -319,13 +319,13 @@ def test_k_t_crashes_with_a_batch_in_front_and_says_so():
 
 
 def test_number_table_shows_what_it_was_given():
-    table = views.number_table(torch.tensor([[0.5, 0.0, 1.25]]), ["<a>"], ["x", "y", "z"])
+    table = viz.number_table(torch.tensor([[0.5, 0.0, 1.25]]), ["<a>"], ["x", "y", "z"])
     assert table.text.splitlines() == ["        x     y     z", "<a>  0.50  0.00  1.25"]
     assert "&lt;a&gt;" in table.html and "<a>" not in table.html.replace("&lt;a&gt;", "")
-    shaded = views.number_table([[0.0, 0.5]], ["a"], ["x", "y"], shade=True)
+    shaded = viz.number_table([[0.0, 0.5]], ["a"], ["x", "y"], shade=True)
     assert shaded.text.split() == ["x", "y", "a", ".", "0.50"] and shaded.html.count("#0072b2") == 1
     with pytest.raises(ValueError, match="got 1 x 2 numbers and 2 x 2 names"):
-        views.number_table([[0.0, 0.5]], ["a", "b"], ["x", "y"])
+        viz.number_table([[0.0, 0.5]], ["a", "b"], ["x", "y"])
 
 
 def test_heads_table_marks_where_each_head_begins():
@@ -350,8 +350,8 @@ def test_reading_with_no_weight_at_all():
 
 
 def test_tables_stand_side_by_side_with_titles():
-    table = views.number_table([[1.0]], ["r"], ["c"])
-    page = views.beside({"first": table, "second": table})
+    table = viz.number_table([[1.0]], ["r"], ["c"])
+    page = viz.beside({"first": table, "second": table})
     assert page.html.count("<table") == 2 and page.text.startswith("first\n") and "\n\nsecond\n" in page.text
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib import context, training
+from course_lib import figures as viz
 from course_lib.context import NGramModel
 from course_lib.context import exercises as ex
 from course_lib.context import views as context_views
@@ -236,7 +237,7 @@ def test_a_window_without_its_targets_is_an_error():
 
 def test_curves_draw_every_point_and_say_where_they_end():
     lines = {"one": ([1, 2, 5], [3.0, 2.0, 1.5]), "other": (range(1, 4), [4.0, 4.5, 7.0])}
-    ax = context_views.curves(lines, "n", "loss", floor=0.5, chance=0.25, log="xy")
+    ax = viz.curves(lines, "n", "loss", floor=0.5, chance=0.25, log="xy")
     drawn = [line.get_xydata().tolist() for line in ax.lines[:2]]
     assert drawn == [[[1, 3.0], [2, 2.0], [5, 1.5]], [[1, 4.0], [2, 4.5], [3, 7.0]]]
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log") and len(ax.lines) == 4
@@ -245,7 +246,7 @@ def test_curves_draw_every_point_and_say_where_they_end():
 
 
 def test_the_ladder_keeps_the_order_and_the_floor():
-    ax = context_views.loss_ladder({"a": 3.0, "b": 2.0, "c": 1.0}, floor=0.4)
+    ax = viz.loss_ladder({"a": 3.0, "b": 2.0, "c": 1.0}, floor=0.4)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
     assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"] == [3.0, 2.0, 1.0]
     assert ax.get_ylim()[0] > ax.get_ylim()[1] and "a 3.00, b 2.00, c 1.00" in ax.course_alt

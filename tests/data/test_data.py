@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib import data
-from course_lib.data import END_OF_TEXT, Corpus, download, load_corpus, read_documents, write_documents
+from course_lib.data import (
+    END_OF_TEXT,
+    Corpus,
+    corpora,
+    download,
+    load_corpus,
+    read_documents,
+    write_documents,
+)
 from course_lib.data.download import DownloadError, RemoteFile, fetch
 
 CONTENT = bytes(range(32, 127)) * 20_000  # 1.9 MB: a cut falls between two blocks
@@ -228,7 +236,7 @@ STORIES = "".join(f"\nOnce upon a time {n}.\n\nThe end.\n{END_OF_TEXT}\n" for n 
 
 
 def test_tiny_shakespeare(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "TINY_SHAKESPEARE", remote(server.url, content=SHAKESPEARE, name="s.txt"))
+    monkeypatch.setattr(corpora, "TINY_SHAKESPEARE", remote(server.url, content=SHAKESPEARE, name="s.txt"))
     server.behaviour = [{"content": SHAKESPEARE}]
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     corpus = load_corpus("tinyshakespeare")
@@ -239,7 +247,7 @@ def test_tiny_shakespeare(server, tmp_path, monkeypatch):
 
 
 def test_tiny_stories(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "TINY_STORIES", remote(server.url, content=STORIES, name="t.txt"))
+    monkeypatch.setattr(corpora, "TINY_STORIES", remote(server.url, content=STORIES, name="t.txt"))
     server.behaviour = [{"content": STORIES}]
     corpus = load_corpus("tinystories", cache=tmp_path)
     assert len(corpus.train) == 23
@@ -252,7 +260,7 @@ def test_tiny_stories(server, tmp_path, monkeypatch):
 
 
 def test_without_a_network_the_alternatives_are_named(nobody, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "TINY_SHAKESPEARE", remote(nobody, name="tinyshakespeare.txt"))
+    monkeypatch.setattr(corpora, "TINY_SHAKESPEARE", remote(nobody, name="tinyshakespeare.txt"))
     with pytest.raises(ConnectionError) as caught:
         load_corpus("tinyshakespeare", cache=tmp_path)
     message = str(caught.value)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib import figures as viz
-from course_lib.figures import curves
+from course_lib.figures import curves as figures_curves
 from course_lib.figures import shown as show
 from course_lib.start_here import views
 
@@ -135,7 +135,7 @@ def notebook(monkeypatch):
         shown.append((data, metadata))
         return handle
 
-    monkeypatch.setattr(curves, "_in_notebook", lambda: True)
+    monkeypatch.setattr(figures_curves, "_in_notebook", lambda: True)
     monkeypatch.setattr(IPython.display, "display", display)
     return shown, handle.updates
 
@@ -170,8 +170,8 @@ class TestLiveCurve:
                 self.png, self.alt, self.width = b"", alt, 1
                 now[0] += 1.0  # drawing takes a second
 
-        monkeypatch.setattr(curves.time, "monotonic", lambda: now[0])
-        monkeypatch.setattr(curves, "Picture", SlowPicture)
+        monkeypatch.setattr(figures_curves.time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(figures_curves, "Picture", SlowPicture)
         curve = viz.LiveCurve(every=0.1)
         curve.on_start(Config(), History())
         for _ in range(1000):

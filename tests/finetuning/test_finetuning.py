@@ -252,17 +252,15 @@ def close_figures():
 
 
 def test_what_counts_is_marked():
-    view = finetuning_views.learned(["<story>", "\nA:", " Mia", "\n"], [False, False, True, True])
+    view = viz.learned(["<story>", "\nA:", " Mia", "\n"], [False, False, True, True])
     assert view.text == "<story>\nA:[ Mia][⏎]"
     assert view.html.count("background-color") == 2 and "&lt;story&gt;" in view.html
     with pytest.raises(ValueError, match="2 pieces and 1 marks"):
-        finetuning_views.learned(["a", "b"], [True])
+        viz.learned(["a", "b"], [True])
 
 
 def test_shares_are_dots_with_their_intervals():
-    ax = finetuning_views.shares(
-        {"a": (1, 4), "b": (9, 10)}, {"a": (0.05, 0.7), "b": (0.6, 1.0)}, "right", 0.9
-    )
+    ax = viz.shares({"a": (1, 4), "b": (9, 10)}, {"a": (0.05, 0.7), "b": (0.6, 1.0)}, "right", 0.9)
     dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     assert dots == [25, 90]
     assert "b 90 % (60 % to 100 %)" in viz.picture(ax).alt

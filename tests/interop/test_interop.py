@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from course_lib import interop
 from course_lib.config import GPTConfig
 from course_lib.data.download import RemoteFile
-from course_lib.interop import export_to_transformers, import_from_transformers, load_gpt2, to_tokenizers
+from course_lib.interop import (
+    export_to_transformers,
+    gpt2,
+    import_from_transformers,
+    importing,
+    load_gpt2,
+    to_tokenizers,
+)
 from course_lib.interop.families import family_for
 from course_lib.model import GPT
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer, CharTokenizer
@@ -257,7 +264,7 @@ def test_tokenizers_with_other_patterns_go_out_and_come_back(pattern, text):
     ours = _trained(pattern)
     rust = to_tokenizers(ours)
     assert rust.encode(text).ids == ours.encode(text, allowed_special="all")
-    back = interop._from_tokenizers(json.loads(rust.to_str()))
+    back = importing._from_tokenizers(json.loads(rust.to_str()))
     assert (back.pattern, back.merges, back.special_tokens) == (pattern, ours.merges, ours.special_tokens)
     assert back.encode(text) == ours.encode(text)
 
@@ -438,7 +445,7 @@ def published(monkeypatch, tmp_path):
         content = (folder / file.name).read_bytes()
         url = (folder / file.name).as_uri()
         files.append(RemoteFile(file.name, (url,), hashlib.sha256(content).hexdigest(), len(content)))
-    monkeypatch.setattr(interop, "GPT2_FILES", tuple(files))
+    monkeypatch.setattr(gpt2, "GPT2_FILES", tuple(files))
     return folder, model, tokenizer
 
 
@@ -452,7 +459,7 @@ def _is_published(result, published):
 def test_gpt2_is_downloaded_checked_and_then_found(published, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     _is_published(load_gpt2(cache=cache), published)
-    monkeypatch.setattr(interop, "fetch", lambda *a: pytest.fail("it is there already"))
+    monkeypatch.setattr(gpt2, "fetch", lambda *a: pytest.fail("it is there already"))
     _is_published(load_gpt2(cache=cache), published)
     _is_published(load_gpt2(published[0]), published)
 
@@ -462,7 +469,7 @@ def test_gpt2_is_found_in_hugging_faces_cache(published, tmp_path, monkeypatch):
     shutil.copytree(published[0], hub / "models--openai-community--gpt2" / "snapshots" / "607a30d")
     shutil.copytree(published[0], hub / "models--gpt2-medium" / "snapshots" / "6dcaa7a")
     monkeypatch.setenv("HF_HUB_CACHE", str(hub))
-    monkeypatch.setattr(interop, "fetch", lambda *a: pytest.fail("it is there already"))
+    monkeypatch.setattr(gpt2, "fetch", lambda *a: pytest.fail("it is there already"))
     _is_published(load_gpt2(), published)
     _is_published(load_gpt2("gpt2-medium"), published)
 

@@ -395,7 +395,7 @@ def book(tmp_path):
 
 def test_tokens_beside_all_others(write, book):
     code = """
-from course_lib.naive_bpe import learn_merges_naively
+from course_lib.tokens.naive_bpe import learn_merges_naively
 from course_lib.tokens import BPETokenizer
 def train_bpe(text, vocab_size):
     pieces = [piece.encode() for piece in BPETokenizer([]).pre_tokens(text)]
@@ -580,11 +580,10 @@ class Stub(types.ModuleType):
 
 @pytest.fixture
 def stub(monkeypatch):
-    import course_lib
+    from course_lib import training
 
     made = Stub()
-    monkeypatch.setitem(sys.modules, "course_lib.training.speedrun", made)
-    monkeypatch.setattr(course_lib, "speedrun", made, raising=False)
+    monkeypatch.setattr(training, "speedrun", made, raising=False)
     return made
 
 

@@ -361,7 +361,7 @@ def test_a_very_long_piece_is_not_slow_and_not_wrong(tokenizer, word):
 
 
 def test_the_cache_is_bounded_and_changes_nothing(tokenizer, monkeypatch):
-    monkeypatch.setattr("course_lib.tokens.CACHE_SIZE", 5)
+    monkeypatch.setattr("course_lib.tokens.tokenizers.CACHE_SIZE", 5)
     fresh = BPETokenizer(tokenizer.merges, NESTED)
     for _ in range(2):
         assert fresh.encode(SAMPLE) == tokenizer.encode(SAMPLE)

@@ -31,6 +31,7 @@ from course_lib.training import (
     evaluate,
     linear_schedule,
     load_model,
+    loop,
     make_muon,
     model_metadata,
     parameter_groups,
@@ -519,7 +520,7 @@ def test_bfloat16_trains_with_float32_weights(ids):
 def test_a_recipe_is_suited_to_a_device_that_is_slow_at_bfloat16(monkeypatch):
     half, whole = TrainConfig(steps=1, precision="bfloat16"), TrainConfig(steps=1)
     for faster in ("bfloat16", "float32"):
-        monkeypatch.setattr(training, "quicker_precision", lambda device, faster=faster: faster)
+        monkeypatch.setattr(loop, "quicker_precision", lambda device, faster=faster: faster)
         assert training.suited(half, "cpu") == replace(half, precision=faster)
         assert training.suited(whole, "cpu") == whole
 

@@ -23,10 +23,10 @@ def test_texts_keep_their_characters_and_take_html():
 
 
 def test_a_table_has_a_cell_for_each_head():
-    view = views.table(["one", "two"], [["1", "<2>"], ["3", "4"]])
+    view = viz.table(["one", "two"], [["1", "<2>"], ["3", "4"]])
     assert view.html.count("<td") == 4 and "&lt;2&gt;" in view.html
     with pytest.raises(ValueError, match="2 heads"):
-        views.table(["one", "two"], [["1"]])
+        viz.table(["one", "two"], [["1"]])
 
 
 def test_shared_pieces_by_hand():
@@ -76,7 +76,7 @@ def test_intervals_and_the_bar():
         "copy": {"one way": (2.0, 1.0, 3.0), "other way": (5.0, 4.0, 7.0)},
         "model": {"one way": (90.0, 85.0, 95.0)},
     }
-    ax = views.scores(rows, "chrF", bar=85)
+    ax = viz.scores(rows, "chrF", bar=85)
     spans = [list(line.get_xdata()) for line in ax.lines]
     assert [1.0, 3.0] in spans and [85.0, 95.0] in spans and [85, 85] in spans
     assert len(ax.get_legend().get_texts()) == 2
