@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,12 @@ def test_every_folder_is_a_topic_or_known_and_every_topic_has_its_places():
     for name in TOPICS:
         assert (PACKAGE / name / "views.py").exists(), f"no figures in {name}/views.py"
         assert [*(PACKAGE / name).glob("exercises*")], f"no exercises in {name}"
+
+
+@pytest.mark.parametrize("name", [*FOLDERS, *TOPICS])
+def test_a_public_name_is_not_that_of_a_file_beside_it(name):
+    public = getattr(import_module(f"course_lib.{name}"), "__all__", ())
+    assert not {path.stem for path in (PACKAGE / name).iterdir()} & set(public), "which would one get?"
 
 
 def test_the_readme_lists_the_course():

@@ -5,7 +5,7 @@
 | `template`      | a conversation as token ids, with marks around each message             |
 | `conversations` | conversations to learn from                                             |
 | `chat`          | replies, and `Chat`, which remembers                                    |
-| `tasks`         | instructions whose fulfilment can be judged                             |
+| `measuring`     | instructions whose fulfilment can be judged                             |
 | `checks`        | what a note must say, and its form                                      |
 
 None of it knows what the model looks like inside.
@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "chat": ["Chat", "replies"],
         "conversations": ["ChatBatches", "MIX", "as_messages", "drawn"],
-        "tasks": ["KINDS", "TEST_SEEDS", "Task", "fulfilled", "tasks"],
+        "measuring": ["KINDS", "TEST_SEEDS", "Task", "fulfilled", "tasks"],
         "template": [
             "CHAT_TEMPLATE",
             "END",

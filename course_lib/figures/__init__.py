@@ -11,9 +11,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "colours": ["COLOURS"],
-        "curves": ["LiveCurve", "curves", "loss_curve", "loss_ladder"],
+        "losses": ["LiveCurve", "curves", "loss_curve", "loss_ladder"],
         "pictures": ["Picture", "picture"],
-        "shares": ["scores", "shares"],
+        "dots": ["scores", "shares"],
         "shown": ["Html", "show", "source"],
         "tables": ["beside", "number_table", "table"],
         "tokens": [

@@ -1,12 +1,12 @@
 """Translation: a model of two languages learns to say a story again in the other one (notebook 09).
 
-| file          | what it holds                                                             |
-|---------------|---------------------------------------------------------------------------|
-| `pairs`       | pairs of texts as examples                                                |
-| `translating` | a model translates, greedily or with beams                                |
-| `alignment`   | attention read as an alignment of words                                   |
-| `dictionary`  | words that are only counted from pairs                                    |
-| `scores`      | BLEU and chrF, and how sure they are                                      |
+| file             | what it holds                                                          |
+|------------------|------------------------------------------------------------------------|
+| `pairs`          | pairs of texts as examples                                             |
+| `translating`    | a model translates, greedily or with beams                             |
+| `word_alignment` | attention read as an alignment of words                                |
+| `dictionary`     | words that are only counted from pairs                                 |
+| `scores`         | BLEU and chrF, and how sure they are                                   |
 
 None of it knows what the model looks like inside.
 """
@@ -16,7 +16,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "alignment": ["aligned_tokens", "alignment", "alignments"],
+        "word_alignment": ["aligned_tokens", "alignment", "alignments"],
         "dictionary": ["word_for_word", "word_table"],
         "pairs": [
             "MARKS",

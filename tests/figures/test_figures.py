@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib import figures as viz
-from course_lib.figures import curves as figures_curves
+from course_lib.figures import losses as figures_curves
 from course_lib.figures import shown as show
 from course_lib.start_here import views
 

@@ -494,7 +494,7 @@ def test_without_a_network_the_alternatives_are_said(published, tmp_path):
 
 def test_without_leave_to_download_nothing_is_fetched(published, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(interop, "fetch", lambda *a: pytest.fail("it was not allowed to download"))
+        patched.setattr(gpt2, "fetch", lambda *a: pytest.fail("it was not allowed to download"))
         with pytest.raises(FileNotFoundError, match="not on this computer.*548 MB"):
             load_gpt2(cache=tmp_path / "cache", download=False)
     load_gpt2(cache=tmp_path / "cache")

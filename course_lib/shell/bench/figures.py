@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from course_lib.figures.curves import COLOURS
+from course_lib.figures.losses import COLOURS
 from course_lib.shell.bench.report import Results, Row, Section, factor
 
 WIDTH = 9.0  # inches
