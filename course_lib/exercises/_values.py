@@ -53,6 +53,16 @@ def is_array(value: Any) -> bool:
     return is_tensor(value) or (numpy is not None and isinstance(value, numpy.ndarray | numpy.generic))
 
 
+def numpy_of(value: Any) -> Any:
+    """The NumPy module, which is loaded if `value` is one of its arrays."""
+    return sys.modules["numpy"]
+
+
+def is_float_tensor(value: Any) -> bool:
+    """Whether `value` is a torch tensor of floating-point numbers."""
+    return is_tensor(value) and value.is_floating_point()
+
+
 def as_numpy(value: Any) -> Any:
     """`value` as a NumPy array, or None where that makes no sense (text, ragged lists)."""
     import numpy as np
