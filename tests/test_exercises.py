@@ -239,7 +239,7 @@ def returns(value):
         (lambda x: x > 0, "dtype", "floating-point"),
         (lambda x: x.softmax(-1) / 0.0, "finite", "not a finite number"),
         (lambda x: x.softmax(-1) + 1.0, "values", "differ"),
-        (lambda x: torch.softmax(x, -1).clone().detach(), "property", "cut off"),
+        (lambda x: torch.softmax(x, -1).clone().detach(), "gradient", "cut off"),
     ],
 )
 def test_each_check_in_its_order(answer, aspect, words):
@@ -754,9 +754,9 @@ def test_the_heat_map_frames_the_first_difference():
         (3, 3.5, "a whole number"),
         (True, 1, "True or False"),
         (0.5, float("nan"), "not a finite number"),
-        (b"ab", "ab", "should be a bytes"),
+        (b"ab", "ab", "should be bytes"),
         ({1, 2}, {1, 3}, "{1, 3}"),
-        (None, 3, "should be a NoneType"),
+        (None, 3, "should be nothing (None)"),
         ("<b>", "<i>", "'<i>'"),
     ],
 )

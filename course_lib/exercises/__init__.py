@@ -16,7 +16,9 @@ what is wrong); `_run` (time limit, tracebacks) and `_source`; `_feedback` and `
 from __future__ import annotations
 
 from course_lib.exercises._core import Exercise, ExerciseError
+from course_lib.exercises._draw import Draw
 from course_lib.exercises._feedback import Feedback, State
+from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._judge import Case, Mistake, Property
 from course_lib.exercises._overview import Progress, exercises_of, progress, quiz_of, topics
 from course_lib.exercises._properties import causal, gradient_flows
@@ -24,9 +26,11 @@ from course_lib.exercises._quiz import Option, Question, Quiz
 
 __all__ = [
     "Case",
+    "Draw",
     "Exercise",
     "ExerciseError",
     "Feedback",
+    "Forbidden",
     "Mistake",
     "Option",
     "Progress",

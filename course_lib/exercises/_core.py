@@ -11,19 +11,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from course_lib.exercises import _progress, _run
 from course_lib.exercises._compare import ATOL, RTOL
+from course_lib.exercises._draw import Draw
 from course_lib.exercises._faults import first_fault
 from course_lib.exercises._feedback import Feedback, Note, State
-from course_lib.exercises._judge import Case, Judge, Mistake, Observed, Property
+from course_lib.exercises._forbidden import Forbidden, reason
+from course_lib.exercises._fresh import new_seed, smaller
+from course_lib.exercises._judge import Case, Judge, Mistake, Property
+from course_lib.exercises._recognise import recognise
 from course_lib.exercises._source import standalone
+from course_lib.exercises._trial import Observed, Trial, prepare
 from course_lib.exercises._values import show_value
 
 KINDS = ("build", "explore")
 LEVELS = ("easy", "medium", "hard")
+_SHRINK_SECONDS = 0.5  # for finding a smaller case that fails
 
 
 class ExerciseError(AssertionError):
@@ -50,6 +56,11 @@ class Exercise:
     config, x: cls(config)(x)`. With `open_ended=True` values are not compared, only the properties: the
     reference is then one answer of many. `piece` is the file in `my_gpt/` of a build exercise (by default its
     name); its answer is kept there when right.
+
+    `fresh(draw)` makes one more case from a `Draw`, or None where it would make no sense; every check tries
+    `draws` of them. Gradients are compared wherever floats come out of floats; with `differentiable=False`
+    they are not, and NumPy arrays, lists and plain numbers do for tensors. `forbidden` are ways to the right
+    value that the exercise does not ask for.
 
     >>> double = Exercise(
     ...     name="double", topic="demo", title="Twice as much", kind="explore",
@@ -94,6 +105,10 @@ class Exercise:
     open_ended: bool = False
     piece: str | None = None
     seconds: float = 5.0
+    differentiable: bool = True
+    fresh: Callable[[Draw], Case | None] | None = None
+    draws: int = 24
+    forbidden: Sequence[Forbidden] = ()
 
     def __post_init__(self) -> None:
         for field, value, allowed in (("kind", self.kind, KINDS), ("difficulty", self.difficulty, LEVELS)):
@@ -168,27 +183,62 @@ class Exercise:
 
     # how an answer is judged --------------------------------------------------------------------------------
 
-    def judge(self, answer: Any) -> Feedback:
+    def judge(self, answer: Any, seed: int | None = None) -> Feedback:
         """The feedback for an answer, without showing or keeping anything. Prints and warnings are let
-        through."""
+        through. The same seed draws the same cases; without one, new ones are drawn."""
         if (early := self._unusable(answer)) is not None:
             return early
+        seed = new_seed() if seed is None else seed
         judge = self._judge()
-        seen = judge.observe(answer, self.seconds)
+        trial = prepare(judge, self.reference, judge.fresh_cases(), judge.drawn_cases(seed))
+        seen = trial.observe(answer, self.seconds)
         if seen.late is not None:
-            return self._feedback(State.TIMED_OUT, self._late_message(), call=seen.late)
+            return self._feedback(State.TIMED_OUT, self._late_message(), call=seen.late, seed=seed)
         if self._untouched(answer, seen):
             return self._not_attempted()
-        reference = judge.observe(self.reference)
-        feedback = first_fault(judge, seen, reference, self.title)
-        if feedback is None:
-            return self._feedback(State.RIGHT, "Your answer passes every test.")
-        known = judge.recognise(seen, reference, self.mistakes)
+        return replace(self._verdict(trial, seen, answer), seed=seed)
+
+    def _verdict(self, trial: Trial, seen: Observed, answer: Any) -> Feedback:
+        """The feedback for what was seen of an answer."""
+        fault = first_fault(trial, seen, self.title, answer=answer)
+        if fault is None:
+            return self._way(seen)
+        known = recognise(trial, seen, self.mistakes)
         if known is None:
-            return feedback
-        mistake, case = known
-        feedback = first_fault(judge, seen, reference, self.title, case) or feedback
-        return replace(feedback, mistake=mistake.name, why=mistake.why)
+            return self._smaller(trial, seen, answer) or fault
+        fault = first_fault(trial, seen, self.title, known.case, answer) or fault
+        return replace(fault, mistake=known.mistake.name, why=known.mistake.why)
+
+    def _way(self, seen: Observed) -> Feedback:
+        """The feedback for right values: right, or right by another way than was asked for."""
+        if not seen.used:
+            return self._feedback(State.RIGHT, "Your answer passes every test.")
+        name, why = reason(seen.used, self.forbidden)
+        message = f"Your answer gives the right result everywhere, with {name}. {why}"
+        return self._feedback(State.OTHERWISE, message.strip())
+
+    def _smaller(self, trial: Trial, seen: Observed, answer: Any) -> Feedback | None:
+        """The fault in as small a case as can be found, if it only shows in drawn cases."""
+        wrong = [i for i in range(len(seen.outcomes)) if seen.is_wrong(i) or i in seen.flows]
+        if not wrong or wrong[0] < trial.fixed:
+            return None
+        first = first_fault(trial, seen, self.title, answer=answer)
+        found: list[Feedback] = []
+
+        def fails(case: Case) -> bool:
+            alone = prepare(replace(trial.judge, properties=()), self.reference, [case], [])
+            fault = first_fault(alone, alone.observe(answer), self.title, answer=answer)
+            same = fault is not None and (fault.state, fault.aspect) == (first.state, first.aspect)
+            if same and alone.right[0].crash is None:
+                found.append(fault)
+            return bool(found) and found[-1] is fault
+
+        try:
+            drawn = trial.drawn[wrong[0] - trial.fixed]
+            _run.with_limit(lambda: smaller(self.fresh, drawn, fails), _SHRINK_SECONDS)
+        except _run.TimeUp:
+            pass
+        return found[-1] if found else None
 
     def _judge_safely(self, answer: Any) -> Feedback:
         """A fault of the course's own must not look like one of the learner's, nor stop the notebook."""
@@ -202,10 +252,9 @@ class Exercise:
             return self._feedback(State.CRASHED, message)
 
     def _judge(self) -> Judge:
-        return Judge(
-            self.name, self.cases, self.use, self.properties, self.rtol, self.atol, self.exact_type,
-            self.may_change_inputs, self.open_ended, not callable(self.reference),
-        )  # fmt: skip
+        shared = {field.name for field in fields(Judge)} & {field.name for field in fields(self)}
+        settings = {name: getattr(self, name) for name in shared}
+        return Judge(**settings, is_value=not callable(self.reference))
 
     def _unusable(self, answer: Any) -> Feedback | None:
         """Feedback for an answer that cannot even be tried."""
