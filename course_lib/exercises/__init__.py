@@ -7,10 +7,13 @@
     ex.quiz.show(), ex.quiz.answer(1, "b")
     progress()                                    # what is done so far
 
-The topics' files declare the exercises; the modules that begin with an underscore are the machinery: `_core`
-(the API) and `_quiz`; `_judge`, `_compare`, `_values`, `_faults` and `_properties` (is it right, and if not,
-what is wrong); `_run` (time limit, tracebacks) and `_source`; `_feedback` and `_sides` (what is shown);
-`_progress` (files) and `_overview`. Nothing here draws figures or trains.
+The topics' files declare the exercises; the modules that begin with an underscore are the machinery. `_core`
+(the API) and `_quiz` are what a learner calls. Cases: `_judge` (what a topic declares), `_draw` and `_fresh`
+(new ones at every check). What is right: `_right`, `_inputs`, `_gradients`. What an answer does: `_trial`,
+`_frozen`, `_compare`, `_values`, `_forbidden`, `_properties`. What is said of it: `_verdict`, `_faults`,
+`_recognise`, `_crashes`, `_meanings`; how it looks: `_feedback`, `_sides`. `_run` keeps time and cuts
+tracebacks, `_source` takes code out of a notebook, `_progress` keeps files, `_overview` counts. Nothing here
+draws figures or trains.
 """
 
 from __future__ import annotations

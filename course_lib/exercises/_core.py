@@ -17,19 +17,18 @@ from typing import Any
 from course_lib.exercises import _progress, _run
 from course_lib.exercises._compare import ATOL, RTOL
 from course_lib.exercises._draw import Draw
-from course_lib.exercises._faults import first_fault
 from course_lib.exercises._feedback import Feedback, Note, State
-from course_lib.exercises._forbidden import Forbidden, reason
-from course_lib.exercises._fresh import new_seed, smaller
+from course_lib.exercises._forbidden import Forbidden
+from course_lib.exercises._fresh import new_seed
 from course_lib.exercises._judge import Case, Judge, Mistake, Property
-from course_lib.exercises._recognise import recognise
+from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
-from course_lib.exercises._trial import Observed, Trial, prepare
+from course_lib.exercises._trial import Observed
 from course_lib.exercises._values import show_value
+from course_lib.exercises._verdict import verdict
 
 KINDS = ("build", "explore")
 LEVELS = ("easy", "medium", "hard")
-_SHRINK_SECONDS = 0.5  # for finding a smaller case that fails
 
 
 class ExerciseError(AssertionError):
@@ -107,7 +106,7 @@ class Exercise:
     seconds: float = 5.0
     differentiable: bool = True
     fresh: Callable[[Draw], Case | None] | None = None
-    draws: int = 24
+    draws: int = 32
     forbidden: Sequence[Forbidden] = ()
 
     def __post_init__(self) -> None:
@@ -196,49 +195,7 @@ class Exercise:
             return self._feedback(State.TIMED_OUT, self._late_message(), call=seen.late, seed=seed)
         if self._untouched(answer, seen):
             return self._not_attempted()
-        return replace(self._verdict(trial, seen, answer), seed=seed)
-
-    def _verdict(self, trial: Trial, seen: Observed, answer: Any) -> Feedback:
-        """The feedback for what was seen of an answer."""
-        fault = first_fault(trial, seen, self.title, answer=answer)
-        if fault is None:
-            return self._way(seen)
-        known = recognise(trial, seen, self.mistakes)
-        if known is None:
-            return self._smaller(trial, seen, answer) or fault
-        fault = first_fault(trial, seen, self.title, known.case, answer) or fault
-        return replace(fault, mistake=known.mistake.name, why=known.mistake.why)
-
-    def _way(self, seen: Observed) -> Feedback:
-        """The feedback for right values: right, or right by another way than was asked for."""
-        if not seen.used:
-            return self._feedback(State.RIGHT, "Your answer passes every test.")
-        name, why = reason(seen.used, self.forbidden)
-        message = f"Your answer gives the right result everywhere, with {name}. {why}"
-        return self._feedback(State.OTHERWISE, message.strip())
-
-    def _smaller(self, trial: Trial, seen: Observed, answer: Any) -> Feedback | None:
-        """The fault in as small a case as can be found, if it only shows in drawn cases."""
-        wrong = [i for i in range(len(seen.outcomes)) if seen.is_wrong(i) or i in seen.flows]
-        if not wrong or wrong[0] < trial.fixed:
-            return None
-        first = first_fault(trial, seen, self.title, answer=answer)
-        found: list[Feedback] = []
-
-        def fails(case: Case) -> bool:
-            alone = prepare(replace(trial.judge, properties=()), self.reference, [case], [])
-            fault = first_fault(alone, alone.observe(answer), self.title, answer=answer)
-            same = fault is not None and (fault.state, fault.aspect) == (first.state, first.aspect)
-            if same and alone.right[0].crash is None:
-                found.append(fault)
-            return bool(found) and found[-1] is fault
-
-        try:
-            drawn = trial.drawn[wrong[0] - trial.fixed]
-            _run.with_limit(lambda: smaller(self.fresh, drawn, fails), _SHRINK_SECONDS)
-        except _run.TimeUp:
-            pass
-        return found[-1] if found else None
+        return replace(verdict(self, trial, seen, answer), seed=seed)
 
     def _judge_safely(self, answer: Any) -> Feedback:
         """A fault of the course's own must not look like one of the learner's, nor stop the notebook."""
@@ -275,9 +232,8 @@ class Exercise:
     def _wrong_arguments(self, answer: Any) -> Feedback | None:
         """Feedback for a function that cannot be called as the exercise calls it."""
         case = self._judge().fresh_cases()[0]
-        try:
-            signature = inspect.signature(answer)
-        except (TypeError, ValueError):  # some built-ins do not tell
+        signature, _ = _run.attempt(lambda: inspect.signature(answer))
+        if signature is None:  # some built-ins do not tell
             return None
         try:
             signature.bind(*case.args, **case.kwargs)
@@ -336,5 +292,5 @@ def _stub() -> None:
 def _does_nothing(answer: Any) -> bool:
     """Whether a function's body is only `pass`, `...`, `return None` or a docstring, judged by its
     instructions."""
-    code = getattr(inspect.unwrap(answer), "__code__", None)
+    code, _ = _run.attempt(lambda: inspect.unwrap(answer).__code__)
     return code is not None and code.co_code[::2] == _stub.__code__.co_code[::2]

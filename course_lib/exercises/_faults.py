@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from course_lib.exercises._compare import Difference
-from course_lib.exercises._crashes import told
 from course_lib.exercises._feedback import Feedback, State
 from course_lib.exercises._forbidden import names_in
 from course_lib.exercises._gradients import Astray
 from course_lib.exercises._judge import Property
+from course_lib.exercises._meanings import told
 from course_lib.exercises._run import Crash
 from course_lib.exercises._trial import Observed, Outcome, Trial
 

@@ -90,10 +90,13 @@ def _picks(index: Any) -> bool:
 
 
 def _is_the_learners(frame: FrameType | None) -> bool:
-    """Whether the code that called into torch is neither torch's own nor that of the exercises."""
+    """Whether the code that called into torch is neither torch's own nor what a topic declares.
+
+    The machinery itself (`_judge` and others) calls nothing but the answer, which may be a function of torch.
+    """
     while frame is not None and _is_torchs(frame.f_code.co_filename):
         frame = frame.f_back
-    return frame is None or not is_the_exercises(frame.f_code.co_filename)
+    return frame is None or not _is_a_topics(frame.f_code.co_filename)
 
 
 @functools.cache
@@ -102,10 +105,11 @@ def _is_torchs(filename: str) -> bool:
 
 
 @functools.cache
-def is_the_exercises(filename: str) -> bool:
-    """Whether a file belongs to the exercises: their machinery, or what a topic declares."""
-    parts = os.path.normpath(filename).split(os.sep)
-    return "course_lib" in parts and not {"exercises", "exercises.py"}.isdisjoint(parts)
+def _is_a_topics(filename: str) -> bool:
+    """Whether a file declares exercises: `exercises/attention.py` or `attention/exercises.py`."""
+    folders, name = os.path.split(os.path.normpath(filename))
+    parts = folders.split(os.sep)
+    return "course_lib" in parts and (name == "exercises.py" or "exercises" in parts) and name[:1] != "_"
 
 
 # In the code ------------------------------------------------------------------------------------------------
@@ -124,8 +128,10 @@ def named(answer: Any, forbidden: Iterable[Forbidden]) -> list[str]:
 
 def names_in(answer: Any) -> frozenset[str]:
     """The global names, attributes and methods that an answer's code uses, with those of its helpers."""
-    begun: set[int] = set()
-    return frozenset(name for code in _codes(answer, begun) for name in code.co_names if name)
+    try:
+        return frozenset(name for code in _codes(answer, set()) for name in code.co_names)
+    except Exception:  # noqa: BLE001 - an odd callable of the learner's hides its code
+        return frozenset()
 
 
 def _codes(target: Any, begun: set[int]) -> Iterator[CodeType]:

@@ -17,7 +17,7 @@ from course_lib.exercises._draw import Draw
 from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._fresh import Drawn, draw_cases
 from course_lib.exercises._frozen import frozen
-from course_lib.exercises._values import is_array, is_tensor, show_value, snapshot
+from course_lib.exercises._values import is_array, is_module, is_tensor, show_value, snapshot
 
 _ARGUMENT_LIMIT = 160  # characters of one argument in a call that is shown
 
@@ -82,7 +82,7 @@ class Judge:
     is_value: bool = False  # the answer is a plain value, not something to call
     differentiable: bool = True
     fresh: Callable[[Draw], Case | None] | None = None
-    draws: int = 24
+    draws: int = 32
     forbidden: Sequence[Forbidden] = ()
 
     @property
@@ -133,13 +133,22 @@ def changed_argument(before: Case, after: Case, answer: Any) -> str | None:
     old = [*before.args, *before.kwargs.values()]
     new = [*after.args, *after.kwargs.values()]
     for i, (a, b) in enumerate(zip(old, new, strict=True)):
-        if comparable(a) and parted(frozen(a), frozen(b), 0.0, 0.0, True) is not None:
+        if comparable(a) and parted(_contents(a), _contents(b), 0.0, 0.0, True) is not None:
             return [*argument_names(answer, before), *before.kwargs][i]
     return None
 
 
+def _contents(value: Any) -> Any:
+    """What must stay as it is: of a model its weights, and whether it is in training."""
+    if is_module(value):
+        return {"training": [part.training for part in value.modules()], **frozen(value.state_dict())}
+    return frozen(value)
+
+
 def comparable(value: Any) -> bool:
     """Values whose equality means equal contents; others (generators of random numbers) are left out."""
+    if is_module(value):
+        return True
     if isinstance(value, list | tuple | set | frozenset):
         return all(comparable(item) for item in value)
     if isinstance(value, Mapping):

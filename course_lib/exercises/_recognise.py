@@ -12,7 +12,8 @@ from typing import Any
 
 from course_lib.exercises._crashes import same_crash
 from course_lib.exercises._judge import Mistake
-from course_lib.exercises._trial import Observed, Trial, prepare
+from course_lib.exercises._right import prepare
+from course_lib.exercises._trial import Observed, Trial
 
 
 @dataclass(frozen=True)
