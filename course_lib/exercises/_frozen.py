@@ -8,19 +8,22 @@ raise. It does not know what is right.
 
 from __future__ import annotations
 
+import math
 import numbers
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from course_lib.exercises._run import attempt_text, plain
-from course_lib.exercises._values import is_array, is_tensor, numpy_of
+from course_lib.exercises._values import is_array, is_tensor
 
 _MOST_ITEMS = 200_000  # in lists and dictionaries, all levels together
 _MOST_NUMBERS = 20_000_000  # in one array
 _DEEPEST = 40
+_BRIEF = reprlib.Repr()
+_BRIEF.maxother = 200
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented))
 
 
@@ -60,7 +63,7 @@ class _Freezer:
     def _freeze(self, value: Any, depth: int) -> Any:
         if type(value) in _ATOMS:
             return value
-        if is_array(value):
+        if is_array(value) and not isinstance(value, str | bytes):
             return _array(value)
         if depth > _DEEPEST:
             return Odd(name_of_kind(value), "...")
@@ -74,7 +77,7 @@ class _Freezer:
             return tuple(self.freeze(item, depth + 1) for item in self._of(value))
         if isinstance(value, Sequence) or type(value).__name__ == "deque":
             return [self.freeze(item, depth + 1) for item in self._of(value)]
-        if isinstance(value, AbstractSet) and isinstance(value, set | frozenset):
+        if isinstance(value, set | frozenset):
             return type(value)(self.freeze(item, depth + 1) for item in self._of(value))
         return value if isinstance(value, numbers.Number) else odd(value)
 
@@ -88,18 +91,16 @@ class _Freezer:
 
 
 def _array(value: Any) -> Any:
-    """A copy of an array or tensor; of a huge one, such as one number expanded, only the shape."""
-    if is_tensor(value):
-        import torch
-
-        if value.numel() > _MOST_NUMBERS:
-            return torch.empty(value.shape, dtype=value.dtype, device="meta")
-        fresh = value.detach().clone()
-        return fresh.requires_grad_() if value.requires_grad and value.is_leaf else fresh
-    numpy = numpy_of(value)
-    if value.size > _MOST_NUMBERS:
-        return numpy.broadcast_to(numpy.zeros((), value.dtype), value.shape)
-    return value.copy()
+    """A copy of an array or tensor; of one that is huge (one number expanded) or no numbers, only words."""
+    kind = "a torch tensor" if is_tensor(value) else "a NumPy array"
+    if math.prod(value.shape) > _MOST_NUMBERS:
+        return Odd(f"{kind} of shape {tuple(value.shape)}")
+    if not is_tensor(value):
+        return value.copy() if value.dtype.kind in "biufc" else Odd(f"{kind} of dtype {value.dtype}")
+    if value.is_sparse or value.is_meta or value.is_quantized or value.is_nested:
+        return Odd(f"{kind} of a special kind ({value.layout}, on {value.device})")
+    fresh = value.detach().clone()
+    return fresh.requires_grad_() if value.requires_grad and value.is_leaf else fresh
 
 
 def _plain_atom(value: Any) -> Any:
@@ -115,7 +116,7 @@ def odd(value: Any) -> Odd:
     """Something that is no plain data, in words."""
     text = getattr(value, "__name__", None) if callable(value) else None
     if not isinstance(text, str):
-        text = plain(attempt_text(lambda: repr(value), 200)[0])
+        text = plain(attempt_text(lambda: _BRIEF.repr(value), 200)[0])
     return Odd(name_of_kind(value), text)
 
 
