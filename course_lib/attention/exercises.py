@@ -833,6 +833,7 @@ online_step = Exercise(
     difficulty="hard",
     minutes=20,
     reference=_online_step,
+    differentiable=False,
     cases=_online_cases,
     hints=(
         "Three numbers are kept: the largest score so far, the sum of e^(score - largest), and the sum of "

@@ -1,5 +1,4 @@
-"""The machine that judges answers and names the mistake, with hints, solutions and quizzes; it knows no
-topic.
+"""The machine that judges answers and names the mistake; hints, solutions, quizzes. It knows no topic.
 
     from course_lib.start_here import exercises as ex
 
@@ -8,16 +7,21 @@ topic.
     ex.quiz.show(), ex.quiz.answer(1, "b")
     progress()                                    # what is done so far
 
-Each topic declares its own, with what is imported from here. The files: `_core`
-(the API) and `_quiz`; `_judge`, `_compare`, `_values`, `_faults` and `_properties` (is it right, and if not,
-what is wrong); `_run` (time limit, tracebacks) and `_source`; `_feedback` and `_sides` (what is shown);
-`_progress` (files) and `_overview`. Nothing here draws figures or trains.
+Each topic declares its own, with what is imported from here. The files: `_core` (the API) and `_quiz` are
+what a learner calls. Cases: `_judge` (what a topic declares), `_draw` and `_fresh` (new ones at every
+check). What is right: `_right`, `_inputs`, `_gradients`. What an answer does: `_trial`, `_frozen`,
+`_compare`, `_values`, `_forbidden`, `_properties`. What is said of it: `_verdict`, `_faults`, `_recognise`,
+`_crashes`, `_meanings`; how it looks: `_feedback`, `_sides`. `_run` keeps time and cuts tracebacks,
+`_source` takes code out of a notebook, `_progress` keeps files, `_overview` counts. Nothing here draws
+figures or trains.
 """
 
 from __future__ import annotations
 
 from course_lib.exercises._core import Exercise, ExerciseError
+from course_lib.exercises._draw import Draw
 from course_lib.exercises._feedback import Feedback, State
+from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._judge import Case, Mistake, Property
 from course_lib.exercises._overview import Progress, exercises_of, progress, quiz_of, topics
 from course_lib.exercises._properties import causal, gradient_flows
@@ -25,9 +29,11 @@ from course_lib.exercises._quiz import Option, Question, Quiz
 
 __all__ = [
     "Case",
+    "Draw",
     "Exercise",
     "ExerciseError",
     "Feedback",
+    "Forbidden",
     "Mistake",
     "Option",
     "Progress",

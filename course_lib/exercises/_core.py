@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from course_lib.exercises import _progress, _run
 from course_lib.exercises._compare import ATOL, RTOL
-from course_lib.exercises._faults import first_fault
+from course_lib.exercises._draw import Draw
 from course_lib.exercises._feedback import Feedback, Note, State
-from course_lib.exercises._judge import Case, Judge, Mistake, Observed, Property
+from course_lib.exercises._forbidden import Forbidden
+from course_lib.exercises._fresh import new_seed
+from course_lib.exercises._judge import Case, Judge, Mistake, Property
+from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
+from course_lib.exercises._trial import Observed
 from course_lib.exercises._values import show_value
+from course_lib.exercises._verdict import verdict
 
 KINDS = ("build", "explore")
 LEVELS = ("easy", "medium", "hard")
@@ -50,6 +55,11 @@ class Exercise:
     config, x: cls(config)(x)`. With `open_ended=True` values are not compared, only the properties: the
     reference is then one answer of many. `piece` is the file in `my_gpt/` of a build exercise (by default its
     name); its answer is kept there when right.
+
+    `fresh(draw)` makes one more case from a `Draw`, or None where it would make no sense; every check tries
+    `draws` of them. Gradients are compared wherever floats come out of floats; with `differentiable=False`
+    they are not, and NumPy arrays, lists and plain numbers do for tensors. `forbidden` are ways to the right
+    value that the exercise does not ask for.
 
     >>> double = Exercise(
     ...     name="double", topic="demo", title="Twice as much", kind="explore",
@@ -94,6 +104,10 @@ class Exercise:
     open_ended: bool = False
     piece: str | None = None
     seconds: float = 5.0
+    differentiable: bool = True
+    fresh: Callable[[Draw], Case | None] | None = None
+    draws: int = 32
+    forbidden: Sequence[Forbidden] = ()
 
     def __post_init__(self) -> None:
         for field, value, allowed in (("kind", self.kind, KINDS), ("difficulty", self.difficulty, LEVELS)):
@@ -168,27 +182,20 @@ class Exercise:
 
     # how an answer is judged --------------------------------------------------------------------------------
 
-    def judge(self, answer: Any) -> Feedback:
+    def judge(self, answer: Any, seed: int | None = None) -> Feedback:
         """The feedback for an answer, without showing or keeping anything. Prints and warnings are let
-        through."""
+        through. The same seed draws the same cases; without one, new ones are drawn."""
         if (early := self._unusable(answer)) is not None:
             return early
+        seed = new_seed() if seed is None else seed
         judge = self._judge()
-        seen = judge.observe(answer, self.seconds)
+        trial = prepare(judge, self.reference, judge.fresh_cases(), judge.drawn_cases(seed))
+        seen = trial.observe(answer, self.seconds)
         if seen.late is not None:
-            return self._feedback(State.TIMED_OUT, self._late_message(), call=seen.late)
+            return self._feedback(State.TIMED_OUT, self._late_message(), call=seen.late, seed=seed)
         if self._untouched(answer, seen):
             return self._not_attempted()
-        reference = judge.observe(self.reference)
-        feedback = first_fault(judge, seen, reference, self.title)
-        if feedback is None:
-            return self._feedback(State.RIGHT, "Your answer passes every test.")
-        known = judge.recognise(seen, reference, self.mistakes)
-        if known is None:
-            return feedback
-        mistake, case = known
-        feedback = first_fault(judge, seen, reference, self.title, case) or feedback
-        return replace(feedback, mistake=mistake.name, why=mistake.why)
+        return replace(verdict(self, trial, seen, answer), seed=seed)
 
     def _judge_safely(self, answer: Any) -> Feedback:
         """A fault of the course's own must not look like one of the learner's, nor stop the notebook."""
@@ -202,10 +209,9 @@ class Exercise:
             return self._feedback(State.CRASHED, message)
 
     def _judge(self) -> Judge:
-        return Judge(
-            self.name, self.cases, self.use, self.properties, self.rtol, self.atol, self.exact_type,
-            self.may_change_inputs, self.open_ended, not callable(self.reference),
-        )  # fmt: skip
+        shared = {field.name for field in fields(Judge)} & {field.name for field in fields(self)}
+        settings = {name: getattr(self, name) for name in shared}
+        return Judge(**settings, is_value=not callable(self.reference))
 
     def _unusable(self, answer: Any) -> Feedback | None:
         """Feedback for an answer that cannot even be tried."""
@@ -226,9 +232,8 @@ class Exercise:
     def _wrong_arguments(self, answer: Any) -> Feedback | None:
         """Feedback for a function that cannot be called as the exercise calls it."""
         case = self._judge().fresh_cases()[0]
-        try:
-            signature = inspect.signature(answer)
-        except (TypeError, ValueError):  # some built-ins do not tell
+        signature, _ = _run.attempt(lambda: inspect.signature(answer))
+        if signature is None:  # some built-ins do not tell
             return None
         try:
             signature.bind(*case.args, **case.kwargs)
@@ -287,5 +292,5 @@ def _stub() -> None:
 def _does_nothing(answer: Any) -> bool:
     """Whether a function's body is only `pass`, `...`, `return None` or a docstring, judged by its
     instructions."""
-    code = getattr(inspect.unwrap(answer), "__code__", None)
+    code, _ = _run.attempt(lambda: inspect.unwrap(answer).__code__)
     return code is not None and code.co_code[::2] == _stub.__code__.co_code[::2]

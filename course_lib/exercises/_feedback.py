@@ -16,7 +16,13 @@ from course_lib.exercises._sides import sides_html, sides_text
 from course_lib.figures.shown import Shown, highlight
 
 # Colour-blind-safe (Okabe and Ito); each state also has its own word.
-_COLOURS = {"right": "#009e73", "wrong": "#d55e00", "crashed": "#d55e00", "timed out": "#d55e00"}
+_COLOURS = {
+    "right": "#009e73",
+    "otherwise": "#e69f00",
+    "wrong": "#d55e00",
+    "crashed": "#d55e00",
+    "timed out": "#d55e00",
+}
 _NEUTRAL = "#0072b2"
 _MONO = "font-family: var(--jp-code-font-family, monospace); font-size: 0.9em"
 
@@ -28,6 +34,7 @@ class State(StrEnum):
     WRONG = "wrong"
     CRASHED = "crashed"
     TIMED_OUT = "timed out"
+    OTHERWISE = "otherwise"  # right, but not by the way asked for
     RIGHT = "right"
 
 
@@ -36,6 +43,7 @@ _HEADLINES = {
     State.WRONG: "Not right yet",
     State.CRASHED: "It crashed",
     State.TIMED_OUT: "It did not finish",
+    State.OTHERWISE: "Right, but not by the way asked for",
     State.RIGHT: "Right!",
 }
 
@@ -47,7 +55,7 @@ class Feedback(Shown):
     state: State
     title: str
     message: str = ""
-    aspect: str | None = None  # what is wrong: type, shape, dtype, finite, values, property or inputs
+    aspect: str | None = None  # type, shape, dtype, finite, values, gradient, property or inputs
     mistake: str | None = None  # the name of the recognised mistake
     why: str = ""  # why that mistake is one
     call: str = ""  # the call that went wrong
@@ -55,10 +63,11 @@ class Feedback(Shown):
     lines: tuple[str, ...] = ()  # the learner's lines that led to a crash
     printed: str = ""
     notes: tuple[str, ...] = ()
+    seed: int | None = None  # of the drawn cases: `judge(answer, seed=...)` draws them again
 
     @property
     def right(self) -> bool:
-        """Whether the answer is right."""
+        """Whether the answer is right, and by the way that was asked for."""
         return self.state is State.RIGHT
 
     @property
@@ -77,7 +86,7 @@ class Feedback(Shown):
             parts.append("\n".join(["Your lines:", *("  " + line for line in self.lines)]))
         if self.printed:
             parts.append("Your code printed:\n" + _indent(self.printed))
-        return "\n\n".join(part for part in [*parts, *map(_unmarked, self.notes)] if part)
+        return printable("\n\n".join(part for part in [*parts, *map(_unmarked, self.notes)] if part))
 
     def _repr_html_(self) -> str:
         parts = [_paragraphs(self.message)]
@@ -91,11 +100,8 @@ class Feedback(Shown):
         if self.printed:
             parts.append("<p>Your code printed:</p>" + _pre(self.printed))
         parts.extend(_paragraphs(note) for note in self.notes)
-        return box(
-            f"{self.headline} <span style='font-weight: normal'>({inline(self.title)})</span>",
-            parts,
-            self.state,
-        )
+        head = f"{self.headline} <span style='font-weight: normal'>({inline(self.title)})</span>"
+        return printable(box(head, parts, self.state))
 
 
 @dataclass(frozen=True, repr=False)
@@ -118,6 +124,15 @@ def box(title: str, parts: list[str], state: str = "") -> str:
     edge = _COLOURS.get(state, _NEUTRAL)
     style = f"border-left: 5px solid {edge}; padding: 2px 14px; margin: 4px 0; max-width: 60em"
     return f'<div style="{style}"><p><b>{title}</b></p>{"".join(parts)}</div>'
+
+
+def printable(text: str) -> str:
+    """Text without lone halves of characters, which no terminal and no page can show.
+
+    >>> printable("a" + chr(0xD800) + "b")
+    'a?b'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 # Little Markdown --------------------------------------------------------------------------------------------

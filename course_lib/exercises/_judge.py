@@ -1,20 +1,23 @@
-"""Decide whether an answer is right, and which known mistake it is if not.
+"""What a topic declares of an exercise besides its words: cases, mistakes, properties, and how to compare.
 
-The answer, the reference and each listed mistake are run on the same cases; what they give is compared. A
-mistake is recognised when the learner's answer gives the same as it does, on every case in which that mistake
-shows. It does not know how feedback looks or where progress is kept.
+A `Judge` holds these and runs answers; what a run shows is in `_trial`, which mistake it is in `_recognise`.
+It does not know how feedback looks or where progress is kept.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from course_lib.exercises import _run
-from course_lib.exercises._compare import ATOL, RTOL, Difference, difference
-from course_lib.exercises._values import is_array, show_value, snapshot
+from course_lib.exercises._compare import ATOL, RTOL, parted
+from course_lib.exercises._draw import Draw
+from course_lib.exercises._forbidden import Forbidden
+from course_lib.exercises._fresh import Drawn, draw_cases
+from course_lib.exercises._frozen import frozen
+from course_lib.exercises._values import is_array, is_module, is_tensor, show_value, snapshot
 
 _ARGUMENT_LIMIT = 160  # characters of one argument in a call that is shown
 
@@ -63,47 +66,41 @@ class Property:
     message: str
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What an answer gave in one case: a value or a crash, and which argument it changed."""
-
-    value: Any = None
-    crash: _run.Crash | None = None
-    changed: str | None = None
-
-
-@dataclass
-class Observed:
-    """All that was seen of an answer; `late` names the case (or property) in which the time was up."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    repeated: Outcome | None = None  # the first case once more
-    failed: dict[str, str | _run.Crash] = field(default_factory=dict)  # property -> what was seen
-    late: str | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Judge:
-    """How one exercise compares answers."""
+    """How one exercise runs and compares answers."""
 
     name: str
     cases: Sequence[Case] | Callable[[], Iterable[Case]]
-    use: Callable[..., Any] | None
-    properties: Sequence[Property]
+    use: Callable[..., Any] | None = None
+    properties: Sequence[Property] = ()
     rtol: float = RTOL
     atol: float = ATOL
     exact_type: bool = False
     may_change_inputs: bool = False
     open_ended: bool = False
     is_value: bool = False  # the answer is a plain value, not something to call
+    differentiable: bool = True
+    fresh: Callable[[Draw], Case | None] | None = None
+    draws: int = 32
+    forbidden: Sequence[Forbidden] = ()
+
+    @property
+    def asks_gradients(self) -> bool:
+        """Whether gradients are compared, where there are any."""
+        return self.differentiable and not self.open_ended and not self.is_value
 
     def call(self, case: Case) -> str:
         """The call of a case in words; nothing for an answer that is a plain value."""
         return "" if self.is_value else case.call(self.name)
 
     def fresh_cases(self) -> list[Case]:
-        """The cases, equal at every call."""
+        """The fixed cases, equal at every call, with arguments of their own."""
         return list(self.cases()) if callable(self.cases) else [case.copy() for case in self.cases]
+
+    def drawn_cases(self, seed: int, count: int | None = None) -> list[Drawn]:
+        """New cases, the same for the same seed."""
+        return draw_cases(self.fresh, seed, self.draws if count is None else count)
 
     def run(self, answer: Any, case: Case) -> Any:
         """One use of the answer: a call, unless the exercise says otherwise or the answer is a plain
@@ -112,122 +109,57 @@ class Judge:
             return self.use(answer, *case.args, **case.kwargs)
         return answer(*case.args, **case.kwargs) if callable(answer) else answer
 
-    # seeing -------------------------------------------------------------------------------------------------
-
-    def observe(self, answer: Any, seconds: float | None = None) -> Observed:
-        """Run the answer on every case and property, within `seconds` in all if given."""
-        seen, cases = Observed(), self.fresh_cases()
-
-        def work() -> None:
-            for case in cases:
-                seen.late = case.call(self.name)
-                seen.outcomes.append(self._outcome(answer, case))
-            if cases and not self.open_ended and seen.outcomes[0].crash is None:
-                seen.late = cases[0].call(self.name)
-                seen.repeated = self._outcome(answer, cases[0])
-            if not any(outcome.crash for outcome in seen.outcomes):
-                for prop in self.properties:
-                    seen.late = prop.message
-                    if (failure := self._failure(answer, prop)) is not None:
-                        seen.failed[prop.name] = failure
-            seen.late = None
-
-        try:
-            work() if seconds is None else _run.with_limit(work, seconds)
-        except _run.TimeUp:
-            seen.late = seen.late or "the checks"
-        return seen
-
-    def _outcome(self, answer: Any, case: Case) -> Outcome:
-        mine = case.copy()
-        value, crash = _run.attempt(lambda: snapshot(self.run(answer, mine)))
-        return Outcome(value, crash, None if self.may_change_inputs else _changed(case, mine, answer))
-
-    def _failure(self, answer: Any, prop: Property) -> str | _run.Crash | None:
-        held, crash = _run.attempt(lambda: prop.holds(answer))
-        if crash is not None:
-            return crash
-        if isinstance(held, str):
-            return held
-        return None if held in (True, None) else prop.message
-
-    # comparing ----------------------------------------------------------------------------------------------
-
-    def part(self, expected: Outcome, got: Outcome) -> Difference | None:
-        """Where the value of one case parts from the right one."""
-        if self.open_ended:
-            return None
-        return difference(expected.value, got.value, self.rtol, self.atol, self.exact_type)
-
-    def same(self, one: Outcome, other: Outcome, kinds: bool = True) -> bool:
-        """Whether two outcomes cannot be told apart: the same value, or a crash of the same kind.
-
-        Without `kinds`, a number may be whole here and a float or a tensor there, if it is the same number.
-        """
-        if (one.crash is None) != (other.crash is None) or one.changed != other.changed:
-            return False
-        if one.crash is not None:
-            return one.crash.kind == other.crash.kind
-        either = (self.part(*pair) is None for pair in ((one, other), (other, one)))
-        return self.open_ended or (all(either) if kinds else any(either))
-
-    def recognise(
-        self, seen: Observed, reference: Observed, mistakes: Sequence[Mistake]
-    ) -> tuple[Mistake, int] | None:
-        """The mistake whose outcomes are the learner's, on all cases where it differs from the reference.
-
-        Also the number of the first case in which that mistake shows (0 if only a property does). One that
-        fits on every case goes before one that fits only where it shows, which must be half of what is wrong
-        at least: otherwise a single crash would be taken for the one case in which some mistake crashes.
-        """
-        partly = None
-        wrong_cases = sum(not self.same(s, r) for s, r in zip(seen.outcomes, reference.outcomes, strict=True))
-        for mistake in mistakes:
-            wrong = self.observe(mistake.wrong)
-            shows = [not self.same(w, r) for w, r in zip(wrong.outcomes, reference.outcomes, strict=True)]
-            fits = [self.same(w, s, kinds=False) for w, s in zip(wrong.outcomes, seen.outcomes, strict=True)]
-            repeats = self.repeats(wrong) == self.repeats(seen)
-            if not any(shows) and not wrong.failed and self.repeats(wrong):
-                continue
-            if all(fits) and set(wrong.failed) == set(seen.failed) and repeats:
-                return mistake, shows.index(True) if any(shows) else 0
-            explained = (
-                all(f for f, s in zip(fits, shows, strict=True) if s) and 2 * sum(shows) >= wrong_cases
-            )
-            if any(shows) and explained:
-                partly = partly or (mistake, shows.index(True))
-        return partly
-
-    def repeats(self, seen: Observed) -> bool:
-        """Whether the first case gave the same when it was run again."""
-        return seen.repeated is None or self.same(seen.outcomes[0], seen.repeated)
+    def careful(self, answer: Any) -> Any:
+        """The answer for a property: what it does to its arguments does not reach the property's own."""
+        if self.may_change_inputs or not callable(answer) or isinstance(answer, type):
+            return answer
+        return lambda *args, **kwargs: answer(*_own(args), **_own(kwargs))
 
 
-def _changed(before: Case, after: Case, answer: Any) -> str | None:
+def _own(value: Any) -> Any:
+    """Copies of the plain data among arguments; what gradients or models hang on stays itself."""
+    if is_tensor(value):
+        return value if value.requires_grad else value.clone()
+    if type(value) in (list, tuple):
+        return type(value)(_own(item) for item in value)
+    return {key: _own(item) for key, item in value.items()} if type(value) is dict else value
+
+
+# Arguments --------------------------------------------------------------------------------------------------
+
+
+def changed_argument(before: Case, after: Case, answer: Any) -> str | None:
     """The first argument that a call has changed, by its name where that is known."""
-    named = _argument_names(answer, before)
     old = [*before.args, *before.kwargs.values()]
     new = [*after.args, *after.kwargs.values()]
     for i, (a, b) in enumerate(zip(old, new, strict=True)):
-        if _comparable(a) and difference(a, b, 0.0, 0.0, True) is not None:
-            return named[i]
+        if comparable(a) and parted(_contents(a), _contents(b), 0.0, 0.0, True) is not None:
+            return [*argument_names(answer, before), *before.kwargs][i]
     return None
 
 
-def _comparable(value: Any) -> bool:
-    """Values whose equality means equal contents; others (models, generators of random numbers) are left
-    out."""
+def _contents(value: Any) -> Any:
+    """What must stay as it is: of a model its weights, and whether it is in training."""
+    if is_module(value):
+        return {"training": [part.training for part in value.modules()], **frozen(value.state_dict())}
+    return frozen(value)
+
+
+def comparable(value: Any) -> bool:
+    """Values whose equality means equal contents; others (generators of random numbers) are left out."""
+    if is_module(value):
+        return True
     if isinstance(value, list | tuple | set | frozenset):
-        return all(_comparable(item) for item in value)
+        return all(comparable(item) for item in value)
     if isinstance(value, Mapping):
-        return all(_comparable(item) for item in value.values())
-    return is_array(value) or isinstance(value, str | bytes | bytearray | int | float | complex | None)
+        return all(comparable(item) for item in value.values())
+    return (
+        value is None or is_array(value) or isinstance(value, str | bytes | bytearray | int | float | complex)
+    )
 
 
-def _argument_names(answer: Any, case: Case) -> list[str]:
-    try:
-        names = list(inspect.signature(answer).parameters)
-    except (TypeError, ValueError):
-        names = []
-    names = names[: len(case.args)] + [f"number {i + 1}" for i in range(len(names), len(case.args))]
-    return [*names, *case.kwargs]
+def argument_names(answer: Any, case: Case) -> list[str]:
+    """The names of the positional arguments of a case, by the answer's signature."""
+    signature, _ = _run.attempt(lambda: inspect.signature(answer))
+    names = [] if signature is None else list(signature.parameters)
+    return names[: len(case.args)] + [f"number {i + 1}" for i in range(len(names), len(case.args))]

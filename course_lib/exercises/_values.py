@@ -6,8 +6,12 @@ neither. It does not know about exercises or what is right.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from course_lib.exercises._run import attempt_text, plain
@@ -30,7 +34,8 @@ def show_value(value: Any, limit: int = 200) -> str:
         value_text = "{" + ", ".join(sorted(show_value(item) for item in value)) + "}" if value else "set()"
         return value_text if len(value_text) <= limit else value_text[:limit] + "..."
     if isinstance(value, type) or callable(value):
-        return getattr(value, "__name__", type(value).__name__)
+        name, worked = attempt_text(lambda: str(value.__name__))
+        return name if worked else type(value).__name__
     return plain(attempt_text(lambda: repr(_rounded(value, 7)), limit)[0])
 
 
@@ -51,6 +56,17 @@ def is_array(value: Any) -> bool:
     """Whether `value` is a torch tensor, a NumPy array or a NumPy number."""
     numpy = sys.modules.get("numpy")
     return is_tensor(value) or (numpy is not None and isinstance(value, numpy.ndarray | numpy.generic))
+
+
+def is_float_tensor(value: Any) -> bool:
+    """Whether `value` is a torch tensor of floating-point numbers."""
+    return is_tensor(value) and value.is_floating_point()
+
+
+def is_module(value: Any) -> bool:
+    """Whether `value` is a torch module: a layer or a model."""
+    torch = sys.modules.get("torch")
+    return torch is not None and hasattr(torch, "nn") and isinstance(value, torch.nn.Module)
 
 
 def as_numpy(value: Any) -> Any:
@@ -78,12 +94,7 @@ def snapshot(value: Any) -> Any:
     [1]
     """
     if is_tensor(value):
-        fresh = value.detach().clone()
-        return (
-            fresh.requires_grad_(value.requires_grad and value.is_leaf)
-            if fresh.is_floating_point()
-            else fresh
-        )
+        return _tensor_copy(value)
     if type(value) in (list, tuple):
         return type(value)(snapshot(item) for item in value)
     if type(value) is dict:
@@ -92,3 +103,26 @@ def snapshot(value: Any) -> Any:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001 - what cannot be copied (a file, a generator) is passed as it is
         return value
+
+
+def _tensor_copy(tensor: Any) -> Any:
+    plain_tensor = tensor.detach()
+    # `clone` puts the numbers of a slice in order; a deep copy leaves the gaps, which `view` trips over.
+    fresh = plain_tensor.clone() if plain_tensor.is_contiguous() else copy.deepcopy(plain_tensor)
+    return fresh.requires_grad_() if tensor.requires_grad and tensor.is_leaf else fresh
+
+
+# Quiet ------------------------------------------------------------------------------------------------------
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without prints and warnings: a call that is made once more says nothing new."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(_Nowhere()):
+        warnings.simplefilter("ignore")
+        yield

@@ -320,6 +320,7 @@ merge = Exercise(
     difficulty="easy",
     minutes=6,
     reference=_merge,
+    differentiable=False,
     cases=_merge_cases,
     hints=(
         "Going through A and then through B is one linear step. Which matrix does it?",

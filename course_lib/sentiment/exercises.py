@@ -194,6 +194,7 @@ logistic_gradient = Exercise(
     difficulty="medium",
     minutes=12,
     reference=_logistic_gradient,
+    differentiable=False,
     cases=_gradient_cases,
     use=_both_gradients,
     hints=(

@@ -54,6 +54,7 @@ temperature = Exercise(
     difficulty="easy",
     minutes=5,
     reference=_temperature,
+    differentiable=False,
     cases=_temperature_cases,
     hints=(
         "What counts in a softmax are the differences between logits. A low temperature must make them "
@@ -180,6 +181,7 @@ top_k = Exercise(
     difficulty="easy",
     minutes=8,
     reference=_top_k,
+    differentiable=False,
     cases=_top_k_cases,
     hints=(
         "If you knew each row's k-th largest logit, a comparison would say which tokens go.",
@@ -361,6 +363,7 @@ top_p = Exercise(
     difficulty="hard",
     minutes=15,
     reference=_top_p,
+    differentiable=False,
     cases=_top_p_cases,
     properties=(
         Property("the nucleus", _reaches_p, "the tokens that are kept are the fewest that reach p together"),
@@ -980,6 +983,7 @@ repetition_penalty = Exercise(
     difficulty="medium",
     minutes=10,
     reference=_repetition_penalty,
+    differentiable=False,
     cases=_repetition_cases,
     hints=(
         "A seen token's logit must become *smaller*. Dividing 4 by 2 does that. Dividing -4 by 2 makes it "
@@ -1150,6 +1154,7 @@ beam_step = Exercise(
     difficulty="hard",
     minutes=15,
     reference=_beam_step,
+    differentiable=False,
     cases=_beam_cases,
     hints=(
         "W beams with V continuations each make W times V candidates. Probabilities of a text are "

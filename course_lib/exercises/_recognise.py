@@ -1,0 +1,111 @@
+"""Which of an exercise's listed mistakes an answer makes, judged by what it does in every case.
+
+A mistake is recognised when the learner's answer gives the same as the code that makes it. It does not know
+how feedback looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.exercises._crashes import same_crash
+from course_lib.exercises._judge import Mistake
+from course_lib.exercises._right import prepare
+from course_lib.exercises._trial import Observed, Trial
+
+
+@dataclass(frozen=True)
+class Known:
+    """A recognised mistake, with the number of the first case in which it shows (0 if only a property
+    does)."""
+
+    mistake: Mistake
+    case: int = 0
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """How a mistake's outcomes go with those of an answer."""
+
+    shows: list[int]  # the cases in which the mistake gives something wrong
+    fits: list[bool]  # per case: whether the answer gives the same
+    nearly: list[bool]  # or crashes at the same operation, with another message
+    alike: bool  # whether all else is the same: gradients, properties, the same twice
+    values: set[str]  # what the mistake gives where it shows
+
+    @property
+    def whole(self) -> bool:
+        """The answer does what the mistake does, everywhere."""
+        return self.alike and all(self.fits)
+
+    def partly(self, wrong: int) -> bool:
+        """The answer does what the mistake does wherever it shows, and that explains most of what is wrong.
+
+        Crashes may differ in what they say, one time in three; and several values must not be all the same
+        (such as None, where something else went wrong).
+        """
+        if not self.shows or not all(self.fits[i] or self.nearly[i] for i in self.shows):
+            return False
+        strictly = sum(self.fits[i] for i in self.shows)
+        telling = len(self.shows) == 1 or len(self.values) != 1
+        return telling and 3 * strictly >= 2 * len(self.shows) and 2 * len(self.shows) >= wrong
+
+
+def recognise(trial: Trial, seen: Observed, mistakes: Sequence[Mistake]) -> Known | None:
+    """The mistake whose outcomes are the learner's, on all cases.
+
+    One that fits everywhere goes before one that fits only where it shows; among these the one that explains
+    most, unless a single case is all there is and several mistakes look alike in it.
+    """
+    wrong = sum(map(seen.is_wrong, range(len(seen.outcomes))))
+    partly: list[tuple[int, Known]] = []
+    for mistake in mistakes:
+        fit = _fit(trial, seen, trial.observe(mistake.wrong))
+        if fit is None:
+            continue
+        known = Known(mistake, fit.shows[0] if fit.shows else 0)
+        if fit.whole:
+            return known
+        if fit.partly(wrong):
+            partly.append((len(fit.shows), known))
+    if not partly:
+        return None
+    most, known = max(partly, key=lambda pair: pair[0])
+    return None if most == 1 and len(partly) > 1 else known
+
+
+def _fit(trial: Trial, seen: Observed, made: Observed) -> _Fit | None:
+    """How a mistake goes with an answer; None if nothing shows of it."""
+    pairs = list(zip(made.outcomes, seen.outcomes, strict=False))
+    shows = [i for i in range(len(pairs)) if _shows(trial, made, i)]
+    if not shows and not made.failed and not made.flows and made.forgot is None:
+        return None
+    fits = [trial.same(i, one, other, kinds=False) for i, (one, other) in enumerate(pairs)]
+    nearly = [bool(a.where and b.where) and same_crash(a.where, b.where, loosely=True) for a, b in pairs]
+    others = set(made.failed) == set(seen.failed) and (made.forgot is None) == (seen.forgot is None)
+    values = {repr(made.outcomes[i].value) for i in shows if made.outcomes[i].crash is None}
+    return _Fit(shows, fits, nearly, others and trial.same_flows(made, seen), values)
+
+
+def _shows(trial: Trial, made: Observed, case: int) -> bool:
+    return made.is_wrong(case) or made.outcomes[case].changed != trial.right[case].changed
+
+
+def twins(exercise: Any, seed: int = 0, draws: int = 200) -> list[tuple[str, str]]:
+    """Pairs of listed mistakes with different texts that no case tells apart, fixed or drawn."""
+    judge = exercise._judge()
+    trial = prepare(judge, exercise.reference, judge.fresh_cases(), judge.drawn_cases(seed, draws))
+    made = [(mistake, trial.observe(mistake.wrong)) for mistake in exercise.mistakes]
+    return [
+        (one.name, other.name)
+        for i, (one, first) in enumerate(made)
+        for other, second in made[i + 1 :]
+        if (one.name, one.why) != (other.name, other.why) and _same(trial, first, second)
+    ]
+
+
+def _same(trial: Trial, one: Observed, other: Observed) -> bool:
+    fit = _fit(trial, one, other)
+    return fit is not None and fit.whole
