@@ -13,6 +13,6 @@ no topic.
 from __future__ import annotations
 
 from course_lib.exercises.mutants.mutant import Mutant
-from course_lib.exercises.mutants.score import Score, mutants_of, score, short
+from course_lib.exercises.mutants.score import Score, judged, mutants_of, short
 
-__all__ = ["Mutant", "Score", "mutants_of", "score", "short"]
+__all__ = ["Mutant", "Score", "judged", "mutants_of", "short"]

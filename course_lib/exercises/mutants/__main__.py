@@ -16,7 +16,7 @@ from course_lib.exercises.mutants.score import (
     THE_SAME,
     Score,
     difference,
-    score,
+    judged,
 )
 
 
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     results = []
     for exercise in chosen(options.names):
-        results.append(score(exercise, SHORT if options.short else None, options.seed))
+        results.append(judged(exercise, SHORT if options.short else None, options.seed))
         print(told(exercise, results[-1]), flush=True)
     print(in_total(results))
 

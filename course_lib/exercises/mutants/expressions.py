@@ -42,6 +42,7 @@ OTHER_NAMES = {
     "zeros": "ones", "log": "log2", "isalnum": "isalpha", "scatter": "gather",
 }  # fmt: skip
 BOTH_WAYS = OTHER_NAMES | {new: old for old, new in OTHER_NAMES.items() if not old.endswith("strip")}
+_AS_GOOD = ("item", "tolist")  # the checks take a tensor with one number for a number, and one for a list
 IN_PLACE = frozenset(
     "abs add clamp cos div exp fill index_add log masked_fill mul neg scatter sin sqrt square sub tanh tril "
     "triu".split()
@@ -153,7 +154,7 @@ def call(node: ast.AST) -> Iterator[Change]:
     """A call left out (its object or first argument stays), or one of its arguments dropped."""
     if not isinstance(node, ast.Call):
         return
-    if isinstance(node.func, ast.Attribute):
+    if isinstance(node.func, ast.Attribute) and node.func.attr not in _AS_GOOD:
         yield f"call dropped: {node.func.attr}", node.func.value
     if node.args and not isinstance(node.args[0], ast.GeneratorExp):
         first = node.args[0]
@@ -162,6 +163,8 @@ def call(node: ast.AST) -> Iterator[Change]:
             first.value if isinstance(first, ast.Starred) else first,
         )
     for i, keyword in enumerate(node.keywords):
+        if keyword.arg == "strict":
+            continue  # it guards, and changes nothing
         rest = node.keywords[:i] + node.keywords[i + 1 :]
         yield f"argument dropped: {keyword.arg}", ast.Call(node.func, node.args, rest)
     if node.args:
@@ -224,13 +227,14 @@ def walk(node: ast.AST) -> Iterator[Change]:
         yield "filter dropped", ast.comprehension(node.target, node.iter, rest, node.is_async)
 
 
-def walked(source: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+def walked(source: ast.expr, ordered: bool = True) -> Iterator[tuple[str, ast.expr]]:
     """Ways to walk along only a part of something; `range` also one step too far."""
-    is_range = isinstance(source, ast.Call) and ast.unparse(source.func) == "range"
+    called = ast.unparse(source.func) if isinstance(source, ast.Call) else ""
+    never_repeats = called in ("range", "enumerate") or called.endswith((".items", ".keys"))
     for helper, kind in WALKS.items():
-        if helper != "without_repeats" or not is_range:
+        if not (helper == "without_repeats" and never_repeats) and (ordered or helper != "backwards"):
             yield kind, _named(helper, source)
-    if is_range and source.args:
+    if called == "range" and isinstance(source, ast.Call) and source.args:
         *before, last = source.args
         longer = ast.BinOp(last, ast.Add(), ast.Constant(1))
         yield "range one longer", ast.Call(source.func, [*before, longer], [])

@@ -28,9 +28,9 @@ def result_mutants(exercise: Exercise, seen: Seen) -> list[Mutant]:
     >>> from course_lib.exercises.mutants.seen import seen_of
     >>> exercise = start_here.most_likely_next
     >>> [mutant.name for mutant in result_mutants(exercise, seen_of(exercise))][:2]
-    ['result kept: for good', 'result kept: for the first argument']
+    ['result kept: for good', 'result kept: for the shapes']
     """
-    makers = [*_keeping(exercise), *_spoiling(seen), *_leaving(exercise, seen)]
+    makers = [*_keeping(seen), *_spoiling(seen), *_leaving(exercise, seen)]
     return [
         Mutant(
             name,
@@ -48,13 +48,13 @@ _GRADIENTS = ("result detached: all", "gradients off: all")
 # Kept for the next call ------------------------------------------------------------------------------------
 
 
-def _keeping(exercise: Exercise) -> Iterator[tuple[str, Callable[[Call], Call]]]:
+def _keeping(seen: Seen) -> Iterator[tuple[str, Callable[[Call], Call]]]:
     keys = {
         "for good": lambda *args: 0,
-        "for the first argument": lambda *args: _text(args[:1]),
         "for the shapes": lambda *args: _text([_shape(value) for value in args]),
+        "for the first argument": lambda *args: _text(args[:1]),
     }
-    for name, key in keys.items():
+    for name, key in list(keys.items())[: len(seen.arguments) + 1 if seen.arguments else 0]:
         yield f"result kept: {name}", functools.partial(_remembering, key)
 
 
@@ -92,6 +92,9 @@ def _spoiling(seen: Seen) -> Iterator[tuple[str, Callable[[Call], Call]]]:
                 functools.partial(_then, functools.partial(everywhere, Tensor, only("floats", change))),
             )
         yield "gradients off: all", _without_gradients
+    if "infinite" in seen.result:
+        finite = functools.partial(everywhere, Tensor, lambda x: x.nan_to_num(0.0, 1e4, -1e4))
+        yield "result spoilt: made finite", functools.partial(_then, finite)
     for kind, (types, changes) in _SPOILT.items():
         for name, change in changes.items() if kind in seen.result else ():
             yield (
@@ -133,7 +136,6 @@ _FLOAT_TENSORS: dict[str, Callable[[Tensor], Tensor]] = {
     "result detached: all": lambda x: x.detach(),
     "result spoilt: rounded": lambda x: (x * 100).round() / 100,
     "result spoilt: half precision": lambda x: x.bfloat16().to(x.dtype),
-    "result spoilt: made finite": lambda x: x.nan_to_num(0.0, 1e4, -1e4),
     "result spoilt: last left 0": lambda x: (
         torch.cat([x[..., :-1], torch.zeros_like(x[..., -1:])], -1) if x.dim() else x
     ),
@@ -148,15 +150,13 @@ _SPOILT: dict[str, tuple[Any, dict[str, Callable[[Any], Any]]]] = {
     ),
     "float": (
         float,
-        {"rounded": lambda x: round(x, 2), "made whole": round, "1 at most": lambda x: min(x, 1.0)},
+        {"rounded": lambda x: round(x, 2), "made whole": round},
     ),
-    "whole": (int, {"64 at most": lambda n: min(n, 64), "modulo 256": lambda n: n % 256 if n > 0 else n}),
     "flag": (bool, {"a number for a flag": int}),
 }
 _LISTS: dict[str, Callable[[Any], Any]] = {
     "list sorted": lambda items: sorted(items, key=repr),
     "list's last lost": lambda items: items[:-1],
-    "list cut at 8": lambda items: items[:8],
     "list's repeats lost": lambda items: list({repr(item): item for item in items}.values()),
     "list reversed": lambda items: items[::-1],
 }

@@ -66,11 +66,11 @@ def mutants_of(exercise: Exercise) -> list[Mutant]:
     return [*syntax.syntax_mutants(exercise), *wrapper_mutants(exercise)]
 
 
-def score(exercise: Exercise, number: int | None = None, seed: int = 0) -> Score:
+def judged(exercise: Exercise, number: int | None = None, seed: int = 0) -> Score:
     """The fates of an exercise's mutants: of all, or of `number` well-spread ones.
 
     >>> from course_lib.exercises import start_here
-    >>> result = score(start_here.most_likely_next, number=5)
+    >>> result = judged(start_here.most_likely_next, number=5)
     >>> result.number <= 5, result.share > 0
     (True, True)
     """
@@ -95,7 +95,7 @@ def short(exercise: Exercise, number: int = SHORT, seed: int = 0) -> list[Mutant
     >>> isinstance(short(start_here.most_likely_next, number=5), list)
     True
     """
-    return score(exercise, number, seed).of(SURVIVED)
+    return judged(exercise, number, seed).of(SURVIVED)
 
 
 def spread(mutants: list[Mutant], number: int, seed: int = 0) -> list[Mutant]:

@@ -24,15 +24,27 @@ def kinds_of(value: Any, inner: str = "") -> Iterator[str]:
     ['inner list', 'list', 'negative', 'text', 'whole']
     """
     if isinstance(value, Tensor):
-        kind = "floats" if value.is_floating_point() else "wholes"
-        yield "flags" if str(value.dtype) == "torch.bool" else kind
-        yield "tensor"
+        yield from _tensor_kinds(value)
     elif isinstance(value, list | tuple | dict):
         yield inner + {list: "list", dict: "dictionary"}.get(type(value), "tuple")
         for item in value.values() if isinstance(value, dict) else value:
             yield from kinds_of(item, "inner ")
     else:
         yield from _plain_kinds(value, inner)
+
+
+def _tensor_kinds(value: Tensor) -> Iterator[str]:
+    yield "tensor" if value.dim() else "single"
+    if value.dim() > 1:
+        yield "matrix"
+    if str(value.dtype) == "torch.bool":
+        yield "flags"
+        return
+    yield "floats" if value.is_floating_point() else "wholes"
+    if bool((value < 0).any()):
+        yield "negative"
+    if bool(value.isinf().any()):
+        yield "infinite"
 
 
 def _plain_kinds(value: Any, inner: str) -> Iterator[str]:
@@ -76,11 +88,12 @@ def seen_of(exercise: Exercise) -> Seen:
 
     @functools.wraps(exercise.reference)
     def watched(*args: Any, **kwargs: Any) -> Any:
-        arguments = seen.signature.bind(*args, **kwargs).arguments
+        bound = seen.signature.bind(*args, **kwargs)
+        bound.apply_defaults()  # an argument that no case gives counts as well
         if len(seen.calls) < 20:
-            seen.calls.append(kept(dict(arguments)))
+            seen.calls.append(kept(dict(bound.arguments)))
         result = exercise.reference(*args, **kwargs)
-        seen.add(dict(arguments), result)
+        seen.add(dict(bound.arguments), result)
         return result
 
     exercise.judge(watched)

@@ -44,7 +44,7 @@ def loop(node: ast.AST) -> Iterator[Change]:
     """A loop that walks along only a part."""
     if not isinstance(node, ast.For):
         return
-    for kind, source in walked(node.iter):
+    for kind, source in walked(node.iter, ast.unparse(node.target) != "_"):
         yield kind, ast.For(node.target, source, node.body, node.orelse, None)
 
 

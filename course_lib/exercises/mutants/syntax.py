@@ -47,7 +47,7 @@ def syntax_mutants(exercise: Exercise) -> list[Mutant]:
 
     >>> from course_lib.exercises import start_here
     >>> [m.name for m in syntax_mutants(start_here.most_likely_next) if m.kind == "loop run once"]
-    ["loop run once: for i in range(len(words) - 1): -> for i in only_first(range(len(words) - 1)):"]
+    ['loop run once: for i in range(len(words) - 1): -> for i in only_first(range(len(words) - 1)):']
     """
     text = exercise.solution_source() if callable(exercise.reference) else ""
     if not text:
@@ -104,6 +104,8 @@ def _fits(place: Place, kind: str, new: ast.AST, modules: set[str]) -> bool:
         return False
     if isinstance(place.parent, ast.JoinedStr) and not isinstance(new, ast.Constant):
         return False  # inside a formatted text only text may stand between the braces
+    if isinstance(place.parent, ast.keyword) and place.parent.arg == "strict":
+        return False
     if kind == "walked backwards" and _has_no_order(place.around):
         return False
     return kind != "in place" or _is_argument(new, place.around)

@@ -63,6 +63,7 @@ def _with_arguments(
     @functools.wraps(exercise.reference)
     def answer(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
         change(bound)
         return exercise.reference(*bound.args, **bound.kwargs)
 
@@ -213,28 +214,34 @@ _TENSOR_EXAMPLES: dict[str, Callable[[Tensor], Tensor]] = {
 def _makes_sense(exercise: Exercise, seen: Seen, name: str, kind: str) -> bool:
     """Whether there are values that this mutant mishandles, and the reference itself takes them."""
     kinds = seen.arguments[name]
-    if kind.endswith("without sign") and not kind.startswith("floats"):
+    if kind.endswith("without sign"):
         return "negative" in kinds
+    if kind == "float 50 at most":
+        return "list" in kinds
     if kind.endswith("modulo 256") and not kinds & {"list", "tuple", "dictionary", "tensor"}:
         return "id" in name.split("_")
     if "list falsy" in kind:
         return not kinds & {"inner dictionary", "inner tuple", "inner function", "inner module", "tensor"}
+    if kind in ("whole 0 taken for 1", "float 0 taken for 1"):
+        types = int if kind.startswith("whole") else float
+        return _takes(exercise, seen, name, functools.partial(everywhere, types, lambda _: types(0)))
     if kind == "falsy refused":
-        return any(
-            _takes(exercise, seen, name, lambda _, k=k: _EXAMPLES[k]) for k in sorted(kinds & set(_EXAMPLES))
-        )
+        examples = [_EXAMPLES[k] for k in sorted(kinds & set(_EXAMPLES))]
+        return any(_takes(exercise, seen, name, lambda _, e=example: e) for example in examples)
+    if kind == "tensor empty refused" and "floats" in kinds:
+        return False
     if kind in _TENSOR_EXAMPLES:
         change = functools.partial(everywhere, Tensor, _TENSOR_EXAMPLES[kind])
-        open_axes = "empty" in kind or not _has_fixed_axes(exercise, name)
-        return open_axes and _takes(exercise, seen, name, change)
+        return not _has_fixed_axes(exercise, name) and _takes(exercise, seen, name, change)
     return True
 
 
 def _has_fixed_axes(exercise: Exercise, name: str) -> bool:
-    """Whether the reference's own words give an argument's shape without leaving axes open: `x (B, T)`."""
+    """Whether the reference's own words give an argument's shape and leave no axes open, as in `x (B, T)`."""
     words = inspect.getdoc(exercise.reference) or ""
-    found = re.search(rf"\b{name}\b(?:(?:,| and) \w+)* \(([^)]*)\)", words)
-    return found is not None and "..." not in found[1]
+    own = re.search(rf"\b{name}\b(?:(?:,| and) \w+)* \(([^)]*)\)", words)
+    shapes = own[1] if own else " ".join(re.findall(r"\w \([^)]*,[^)]*\)", words))
+    return bool(shapes) and "..." not in shapes
 
 
 def _takes(exercise: Exercise, seen: Seen, name: str, change: Callable[[Any], Any]) -> bool:
