@@ -23,6 +23,7 @@ import torch
 from course_lib.exercises import Exercise, Mistake, State
 from course_lib.exercises.mutants import gradients, syntax
 from course_lib.exercises.mutants.equal import EQUAL
+from course_lib.exercises.mutants.listed import fitting
 from course_lib.exercises.mutants.mutant import Mutant, counted
 from course_lib.exercises.mutants.wrappers import wrapper_mutants
 
@@ -83,8 +84,9 @@ def judged(exercise: Exercise, number: int | None = None, seed: int = 0) -> Scor
         for mutant in mutants if number is None else spread(mutants, number, seed):
             result.fates.setdefault(_fate(trial, mutant, codes), []).append(mutant)
     if number is None:
-        listed = {mutant.name for mutant in result.of(EQUAL_TO_IT)}
-        result.stale = [name for name in EQUAL.get(exercise.key, ()) if name not in listed]
+        listed = EQUAL.get(exercise.key, {})
+        used = {pattern for mutant in result.of(EQUAL_TO_IT) for pattern in fitting(listed, mutant.name)}
+        result.stale = [pattern for pattern in listed if pattern not in used]
     return replace(result, seconds=time.perf_counter() - begin)
 
 
@@ -143,11 +145,11 @@ def _fate(exercise: Exercise, mutant: Mutant, codes: set[Any]) -> str:
         return NO_RESULT
     if _is_known(exercise, answer, codes) or (mutant.gradient and gradients.same_gradients(exercise, answer)):
         return THE_SAME
-    torch.manual_seed(0), random.seed(0)
+    _seed(0)
     counting, count = counted(answer)
     feedback = exercise.judge(counting)
     if feedback.right:
-        return EQUAL_TO_IT if mutant.name in EQUAL.get(exercise.key, ()) else SURVIVED
+        return EQUAL_TO_IT if any(fitting(EQUAL.get(exercise.key, ()), mutant.name)) else SURVIVED
     return KILLED if count.results or feedback.state is State.TIMED_OUT else NO_RESULT
 
 
@@ -167,14 +169,20 @@ def _is_known(exercise: Exercise, answer: Any, codes: set[Any]) -> bool:
 @contextlib.contextmanager
 def _quiet(seed: int) -> Iterator[None]:
     """Nothing is printed or warned, and random numbers go on as if nothing had been drawn."""
-    states = random.getstate(), torch.get_rng_state()
+    python_state, torch_state = random.getstate(), torch.get_rng_state()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        random.seed(seed), torch.manual_seed(seed)
+        _seed(seed)
         try:
             yield
         finally:
-            random.setstate(states[0]), torch.set_rng_state(states[1])
+            random.setstate(python_state)
+            torch.set_rng_state(torch_state)
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    torch.manual_seed(seed)
 
 
 # In words --------------------------------------------------------------------------------------------------
