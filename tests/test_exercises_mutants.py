@@ -102,7 +102,7 @@ def fate_of(exercise: Exercise, name: str) -> str:
         "condition forced: if number < limit: -> if True:",
         "whole number changed: 3 -> 4",
         "operator changed: count += 1 -> count -= 1",
-        "first forgotten: for number in numbers: -> for number in without_first(numbers):",
+        "first forgotten: for number in numbers: -> for number in witho...irst(numbers):",
         "statement dropped: for: for number in numbers: -> pass",
         "argument fixed: numbers",
         "argument ignored for its default: limit",

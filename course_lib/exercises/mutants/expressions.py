@@ -171,6 +171,12 @@ def call(node: ast.AST) -> Iterator[Change]:
         yield "last argument dropped", ast.Call(node.func, node.args[:-1], node.keywords)
 
 
+def transpose(node: ast.AST) -> Iterator[Change]:
+    """A matrix as it is, where it was turned."""
+    if isinstance(node, ast.Attribute) and node.attr in ("T", "mT"):
+        yield "transpose dropped", node.value
+
+
 def text_rule(node: ast.AST) -> Iterator[Change]:
     """Words cut at single spaces, or at everything that is no letter, where `split()` cuts at any space."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
@@ -248,4 +254,4 @@ WALKS = {
     "backwards": "walked backwards",
 }
 
-ALL = (comparison, arithmetic, logic, constant, infinity, name, call, text_rule, tie, part, walk)
+ALL = (comparison, arithmetic, logic, constant, infinity, name, call, transpose, text_rule, tie, part, walk)

@@ -87,6 +87,8 @@ def _shape(value: Any) -> Any:
 def _spoiling(seen: Seen) -> Iterator[tuple[str, Callable[[Call], Call]]]:
     if "floats" in seen.result:
         for name, change in _FLOAT_TENSORS.items():
+            if name.endswith("left 0") and "tensor" not in seen.result:
+                continue
             yield (
                 name,
                 functools.partial(_then, functools.partial(everywhere, Tensor, only("floats", change))),
@@ -103,7 +105,7 @@ def _spoiling(seen: Seen) -> Iterator[tuple[str, Callable[[Call], Call]]]:
             )
     for name, change in _LISTS.items() if "list" in seen.result else ():
         yield f"result spoilt: {name}", functools.partial(_then, _of_lists(change))
-    if seen.result & {"text", "whole", "float", "list", "dictionary", "flag"}:
+    if seen.result_types & {str, int, float, bool, list, dict}:
         yield "result spoilt: None for what is falsy", functools.partial(_then, _none_for_falsy)
 
 
@@ -225,7 +227,7 @@ def _damage_list(value: Any) -> None:
 
 def _damage_inner(value: Any) -> None:
     for item in value if isinstance(value, list | tuple) else ():
-        _damage_list(item)
+        everywhere(list, _damage_list, item)
 
 
 def _damage_tensors(value: Any) -> None:

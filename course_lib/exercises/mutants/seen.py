@@ -35,6 +35,7 @@ def kinds_of(value: Any, inner: str = "") -> Iterator[str]:
 
 def _tensor_kinds(value: Tensor) -> Iterator[str]:
     yield "tensor" if value.dim() else "single"
+    yield f"axes: {value.dim()}"
     if value.dim() > 1:
         yield "matrix"
     if str(value.dtype) == "torch.bool":
@@ -68,12 +69,14 @@ class Seen:
     signature: inspect.Signature
     arguments: dict[str, set[str]] = field(default_factory=dict)
     result: set[str] = field(default_factory=set)
+    result_types: set[type] = field(default_factory=set)
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, arguments: dict[str, Any], result: Any) -> None:
         for name, value in arguments.items():
             self.arguments.setdefault(name, set()).update(kinds_of(value))
         self.result.update(kinds_of(result))
+        self.result_types.add(type(result))
 
 
 def seen_of(exercise: Exercise) -> Seen:

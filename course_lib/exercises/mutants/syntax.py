@@ -47,7 +47,7 @@ def syntax_mutants(exercise: Exercise) -> list[Mutant]:
 
     >>> from course_lib.exercises import start_here
     >>> [m.name for m in syntax_mutants(start_here.most_likely_next) if m.kind == "loop run once"]
-    ['loop run once: for i in range(len(words) - 1): -> for i in only_first(range(len(words) - 1)):']
+    ['loop run once: for i in range(len(words) - 1): -> for i in only_first...(words) - 1)):']
     """
     text = exercise.solution_source() if callable(exercise.reference) else ""
     if not text:
@@ -155,10 +155,10 @@ def _mutant(
 
 
 def _short(node: ast.AST) -> str:
-    """The first line of a node's text, cut to what fits into a name."""
+    """The first line of a node's text, without its middle where it is too long for a name."""
     node = node if not isinstance(node, ast.comprehension) else node.iter
-    lines = ast.unparse(node).splitlines() or [""]
-    return lines[0] if len(lines[0]) <= 60 else lines[0][:57] + "..."
+    line = (ast.unparse(node).splitlines() or [""])[0]
+    return line if len(line) <= 36 else f"{line[:19]}...{line[-14:]}"
 
 
 def _changed(tree: ast.Module, place: Place, new: ast.AST, use: Callable[[ast.Module], Any]) -> Any:

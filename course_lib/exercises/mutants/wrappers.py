@@ -6,9 +6,12 @@ anything; `changes` has the ways to mishandle a value, `results` those for what 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import io
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
@@ -194,15 +197,7 @@ def _refuse_falsy(value: Any) -> Any:
 
 # Whether there is anything to mishandle --------------------------------------------------------------------
 
-_EXAMPLES = {
-    "text": "",
-    "whole": 0,
-    "float": 0.0,
-    "list": [],
-    "flag": False,
-    "nothing": None,
-    "dictionary": {},
-}
+_EMPTY = (str, int, float, list, bool, dict)
 _TENSOR_EXAMPLES: dict[str, Callable[[Tensor], Tensor]] = {
     "tensor one axis refused": lambda x: x.flatten(0, -2)[0] if x.dim() > 1 else x,
     "tensor three axes refused": lambda x: x[None] if x.dim() == 2 else x[0] if x.dim() == 4 else x,
@@ -226,22 +221,27 @@ def _makes_sense(exercise: Exercise, seen: Seen, name: str, kind: str) -> bool:
         types = int if kind.startswith("whole") else float
         return _takes(exercise, seen, name, functools.partial(everywhere, types, lambda _: types(0)))
     if kind == "falsy refused":
-        examples = [_EXAMPLES[k] for k in sorted(kinds & set(_EXAMPLES))]
-        return any(_takes(exercise, seen, name, lambda _, e=example: e) for example in examples)
+        types = {type(arguments[name]) for arguments in seen.calls} & set(_EMPTY)
+        return any(_takes(exercise, seen, name, lambda _, t=t: t()) for t in types)
+    if kind == "wholes repeats made one":
+        return "axes: 1" in kinds
     if kind == "tensor empty refused" and "floats" in kinds:
         return False
     if kind in _TENSOR_EXAMPLES:
         change = functools.partial(everywhere, Tensor, _TENSOR_EXAMPLES[kind])
-        return not _has_fixed_axes(exercise, name) and _takes(exercise, seen, name, change)
+        return _may_have_axes(exercise, kinds, name, kind) and _takes(exercise, seen, name, change)
     return True
 
 
-def _has_fixed_axes(exercise: Exercise, name: str) -> bool:
-    """Whether the reference's own words give an argument's shape and leave no axes open, as in `x (B, T)`."""
+def _may_have_axes(exercise: Exercise, kinds: set[str], name: str, kind: str) -> bool:
+    """Whether the reference's own words leave open how many axes an argument has, as `x (..., C)` does."""
     words = inspect.getdoc(exercise.reference) or ""
-    own = re.search(rf"\b{name}\b(?:(?:,| and) \w+)* \(([^)]*)\)", words)
+    own = re.search(rf"\b{name}\b(?:(?:,| and) \w+)* \(([^)]*)\)", words, re.IGNORECASE)
     shapes = own[1] if own else " ".join(re.findall(r"\w \([^)]*,[^)]*\)", words))
-    return bool(shapes) and "..." not in shapes
+    if shapes:
+        return "..." in shapes
+    several = sum(kind.startswith("axes: ") for kind in kinds) > 1
+    return several or kind in ("tensor one axis refused", "tensor empty refused")
 
 
 def _takes(exercise: Exercise, seen: Seen, name: str, change: Callable[[Any], Any]) -> bool:
@@ -250,7 +250,9 @@ def _takes(exercise: Exercise, seen: Seen, name: str, change: Callable[[Any], An
         if name not in arguments:
             continue
         try:
-            result = _with_arguments(exercise, _one(name, change))(**kept(arguments))
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+                warnings.simplefilter("ignore")
+                result = _with_arguments(exercise, _one(name, change))(**kept(arguments))
             if any(bool(out.isnan().any()) for out in tensors(result)):
                 continue
         except Exception:  # noqa: BLE001 - any crash says no
