@@ -3,13 +3,16 @@ PYTHON ?= python3
 ARGS ?=
 COURSE = $(PYTHON) scripts/bootstrap.py
 
-.PHONY: lab test doctor format notebooks corpus checkpoints clean
+.PHONY: lab test mutants doctor format notebooks corpus checkpoints clean
 
 lab:  ## open the course in JupyterLab
 	@$(COURSE) lab $(ARGS)
 
 test:  ## run every test
 	@$(COURSE) test $(ARGS)
+
+mutants:  ## change every reference a little, and see whether its exercise notices
+	@PYTHONPATH=tests/exercises $(COURSE) run --tools python -m mutants $(ARGS)
 
 doctor:  ## say what is installed, how fast this machine is, and what is missing
 	@$(COURSE) run python -m course_lib doctor $(ARGS)

@@ -7,13 +7,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
-
-from course_lib.exercises import Case, Exercise, Mistake
-from course_lib.exercises.mutants import Mutant, gradients, judged, mutants_of, short
-from course_lib.exercises.mutants.__main__ import chosen, in_total, main, told
-from course_lib.exercises.mutants.equal import EQUAL
-from course_lib.exercises.mutants.score import (
+from mutants import Mutant, gradients, judged, mutants_of, short
+from mutants.__main__ import chosen, in_total, main, told
+from mutants.equal import EQUAL
+from mutants.score import (
     EQUAL_TO_IT,
     KILLED,
     NO_RESULT,
@@ -22,6 +19,9 @@ from course_lib.exercises.mutants.score import (
     difference,
     spread,
 )
+from torch import Tensor
+
+from course_lib.exercises import Case, Exercise, Mistake
 
 MISTAKES = tuple(Mistake(name, lambda *args: None, "") for name in ("one", "two", "three"))
 

@@ -17,8 +17,8 @@ from types import CodeType
 from typing import Any
 
 from course_lib.exercises import Exercise
-from course_lib.exercises.mutants import expressions, gradients, loops, statements
-from course_lib.exercises.mutants.mutant import Mutant
+from mutants import expressions, gradients, loops, statements
+from mutants.mutant import Mutant
 
 _NOT_CODE = ("annotation", "returns", "decorator_list", "type_params", "format_spec")
 _IMPORTS = ast.Import | ast.ImportFrom

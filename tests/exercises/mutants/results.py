@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.exercises import Exercise
-from course_lib.exercises.mutants.changes import everywhere, only
-from course_lib.exercises.mutants.mutant import Mutant
-from course_lib.exercises.mutants.seen import Seen, kept
+from mutants.changes import everywhere, only
+from mutants.mutant import Mutant
+from mutants.seen import Seen, kept
 
 Call = Callable[..., Any]
 
@@ -25,7 +25,7 @@ def result_mutants(exercise: Exercise, seen: Seen) -> list[Mutant]:
     """All mutants that compute rightly and give, keep or leave something wrong.
 
     >>> from course_lib.start_here import exercises as start_here
-    >>> from course_lib.exercises.mutants.seen import seen_of
+    >>> from mutants.seen import seen_of
     >>> exercise = start_here.most_likely_next
     >>> [mutant.name for mutant in result_mutants(exercise, seen_of(exercise))][:2]
     ['result kept: for good', 'result kept: for the shapes']

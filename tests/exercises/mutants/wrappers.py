@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from course_lib.exercises import Exercise
-from course_lib.exercises.mutants import results
-from course_lib.exercises.mutants.changes import (
+from mutants import results
+from mutants.changes import (
     CHANGES,
     LIST_CHANGES,
     TENSOR_CHANGES,
@@ -30,9 +30,9 @@ from course_lib.exercises.mutants.changes import (
     everywhere,
     only,
 )
-from course_lib.exercises.mutants.gradients import tensors
-from course_lib.exercises.mutants.mutant import Mutant
-from course_lib.exercises.mutants.seen import Seen, kept, seen_of
+from mutants.gradients import tensors
+from mutants.mutant import Mutant
+from mutants.seen import Seen, kept, seen_of
 
 Arguments = dict[str, Any]
 

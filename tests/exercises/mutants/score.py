@@ -21,11 +21,11 @@ from typing import Any
 import torch
 
 from course_lib.exercises import Exercise, Mistake, State
-from course_lib.exercises.mutants import gradients, syntax
-from course_lib.exercises.mutants.equal import EQUAL
-from course_lib.exercises.mutants.listed import fitting
-from course_lib.exercises.mutants.mutant import Mutant, counted
-from course_lib.exercises.mutants.wrappers import wrapper_mutants
+from mutants import gradients, syntax
+from mutants.equal import EQUAL
+from mutants.listed import fitting
+from mutants.mutant import Mutant, counted
+from mutants.wrappers import wrapper_mutants
 
 KILLED, SURVIVED, EQUAL_TO_IT, NO_RESULT, THE_SAME = "killed", "survived", "equal", "no result", "the same"
 SECONDS = 0.5  # for all cases of one mutant; more only if the reference needs it

@@ -1,4 +1,4 @@
-"""`python -m course_lib.exercises.mutants`: print which mutants survive the exercises' cases."""
+"""`python -m mutants`: print which mutants survive the exercises' cases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from course_lib.exercises import Exercise, exercises_of, topics
-from course_lib.exercises.mutants.score import (
+from mutants.score import (
     EQUAL_TO_IT,
     KILLED,
     NO_RESULT,
@@ -63,7 +63,7 @@ def in_total(results: Sequence[Score]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m course_lib.exercises.mutants", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make mutants ARGS=...", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="name", help="topics or exercises; all of them by default"
     )

@@ -1,7 +1,7 @@
 """Try an exercise's cases: are they thorough enough to find out answers that are nearly right?
 
-    python -m course_lib.exercises.mutants                # all exercises
-    python -m course_lib.exercises.mutants tokens --short
+    make mutants                          # all exercises
+    make mutants ARGS="tokens --short"
 
 From every reference, mutants are made by rule: in `syntax` one place of its source text is changed (the rules
 are in `expressions`, `statements` and `gradients`), in `wrappers` and `results` an argument or the result is
@@ -12,7 +12,7 @@ no topic.
 
 from __future__ import annotations
 
-from course_lib.exercises.mutants.mutant import Mutant
-from course_lib.exercises.mutants.score import Score, judged, mutants_of, short
+from mutants.mutant import Mutant
+from mutants.score import Score, judged, mutants_of, short
 
 __all__ = ["Mutant", "Score", "judged", "mutants_of", "short"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from course_lib.exercises.mutants.expressions import ARITHMETIC, Change, walked
+from mutants.expressions import ARITHMETIC, Change, walked
 
 LEFT_OUT = (
     ast.Assign,
