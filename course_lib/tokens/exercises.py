@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from itertools import pairwise
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Property, Question, Quiz
 from course_lib.tokens import naive_bpe
 from course_lib.tokens.bpe import WALL
 from course_lib.tokens.tokenizers import GPT2_PATTERN, BPETokenizer
@@ -50,6 +50,35 @@ def _ascii_too_long(code_point: int) -> list[int]:
     return [code_point] if code_point < 256 else _utf8_bytes(code_point)
 
 
+def _in_so_many_bytes(code_point: int, count: int) -> list[int]:
+    following = [128 + code_point // 64**n % 64 for n in reversed(range(count - 1))]
+    return [(0, 192, 224, 240)[count - 1] + code_point // 64 ** (count - 1), *following]
+
+
+def _one_row_too_early(*limits: int) -> Callable[[int], list[int]]:
+    """An answer that says `<=` in place of `<` at some of the table's limits."""
+
+    def answer(code_point: int) -> list[int]:
+        rows = (128, 2048, 65536)
+        count = 1 + sum(code_point > n if n in limits else code_point >= n for n in rows)
+        return _in_so_many_bytes(code_point, count)
+
+    return answer
+
+
+def _not_cut_off(code_point: int) -> list[int]:
+    right = _utf8_bytes(code_point)
+    middle = [128 + code_point // 64**n for n in reversed(range(1, len(right) - 1))]
+    return [right[0], *middle, right[-1]] if middle else right
+
+
+def _any_code_point(draw: Draw) -> Case | None:
+    """At the ends of a row of the table, or anywhere in it; half of a pair (UTF-16's) is no character."""
+    row = draw.choose(((0, 127), (128, 2047), (2048, 65535), (65536, 0x10FFFF)))
+    code_point = draw.integer(*row)
+    return None if 0xD800 <= code_point < 0xE000 else Case(code_point)
+
+
 utf8_bytes = Exercise(
     name="utf8_bytes",
     topic="tokens",
@@ -59,8 +88,10 @@ utf8_bytes = Exercise(
     minutes=10,
     reference=_utf8_bytes,
     cases=tuple(
-        map(Case, (0x41, 0x7F, 0x80, 0xE9, 0x7FF, 0x800, 0x7231, 0xFFFF, 0x10000, 0x1FA81, 0x10FFFF))
+        Case(int(code_point, 16))
+        for code_point in "41 0 7F 80 E9 7FF 800 FFF 1000 7231 FFFF 10000 1FA81 3FFFF 40000 C0000 10FFFF".split()
     ),
+    fresh=_any_code_point,
     hints=(
         "Decide by the size of the number how many bytes there are: the table has one row for each length. "
         "Below 128 the byte is the number itself.",
@@ -106,6 +137,21 @@ utf8_bytes = Exercise(
             "A single byte has only seven bits for the number: its first bit is 0, which says that nothing "
             "follows. From 128 on there are two bytes, as in é.",
         ),
+        *(
+            Mistake(
+                "a border of the table belongs to the wrong row",
+                _one_row_too_early(*limits),
+                "*Below* 128 there is one byte, so 128 itself has two already, and 2,048 and 65,536 likewise "
+                "begin a row: compare with `<`, not with `<=`.",
+            )
+            for limits in ((128, 2048, 65536), (128,), (2048,), (65536,))
+        ),
+        Mistake(
+            "what stands above a group of six bits is not cut off",
+            _not_cut_off,
+            "`// 64` drops the lowest six bits, but everything above is still there. A group in the middle "
+            "needs both: `// 64 % 64`.",
+        ),
         Mistake(
             "it is the code point itself",
             lambda code_point: [code_point],
@@ -123,6 +169,19 @@ utf8_bytes = Exercise(
 
 
 # Count pairs ------------------------------------------------------------------------------------------------
+
+
+def _numbers(numbers: Iterable[int]) -> list[int]:
+    """The same numbers as objects of their own, as in any long text: two of them are equal, but not `is`."""
+    return [int(str(number)) for number in numbers]
+
+
+def _row(draw: Draw, low: int = 0, high: int = 14) -> tuple[list[int], list[int]]:
+    """Ids with walls between them, and the few different ids that there may be."""
+    vocab = draw.choose((3, 6, 256, 300, 70_000))
+    few = [draw.id(vocab) for _ in range(draw.integer(1, 3))]
+    ids = draw.list(lambda: draw.choose([*few, *few, WALL]), low, high)
+    return ids, few
 
 
 def _over_walls(ids: list[int]) -> dict:
@@ -146,6 +205,55 @@ def _once_each(ids: list[int]) -> dict:
     return {pair: 1 for pair in naive_bpe.count_pairs(ids)}
 
 
+def _past_the_end(ids: list[int]) -> dict:
+    counts: dict = {}
+    for i in range(len(ids)):
+        pair = ids[i], ids[i + 1]
+        if WALL not in pair:
+            counts[pair] = counts.get(pair, 0) + 1
+    return counts
+
+
+def _past_the_end_but_for_walls(ids: list[int]) -> dict:
+    counts: dict = {}
+    for i in range(len(ids)):
+        if ids[i] != WALL and ids[i + 1] != WALL:
+            counts[ids[i], ids[i + 1]] = counts.get((ids[i], ids[i + 1]), 0) + 1
+    return counts
+
+
+def _as_if_joined(ids: list[int]) -> dict:
+    """Of `1, 1, 1` only one pair is counted."""
+    counts: dict = {}
+    i = 0
+    while i < len(ids) - 1:
+        pair = ids[i], ids[i + 1]
+        if WALL not in pair:
+            counts[pair] = counts.get(pair, 0) + 1
+        i += 2 if pair[0] == pair[1] == (ids[i + 2] if i + 2 < len(ids) else None) else 1
+    return counts
+
+
+def _first_find_only(ids: list[int]) -> dict:
+    return next(({pair: 1} for pair in pairwise(ids) if WALL not in pair), {})
+
+
+def _round_the_corner(ids: list[int]) -> dict:
+    return dict(Counter(pair for pair in zip(ids[-1:] + ids[:-1], ids, strict=True) if WALL not in pair))
+
+
+def _up_to_the_first_wall(ids: list[int]) -> dict:
+    return dict(Counter(pairwise(ids[: ids.index(WALL)] if WALL in ids else ids)))
+
+
+def _without_zero(ids: list[int]) -> dict:
+    return dict(Counter((a, b) for a, b in pairwise(ids) if a and b and WALL not in (a, b)))
+
+
+def _only_one_is_asked(place: int) -> Callable[[list[int]], dict]:
+    return lambda ids: dict(Counter(pair for pair in pairwise(ids) if pair[place] != WALL))
+
+
 count_pairs = Exercise(
     name="count_pairs",
     topic="tokens",
@@ -161,7 +269,12 @@ count_pairs = Exercise(
         Case([4]),
         Case([WALL, 6, WALL]),
         Case([9, 8, 7, 9, 8, WALL, 9, 8, 8, 8, WALL]),
+        Case([0, 0, WALL, WALL, 0, 3, 0]),
+        Case([WALL]),
+        Case([300, 44, 300, 44, WALL, 44, 300, 0, 70_000]),
+        Case([97, 32, 97] * 110 + [WALL, 98, 32, 99]),
     ),
+    fresh=lambda draw: Case(_row(draw)[0]),
     hints=(
         "A pair is `(ids[i], ids[i + 1])`. Walk along the list, and count what you see in a dictionary.",
         "Stop one place before the end: `range(len(ids) - 1)`. Skip a pair if one of the two is -1.",
@@ -199,6 +312,48 @@ count_pairs = Exercise(
             "every pair is counted once",
             _once_each,
             "The question is how often each pair occurs: add 1 to what was counted before.",
+        ),
+        *(
+            Mistake(
+                "only one of the two is asked whether it is a wall",
+                _only_one_is_asked(place),
+                "A wall can be the left one of a pair or the right one. Neither kind counts.",
+            )
+            for place in (0, 1)
+        ),
+        *(
+            Mistake(
+                "it looks past the end of the list",
+                answer,
+                "The last id has no neighbour to its right, so there is no `ids[i + 1]`. Stop one place "
+                "earlier: `range(len(ids) - 1)`.",
+            )
+            for answer in (_past_the_end, _past_the_end_but_for_walls)
+        ),
+        Mistake(
+            "equal ids in a row are counted as if they were joined",
+            _as_if_joined,
+            "Pairs overlap, also where all ids are the same: in `[1, 1, 1]` the pair `(1, 1)` stands twice.",
+        ),
+        Mistake(
+            "the last id is the neighbour of the first",
+            _round_the_corner,
+            "`ids[i - 1]` is the *last* id if `i` is 0. The first one has no neighbour to its left.",
+        ),
+        Mistake(
+            "it stops at the first wall",
+            _up_to_the_first_wall,
+            "After a wall the next piece begins: skip the pair, and go on.",
+        ),
+        Mistake(
+            "the id 0 is taken for nothing",
+            _without_zero,
+            "0 is an id like any other, but counts as false after `if`. Ask for what you mean: `!= -1`.",
+        ),
+        Mistake(
+            "it gives a result after the first pair",
+            _first_find_only,
+            "A `return` inside the loop ends it. Move it to the left, behind the loop.",
         ),
         Mistake(
             "single ids are counted",
@@ -246,6 +401,48 @@ def _loses_the_last(ids: list[int], pair: tuple[int, int], new_id: int) -> list[
     return merged
 
 
+def _without_skipping(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    return [new_id if found == pair else found[0] for found in pairwise(ids)]
+
+
+def _beyond_the_end(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    merged, i = [], 0
+    while i < len(ids):
+        found = (ids[i], ids[i + 1]) == pair
+        merged.append(new_id if found else ids[i])
+        i += 2 if found else 1
+    return merged
+
+
+def _given_back(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    merged = naive_bpe.merge_pair(ids, pair, new_id)
+    return merged if len(merged) < len(ids) else ids
+
+
+class _Given(list):
+    """A list that a property hands over itself, not as a copy."""
+
+
+def _each_its_own_list(merge: Callable[..., list[int]]) -> bool:
+    for ids in ([4, 5], [1, 2, 1, 2], []):
+        given = _Given(ids)
+        first = merge(given, (1, 2), 3)
+        right, alone = list(first), first is not given
+        if isinstance(first, list):
+            first.append(6)  # whoever has the first list may do with it what they want
+        if not alone or list(merge(_Given(ids), (1, 2), 3)) != right:
+            return False
+    return True
+
+
+def _ids_to_join(draw: Draw) -> Case:
+    ids, few = _row(draw)
+    pair = draw.choose(few), draw.choose(few)
+    new_id = draw.choose([n for n in (300, 0, 256, 70_001) if n not in few])
+    ids, pair = _numbers(ids), tuple(_numbers(pair))
+    return Case(ids, pair, new_id)
+
+
 def _in_place(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     ids[:] = naive_bpe.merge_pair(ids, pair, new_id)
     return ids
@@ -272,7 +469,14 @@ merge_pair = Exercise(
         Case([1, 2], (1, 2), 3),
         Case([4], (4, 4), 5),
         Case([], (1, 2), 3),
+        Case([1, 2, 3, 1, 2], (2, 3), 4),
+        Case([0, 1, 0, 1, 0], (1, 0), 2),
+        Case([1, 1, 1], (1, 1), 0),
+        Case([300, 400, 300, 400], tuple(_numbers((300, 400))), 500),
+        Case([104, 101, 32] * 100, (104, 101), 256),
     ),
+    fresh=_ids_to_join,
+    properties=(Property("a new list", _each_its_own_list, "every call gives a new list of its own"),),
     hints=(
         "Build a new list. Where the pair begins, append `new_id` and go on two places; otherwise append "
         "the id and go on one.",
@@ -303,6 +507,23 @@ merge_pair = Exercise(
             "`new_id` stands for both of them, so after a find go on two places.",
         ),
         Mistake(
+            "the right one of the pair stays behind",
+            _without_skipping,
+            "`new_id` stands for both of them, so after a find go on two places. (And the last id is missing.)",
+        ),
+        Mistake(
+            "it looks past the end of the list",
+            _beyond_the_end,
+            "The last id has nothing to its right, so there is no `ids[i + 1]`. Ask first whether `i + 1` is "
+            "still below `len(ids)`.",
+        ),
+        Mistake(
+            "nothing is ever joined",
+            lambda ids, pair, new_id: list(ids),
+            "Is a list compared with a tuple? `ids[i : i + 2] == pair` is never true, whatever is in them. "
+            "`tuple(ids[i : i + 2]) == pair` is.",
+        ),
+        Mistake(
             "the pair is joined in the other order too",
             _both_orders,
             "The pair is `(left, right)`. A right one followed by a left one is another pair.",
@@ -317,6 +538,12 @@ merge_pair = Exercise(
             _in_place,
             "The result is right, but whoever called the function may still need the old list: build a new "
             "one.",
+        ),
+        Mistake(
+            "the given list is given back where nothing is to be joined",
+            _given_back,
+            "The numbers are right, but it is the same list under two names: whoever changes one changes the "
+            "other. Build a new one in any case.",
         ),
         Mistake(
             "the walls are dropped",
