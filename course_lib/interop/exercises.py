@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Property, Question, Quiz
 
 Tensor = torch.Tensor
 Weights = dict[str, Tensor]
@@ -32,13 +32,38 @@ def _agreement_cases() -> list[Case]:
     small = torch.tensor([[[1.0, 2, 0], [5, 0, 1]]])
     lower = small - torch.tensor([0.0, 0.5, 0])
     one, two = _random(2, 5, 7, seed=1), _random(2, 5, 7, seed=2)
+    long = _random(2, 70, 80, seed=5)
+    other = long.clone()
+    other[:, 66:, 70] += 60.0
+    tiny = torch.tensor([[[0.0005, 0.0, -0.0004]]])
     return [
         Case(small, small + torch.tensor([0.0, -3, 0])),
         Case(small, lower),
         Case(one, one + 0.4 * two),
         Case(_random(3, 2, 5, seed=3), _random(3, 2, 5, seed=4)),
         Case(one, one),
+        Case(_random(1, 1, 4, seed=6), _random(1, 1, 4, seed=7)),
+        Case(_random(3, 3, 3, seed=8), _random(3, 3, 3, seed=9)),
+        Case(tiny, -tiny),
+        Case(100 * one.mT.contiguous().mT, 100 * two.mT.contiguous().mT),
+        Case(one.double(), two.double()),
+        Case(long, other),
+        Case(one[:, :, :1], two[:, :, :1]),
     ]
+
+
+def _two_models(draw: Draw) -> Case | None:
+    """Logits of two models, equal, nearly so, or not at all; each place has one best token."""
+    shape = draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 6)
+    apart = 0.01 * torch.arange(shape[-1])
+    ours = draw.tensor(*shape) + apart
+    near = draw.choose((0.0, 0.0005, 0.5))
+    theirs = ours + near * draw.tensor(*shape) if draw.boolean() else draw.tensor(*shape) + apart
+    if shape[-1] > 1:
+        best = torch.stack([ours, theirs]).topk(2).values
+        if not (best[..., 0] - best[..., 1] > 1e-3).all():
+            return None
+    return Case(ours.mT.contiguous().mT, theirs) if draw.boolean() else Case(ours, theirs)
 
 
 def _pair(largest: Callable[[Tensor], Tensor], same: Callable[[Tensor, Tensor], Tensor]) -> Callable:
@@ -63,6 +88,8 @@ agreement = Exercise(
     minutes=8,
     reference=_agreement,
     cases=_agreement_cases,
+    fresh=_two_models,
+    differentiable=False,
     hints=(
         "Two numbers, from the same two tensors. For the first you need no loop: a difference, its size "
         "without the sign, and the largest of all.",
@@ -104,6 +131,45 @@ agreement = Exercise(
             _pair(_largest, lambda a, b: a == b),
             "Two programs that add in another order never agree to the last digit. Ask for the same best "
             "token: `argmax` of each, then `==`.",
+        ),
+        Mistake(
+            "the best text of the batch, not the best token for each place",
+            _pair(_largest, lambda a, b: a.argmax(dim=0) == b.argmax(dim=0)),
+            "The axes are (B, T, V). `argmax` has to choose among the V tokens: `dim=-1`.",
+        ),
+        Mistake(
+            "one best entry of all, not the best token for each place",
+            _pair(_largest, lambda a, b: a.argmax() == b.argmax()),
+            "Without `dim`, `argmax` looks for the largest of all numbers in the tensor. Each place has a "
+            "best token of its own: `dim=-1`.",
+        ),
+        Mistake(
+            "only whole texts that agree are counted",
+            _pair(_largest, lambda a, b: _same_best(a, b).all(dim=-1)),
+            "The share is one of places, not of texts: where one place of a text differs, the others still "
+            "count.",
+        ),
+        Mistake(
+            "the share is in percent",
+            lambda ours, theirs: (_agreement(ours, theirs)[0], 100 * _agreement(ours, theirs)[1]),
+            "A share is a number from 0 to 1: one half is 0.5.",
+        ),
+        Mistake(
+            "the two numbers are swapped",
+            lambda ours, theirs: _agreement(ours, theirs)[::-1],
+            "The largest difference comes first, then the share.",
+        ),
+        Mistake(
+            "the difference of the two largest logits",
+            lambda ours, theirs: (abs(ours.max() - theirs.max()).item(), _agreement(ours, theirs)[1]),
+            "The two largest may stand at different places, and say nothing of all others. Subtract first, "
+            "entry by entry, then look for the largest.",
+        ),
+        Mistake(
+            "all differences are added up",
+            _pair(lambda gap: gap.abs().sum(), _same_best),
+            "A sum grows with the length of the text. The largest of them says how far apart the two ever "
+            "are: `.max()`.",
         ),
         Mistake(
             "the number of places instead of their share",
@@ -149,6 +215,14 @@ def _our_name(theirs: str) -> str:
     return f"blocks.{layer}.{inner[part]}.{kind}"
 
 
+_ALL_PARTS = tuple(f"{part}.{kind}" for part in _INNER for kind in ("weight", "bias"))
+
+
+def _any_name(draw: Draw) -> Case:
+    """A tensor of a layer; GPT-2 in its largest size has 48 of them."""
+    return Case(f"transformer.h.{draw.integer(0, 47)}.{draw.choose(_ALL_PARTS)}")
+
+
 _NAME_CASES = tuple(
     Case(name)
     for name in (
@@ -162,6 +236,8 @@ _NAME_CASES = tuple(
         "transformer.wpe.weight",
         "transformer.ln_f.bias",
         "lm_head.weight",
+        "transformer.ln_f.weight",
+        *(f"transformer.h.{layer}.{part}" for layer in (1, 47) for part in _ALL_PARTS),
     )
 )
 
@@ -198,6 +274,7 @@ our_name = Exercise(
     minutes=12,
     reference=_our_name,
     cases=_NAME_CASES,
+    fresh=_any_name,
     hints=(
         "A name has a place (which layer, or none), a part, and a kind: `weight` or `bias`. Only the first "
         "two "
@@ -236,6 +313,24 @@ our_name = Exercise(
             "A part has a bias as well as a weight. Cut the last word off and put the same one back.",
         ),
         Mistake(
+            "names outside of the layers stay as they were",
+            lambda theirs: _our_name(theirs) if theirs.startswith("transformer.h.") else theirs,
+            "Four parts stand outside of the layers: `wte`, `wpe`, `ln_f` and `lm_head`. They have other "
+            "names in our GPT, too.",
+        ),
+        Mistake(
+            "the kind is left out",
+            lambda theirs: _our_name(theirs).rsplit(".", 1)[0],
+            "The full name of a tensor ends in `weight` or `bias`: put the last word back.",
+        ),
+        Mistake(
+            "layers are counted from one",
+            lambda theirs: ".".join(
+                str(int(word) + 1) if word.isdecimal() else word for word in _our_name(theirs).split(".")
+            ),
+            "Both count their layers from 0: the number stays what it is.",
+        ),
+        Mistake(
             "the head is given the tokens' name",
             _with_parts(_INNER, _OUTER | {"lm_head": "tokens"}),
             "In GPT-2 both share one tensor, but each has its own name: `lm_head` is our `head`.",
@@ -264,24 +359,60 @@ def _to_linear(weights: Weights) -> Weights:
     return {name: weight.T if name.endswith(turned) else weight for name, weight in weights.items()}
 
 
-def _layer_weights(C: int, seed: int, dtype: torch.dtype = torch.float32) -> Weights:
-    shapes = {
-        "wte.weight": (7, C),
-        "wpe.weight": (5, C),
-        "h.0.ln_1.weight": (C,),
-        "h.0.attn.c_attn.weight": (C, 3 * C),
-        "h.0.attn.c_attn.bias": (3 * C,),
-        "h.0.attn.c_proj.weight": (C, C),
-        "h.0.mlp.c_fc.weight": (C, 4 * C),
-        "h.0.mlp.c_proj.weight": (4 * C, C),
-        "h.0.mlp.c_proj.bias": (C,),
+def _shapes(C: int, layer: int) -> dict[str, tuple[int, ...]]:
+    inside = {
+        "ln_1.weight": (C,),
+        "ln_1.bias": (C,),
+        "attn.c_attn.weight": (C, 3 * C),
+        "attn.c_attn.bias": (3 * C,),
+        "attn.c_proj.weight": (C, C),
+        "attn.c_proj.bias": (C,),
+        "ln_2.weight": (C,),
+        "mlp.c_fc.weight": (C, 4 * C),
+        "mlp.c_fc.bias": (4 * C,),
+        "mlp.c_proj.weight": (4 * C, C),
+        "mlp.c_proj.bias": (C,),
     }
-    return {name: _random(*shape, seed=seed + i).to(dtype) for i, (name, shape) in enumerate(shapes.items())}
+    outside = {"transformer.wte.weight": (7, C), "transformer.wpe.weight": (C, C)}
+    after = {"transformer.ln_f.weight": (C,), "transformer.ln_f.bias": (C,), "lm_head.weight": (7, C)}
+    return {**outside, **{f"transformer.h.{layer}.{part}": s for part, s in inside.items()}, **after}
+
+
+def _layer_weights(C: int, seed: int, layer: int = 0, dtype: torch.dtype = torch.float32) -> Weights:
+    shapes = enumerate(_shapes(C, layer).items())
+    return {name: _random(*shape, seed=seed + i).to(dtype) for i, (name, shape) in shapes}
 
 
 def _layout_cases() -> list[Case]:
-    toy = {"h.0.attn.c_proj.weight": torch.tensor([[1.0, 2], [3, 4]]), "wte.weight": torch.ones(3, 2)}
-    return [Case(toy), Case(_layer_weights(2, 10)), Case(_layer_weights(3, 30, torch.float64))]
+    toy = {
+        "transformer.h.0.attn.c_proj.weight": torch.tensor([[1.0, 2], [3, 4]]),
+        "transformer.wte.weight": torch.ones(3, 2),
+    }
+    return [
+        Case(toy),
+        Case(_layer_weights(2, 10)),
+        Case(_layer_weights(3, 30, 11, torch.float64)),
+        Case({"transformer.wpe.weight": _random(3, 2)}),
+        Case({"lm_head.weight": _random(2, 3)}),
+        Case({}),
+        Case(_layer_weights(70, 50, 1)),
+    ]
+
+
+def _some_weights(draw: Draw) -> Case:
+    """Weights of one layer, and of what is around it, some of them turned in memory already."""
+    shapes = _shapes(draw.integer(1, 4), draw.choose((0, 1, 9, 10, 47)))
+    names = draw.list(lambda: draw.choose(list(shapes)), 0, 8)
+    return Case({name: draw.tensor(*shapes[name]) for name in names})
+
+
+class _Given(dict):
+    """A dictionary that a property hands over itself, not as a copy."""
+
+
+def _gives_a_new_dictionary(answer: Callable[[Weights], Weights]) -> bool:
+    given = _Given({"transformer.wte.weight": torch.ones(2, 3)}), _Given()
+    return all(answer(weights) is not weights for weights in given)
 
 
 def _turning(chosen: Callable[[str, Tensor], bool], turn: Callable[[Tensor], Tensor] = torch.t) -> Callable:
@@ -290,6 +421,10 @@ def _turning(chosen: Callable[[str, Tensor], bool], turn: Callable[[Tensor], Ten
 
 def _conv(name: str, weight: Tensor) -> bool:
     return name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight"))
+
+
+def _only_the_turned(weights: Weights) -> Weights:
+    return {name: weight.T for name, weight in weights.items() if _conv(name, weight)}
 
 
 def _in_place(weights: Weights) -> Weights:
@@ -308,6 +443,15 @@ to_linear = Exercise(
     minutes=10,
     reference=_to_linear,
     cases=_layout_cases,
+    fresh=_some_weights,
+    differentiable=False,
+    properties=(
+        Property(
+            "a new dictionary",
+            _gives_a_new_dictionary,
+            "the result is a new dictionary, not the one that was given, even if there is nothing to turn",
+        ),
+    ),
     hints=(
         "Go through the dictionary and make a new one. Some tensors go in turned, `weight.T`; all others go "
         "in as they are.",
@@ -317,7 +461,8 @@ to_linear = Exercise(
     ),
     explanation=(
         "`name.endswith((..., ...))` takes a tuple of endings. The tables `wte` and `wpe` are looked up by "
-        "row in both libraries, so they stay; vectors have nothing to turn.\n\n"
+        "row in both libraries, so they stay; the head is a `Linear` in both; vectors have nothing to turn."
+        "\n\n"
         "The tensor from `.T` is a view: no number moves, only the order in which memory is read. Writing it "
         "to a file needs `.contiguous()`."
     ),
@@ -329,10 +474,30 @@ to_linear = Exercise(
             "by name, not by the number of axes.",
         ),
         Mistake(
-            "reshaped instead of turned",
-            _turning(_conv, lambda w: w.reshape(w.shape[::-1])),
-            "`reshape` and `view` give the right shape with the numbers in the wrong places: they read on in "
-            "rows. `.T` swaps rows and columns.",
+            "the head is turned, too",
+            _turning(lambda name, weight: weight.ndim == 2 and "wte" not in name and "wpe" not in name),
+            "`lm_head` is a `Linear` in GPT-2 as well, and has a row for each token. Only `c_attn`, `c_fc` "
+            "and `c_proj` are turned.",
+        ),
+        *(
+            Mistake(
+                "reshaped instead of turned",
+                _turning(_conv, reshape),
+                "`reshape` and `view` give the right shape with the numbers in the wrong places: they read "
+                "on in rows. `.T` swaps rows and columns.",
+            )
+            for reshape in (lambda w: w.reshape(w.shape[::-1]), lambda w: w.view(w.shape[::-1]))
+        ),
+        Mistake(
+            "only what is turned is given",
+            _only_the_turned,
+            "The new dictionary should hold all weights: those that stay as they were, too.",
+        ),
+        Mistake(
+            "the given dictionary is given back where nothing is to be turned",
+            lambda weights: _to_linear(weights) if any(_conv(n, w) for n, w in weights.items()) else weights,
+            "It is the same dictionary under two names: whoever changes one changes the other. Make a new "
+            "one in any case.",
         ),
         Mistake(
             "square matrices are left as they were",
@@ -427,6 +592,40 @@ byte_letters = Exercise(
             lambda: _letters({*range(33, 126), *range(161, 172), *range(174, 255)}),
             "126, 172 and 255 belong to the ranges. `range(33, 126)` stops at 125.",
         ),
+        *(
+            Mistake(
+                "the ranges reach one too far",
+                answer,
+                "126, 172 and 255 are the last of their ranges: 127 moves (it is *delete*), and so does 173. "
+                "`range(33, 127)` ends with 126.",
+            )
+            for answer in (
+                lambda: _letters({*range(33, 128), *range(161, 174), *range(174, 256)}),
+                lambda: _letters({*range(33, 128), *range(161, 173), *range(174, 256)}),
+            )
+        ),
+        Mistake(
+            "the space keeps its character",
+            lambda: _letters(_OWN | {32}),
+            "The first range begins at 33: the space is 32, and it moves. In a file with a space between two "
+            "tokens it would cut tokens apart.",
+        ),
+        Mistake(
+            "only the bytes that move are in the table",
+            lambda: {byte: letter for byte, letter in _letters(_OWN).items() if byte not in _OWN},
+            "Each of the 256 bytes needs a letter. Those in the three ranges keep theirs: `chr(byte)`.",
+        ),
+        Mistake(
+            "only the bytes that stay are in the table",
+            lambda: {byte: chr(byte) for byte in sorted(_OWN)},
+            "Each of the 256 bytes needs a letter. Those outside of the three ranges get `chr(256)`, "
+            "`chr(257)` and so on.",
+        ),
+        Mistake(
+            "the letters are numbers",
+            lambda: {byte: ord(letter) for byte, letter in _letters(_OWN).items()},
+            "A letter is a text of one character: `chr` makes it of a number.",
+        ),
         Mistake(
             "byte 173 keeps its character",
             lambda: _letters(_OWN | {173}),
@@ -464,7 +663,24 @@ def _size_cases() -> list[Case]:
         Case([(7, 2), (2,)], torch.bfloat16),
         Case([(5,), (5, 5)], torch.int8),
         Case([], torch.float32),
+        Case([(3, 4), (3, 4), (2,), (3, 4)], torch.float32),
+        Case([(3, 4), (3, 4), (2,), (3, 4)], torch.int16),
+        Case([(), ()], torch.bool),
+        Case([(300, 257), (0, 5), (2, 1, 70, 9)], torch.bfloat16),
+        Case([(4099, 4099)], torch.int8),
+        Case([(i + 1, 2) for i in range(70)], torch.complex64),
     ]
+
+
+_DTYPES = "float32 float16 bfloat16 float64 int8 int64 uint8 bool int16 complex64".split()
+
+
+def _some_shapes(draw: Draw) -> Case:
+    def size() -> int:
+        return draw.choose((draw.integer(0, 4), draw.integer(1, 20), draw.integer(1, 70)))
+
+    shapes = draw.list(lambda: tuple(size() for _ in range(draw.integer(0, 3))), 0, 6)
+    return Case(shapes, getattr(torch, draw.choose(_DTYPES)))
 
 
 def _sized(
@@ -482,6 +698,7 @@ weight_bytes = Exercise(
     minutes=6,
     reference=_weight_bytes,
     cases=_size_cases,
+    fresh=_some_shapes,
     hints=(
         "How many numbers does a tensor of the shape (5, 7) hold? Multiply. How many do all of them? Add. "
         "How "
@@ -517,6 +734,27 @@ weight_bytes = Exercise(
             "The count is right. What is missing is the size of one number: `dtype.itemsize`.",
         ),
         Mistake(
+            "it is no whole number",
+            lambda shapes, dtype: _weight_bytes(shapes, dtype) * 8 / 8,
+            "Bytes can be counted, so the answer is a whole number; `/` always gives one with a point. "
+            "Multiply with `dtype.itemsize`, and nothing has to be divided.",
+        ),
+        Mistake(
+            "shapes that come again are counted once",
+            lambda shapes, dtype: _weight_bytes(list(set(shapes)), dtype),
+            "Two tensors of the same shape are two tensors: all layers of a model look alike.",
+        ),
+        Mistake(
+            "it returns after the first shape",
+            lambda shapes, dtype: _weight_bytes(shapes[:1], dtype),
+            "A `return` inside the loop ends it. Move it to the left, behind the loop.",
+        ),
+        Mistake(
+            "the size of a number is added, not multiplied",
+            lambda shapes, dtype: sum(map(math.prod, shapes)) + dtype.itemsize,
+            "Every single number needs so many bytes: multiply.",
+        ),
+        Mistake(
             "only matrices are counted",
             _sized(lambda shape: math.prod(shape) if len(shape) > 1 else 0),
             "Biases and norms are vectors; they are small, but they are in the file.",
@@ -549,7 +787,31 @@ _CHAT_CASES = (
     Case("base", "Be brief.", [], "Who lost a kite?"),
     Case("base", None, [("Hi!", "Hello."), ("你好", "你好！")], "Who lost a kite?", max_tokens=7),
     Case("small", "Be kind.", [("Where is Lily?", "In the park.")], "With whom?"),
+    Case(
+        "My  Model/2🙂\n",
+        " Be  brief.\n",
+        [("Hi\n", " "), ("Hi\n", " "), ("", "Oh.")],
+        " Who?\n",
+        max_tokens=4096,
+    ),
+    Case("base", "", [], "", max_tokens=0),
+    Case("模型", "简短。🙂", [("b", "x"), ("a", "x"), ("b", "x"), ("b", "x")], "谁？ 🙂", max_tokens=1),
+    Case(
+        "base",
+        "Be brief. " * 9,
+        [(f"{i}? " * 30, f"{i}. " * 30) for i in range(70)],
+        "And? " * 20,
+        max_tokens=64,
+    ),
 )
+
+
+def _some_talk(draw: Draw) -> Case:
+    system = draw.choose((None, "", draw.text(1, 4)))
+    turns = draw.list(lambda: (draw.text(0, 3), draw.text(0, 3)), 0, 5)
+    body = (draw.choose(("base", "small", "Base", "c/C++ 2", "")), system, turns, draw.text(0, 4))
+    limit = draw.choose((None, 64, 0, 1, 7, 300, 100_000))
+    return Case(*body) if limit is None else Case(*body, max_tokens=limit)
 
 
 def _chat(**changes: Any) -> Callable[..., dict[str, Any]]:
@@ -591,6 +853,22 @@ def _one_text(body: dict, *rest: Any) -> str:
     return "\n".join(str(m["content"]) for m in body["messages"])
 
 
+def _last_turn_only(body: dict, system: str | None, turns: list, question: str) -> list:
+    return _chat_request("", system, turns[-1:], question)["messages"]
+
+
+def _newest_first(body: dict, system: str | None, turns: list, question: str) -> list:
+    return _chat_request("", system, turns[::-1], question)["messages"]
+
+
+def _empty_system_dropped(body: dict, system: str | None, turns: list, question: str) -> list:
+    return _chat_request("", system or None, turns, question)["messages"]
+
+
+def _system_last(body: dict, *rest: Any) -> list:
+    return sorted(body["messages"], key=lambda m: m["role"] == "system")
+
+
 def _no_limit(
     model: str, system: str | None, turns: list, question: str, max_tokens: int = 64
 ) -> dict[str, Any]:
@@ -608,6 +886,7 @@ chat_request = Exercise(
     minutes=12,
     reference=_chat_request,
     cases=_CHAT_CASES,
+    fresh=_some_talk,
     hints=(
         "The body is a dictionary with three keys: `model`, `messages` and `max_tokens`. Only the list of "
         "messages needs thought.",
@@ -638,6 +917,48 @@ chat_request = Exercise(
             _chat(messages=_question_first),
             "Messages are in the order of time, and the model goes on after the last one: that has to be "
             "the question.",
+        ),
+        Mistake(
+            "only the last turn is there",
+            _chat(messages=_last_turn_only),
+            "The server remembers nothing: every turn belongs into the request. Is a list made anew inside "
+            "the loop, or is `append` behind it?",
+        ),
+        Mistake(
+            "the newest turn stands first",
+            _chat(messages=_newest_first),
+            "Messages are in the order of time, the oldest first, just as `turns` has them.",
+        ),
+        Mistake(
+            "an empty system message is dropped",
+            _chat(messages=_empty_system_dropped),
+            '`if system` is false for the empty text `""` too. Only None says that there is no such message: '
+            "`if system is not None`.",
+        ),
+        Mistake(
+            "the system message does not stand first",
+            _chat(messages=_system_last),
+            "Instructions that hold for the whole conversation come before it.",
+        ),
+        Mistake(
+            "asked and answered are exchanged",
+            _chat(
+                messages=lambda body, system, turns, question: [
+                    *_chat_request("", system, [turn[::-1] for turn in turns], question)["messages"]
+                ]
+            ),
+            "In each pair the first text is what the user asked, the second what the assistant answered.",
+        ),
+        Mistake(
+            "the question is missing",
+            _chat(messages=lambda body, *rest: body["messages"][:-1]),
+            "The earlier turns alone give the model nothing to answer: the last message is what the user "
+            "asks now.",
+        ),
+        Mistake(
+            "the limit is always 64",
+            _chat(max_tokens=lambda *rest: 64),
+            "64 is only what holds if the caller says nothing. Pass on the number that was given.",
         ),
         Mistake(
             "a system message without content",
