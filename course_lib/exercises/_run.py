@@ -35,7 +35,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
+_COURSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
 _GIVE_UP = 20  # interruptions of a thread before it is left behind
 
@@ -124,7 +124,7 @@ def _raise_in_handlers_too(frame: FrameType | None) -> None:
             raise TimeUp
         return at_next_line
 
-    while frame is not None and not _is_ours(frame.f_code.co_filename):
+    while frame is not None and not is_ours(frame.f_code.co_filename):
         frame.f_trace = at_next_line
         frame = frame.f_back
 
@@ -181,7 +181,7 @@ def attempt(call: Callable[[], Any]) -> tuple[Any, Crash | None]:
 
 def crash_of(error: BaseException) -> Crash:
     """What a learner needs to see of an exception."""
-    frames = [frame for frame in _frames(error.__traceback__) if _is_learners(frame.filename)]
+    frames = [frame for frame in _frames(error.__traceback__) if is_learners(frame.filename)]
     last = frames[-1].line or "" if frames else ""
     starter = isinstance(error, NotImplementedError) and (
         not str(error) or last.startswith("raise NotImplemented")
@@ -217,21 +217,29 @@ def _fold(lines: list[str]) -> tuple[str, ...]:
     return (*lines[:4], middle, lines[-1])
 
 
-def _is_ours(filename: str) -> bool:
-    """Code of this package (the machinery, a topic's adapters, this very file)."""
-    return os.path.dirname(os.path.abspath(filename)) == _HERE
+def is_ours(filename: str) -> bool:
+    """Code of this course (the machinery, a topic's adapters, this very file)."""
+    return _absolute(filename).startswith(_COURSE + os.sep)
 
 
-def _is_learners(filename: str) -> bool:
+def is_learners(filename: str) -> bool:
+    """Code that is neither Python's, nor of an installed package, nor of this course."""
     if filename.startswith("<"):  # <stdin>, <string>, <ipython-input-...>, but not <frozen importlib>
         return not filename.startswith(("<frozen", "<__"))
-    return not os.path.normcase(os.path.abspath(filename)).startswith(_library_folders())
+    return not os.path.normcase(_absolute(filename)).startswith(_library_folders())
+
+
+def _absolute(filename: str) -> str:
+    try:
+        return os.path.abspath(filename)
+    except OSError:  # the working folder is gone
+        return filename
 
 
 @functools.cache
 def _library_folders() -> tuple[str, ...]:
     installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    folders = [*filter(None, installed), os.path.dirname(_HERE)]
+    folders = [*filter(None, installed), _COURSE]
     return tuple(os.path.normcase(os.path.abspath(folder)) + os.sep for folder in folders)
 
 
