@@ -22,6 +22,7 @@ from torch import nn
 from course_lib.bpe import byte_alphabet
 from course_lib.config import GPTConfig
 from course_lib.exercises import Exercise, _progress, _run
+from course_lib.exercises._surroundings import surroundings
 from course_lib.model import GPT
 from course_lib.recipe import Callback, History, Record, TrainConfig
 from course_lib.show import Shown
@@ -121,7 +122,7 @@ def _piece(topic: str, name: str, folder: Path) -> Piece:
     path = folder / f"{name}.py"
     if not path.exists():
         return Piece(name, topic, exercise.reference, mine=False)
-    with _run.surroundings():
+    with surroundings():
         function, trouble = _from_file(path, name)
         if function is not None and not (feedback := exercise.judge(function)).right:
             trouble = f"{path.name} is not right any more: {feedback.message}"

@@ -20,6 +20,7 @@ from course_lib.exercises._faults import first_fault
 from course_lib.exercises._feedback import Feedback, Note, State
 from course_lib.exercises._judge import Case, Judge, Mistake, Observed, Property
 from course_lib.exercises._source import standalone
+from course_lib.exercises._surroundings import surroundings
 from course_lib.exercises._values import show_value
 
 KINDS = ("build", "explore")
@@ -126,7 +127,7 @@ class Exercise:
         `raise_errors=True`. `raise_errors=False` keeps it from raising in grading too, for cells that show a
         mistake on purpose.
         """
-        with _run.surroundings() as printed:
+        with surroundings() as printed:
             feedback = self._judge_safely(answer)
         if printed.text and feedback.state is not State.NOT_ATTEMPTED:
             feedback = replace(feedback, printed=printed.text)
