@@ -60,7 +60,9 @@ def checked(exercise: Any, answer: Any) -> Feedback:
 
 def _feedback(exercise: Any, answer: Any, tried: Tried, out: Any) -> Feedback:
     trial = tried.trial
-    if trial is not None and (bad := trial.feedback) is not None:
+    # Without all that it needs, the text fails for another reason than the answer would.
+    whole = tried.file is None or not (tried.file.missing or tried.file.unknown)
+    if trial is not None and (whole or not trial.judged) and (bad := trial.feedback) is not None:
         return bad
     alone = _watchdog(exercise.seconds + _SPARE, out)
     with alone if trial is None else nullcontext():

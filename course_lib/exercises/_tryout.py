@@ -51,6 +51,11 @@ class Trial:
         return self.outcome["end"] == "judged" and self.outcome["state"] == State.RIGHT
 
     @property
+    def judged(self) -> bool:
+        """Whether it ran to its end and was judged, rightly or not."""
+        return self.outcome["end"] == "judged"
+
+    @property
     def unloadable(self) -> bool:
         """Whether the text could not even be run, so that nothing was judged."""
         return self.outcome["end"] == "judged" and not self.outcome["state"]
