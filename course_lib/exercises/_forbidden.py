@@ -106,10 +106,13 @@ def _is_torchs(filename: str) -> bool:
 
 @functools.cache
 def _is_a_topics(filename: str) -> bool:
-    """Whether a file declares exercises: `exercises/attention.py` or `attention/exercises.py`."""
+    """Whether a file declares exercises: `attention/exercises.py`, or a file in `training/exercises/`."""
     folders, name = os.path.split(os.path.normpath(filename))
     parts = folders.split(os.sep)
-    return "course_lib" in parts and (name == "exercises.py" or "exercises" in parts) and name[:1] != "_"
+    if "course_lib" not in parts:
+        return False
+    inside = parts[len(parts) - parts[::-1].index("course_lib") :]  # the folders within the package
+    return name == "exercises.py" or (len(inside) > 1 and inside[1] == "exercises")
 
 
 # In the code ------------------------------------------------------------------------------------------------
