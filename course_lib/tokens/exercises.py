@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from itertools import pairwise
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Property, Question, Quiz
 from course_lib.tokens import naive_bpe
 from course_lib.tokens.bpe import WALL
 from course_lib.tokens.tokenizers import GPT2_PATTERN, BPETokenizer
@@ -50,6 +50,35 @@ def _ascii_too_long(code_point: int) -> list[int]:
     return [code_point] if code_point < 256 else _utf8_bytes(code_point)
 
 
+def _in_so_many_bytes(code_point: int, count: int) -> list[int]:
+    following = [128 + code_point // 64**n % 64 for n in reversed(range(count - 1))]
+    return [(0, 192, 224, 240)[count - 1] + code_point // 64 ** (count - 1), *following]
+
+
+def _one_row_too_early(*limits: int) -> Callable[[int], list[int]]:
+    """An answer that says `<=` in place of `<` at some of the table's limits."""
+
+    def answer(code_point: int) -> list[int]:
+        rows = (128, 2048, 65536)
+        count = 1 + sum(code_point > n if n in limits else code_point >= n for n in rows)
+        return _in_so_many_bytes(code_point, count)
+
+    return answer
+
+
+def _not_cut_off(code_point: int) -> list[int]:
+    right = _utf8_bytes(code_point)
+    middle = [128 + code_point // 64**n for n in reversed(range(1, len(right) - 1))]
+    return [right[0], *middle, right[-1]] if middle else right
+
+
+def _any_code_point(draw: Draw) -> Case | None:
+    """At the ends of a row of the table, or anywhere in it; half of a pair (UTF-16's) is no character."""
+    row = draw.choose(((0, 127), (128, 2047), (2048, 65535), (65536, 0x10FFFF)))
+    code_point = draw.integer(*row)
+    return None if 0xD800 <= code_point < 0xE000 else Case(code_point)
+
+
 utf8_bytes = Exercise(
     name="utf8_bytes",
     topic="tokens",
@@ -59,8 +88,12 @@ utf8_bytes = Exercise(
     minutes=10,
     reference=_utf8_bytes,
     cases=tuple(
-        map(Case, (0x41, 0x7F, 0x80, 0xE9, 0x7FF, 0x800, 0x7231, 0xFFFF, 0x10000, 0x1FA81, 0x10FFFF))
+        Case(int(hexadecimal, 16))
+        for hexadecimal in (
+            "41 0 7F 80 E9 7FF 800 FFF 1000 7231 FFFF 10000 1FA81 3FFFF 40000 C0000 10FFFF".split()
+        )
     ),
+    fresh=_any_code_point,
     hints=(
         "Decide by the size of the number how many bytes there are: the table has one row for each length. "
         "Below 128 the byte is the number itself.",
@@ -106,6 +139,21 @@ utf8_bytes = Exercise(
             "A single byte has only seven bits for the number: its first bit is 0, which says that nothing "
             "follows. From 128 on there are two bytes, as in é.",
         ),
+        *(
+            Mistake(
+                "a border of the table belongs to the wrong row",
+                _one_row_too_early(*limits),
+                "*Below* 128 there is one byte, so 128 itself has two already, and 2,048 and 65,536 likewise "
+                "begin a row: compare with `<`, not with `<=`.",
+            )
+            for limits in ((128, 2048, 65536), (128,), (2048,), (65536,))
+        ),
+        Mistake(
+            "what stands above a group of six bits is not cut off",
+            _not_cut_off,
+            "`// 64` drops the lowest six bits, but everything above is still there. A group in the middle "
+            "needs both: `// 64 % 64`.",
+        ),
         Mistake(
             "it is the code point itself",
             lambda code_point: [code_point],
@@ -123,6 +171,19 @@ utf8_bytes = Exercise(
 
 
 # Count pairs ------------------------------------------------------------------------------------------------
+
+
+def _numbers(numbers: Iterable[int]) -> list[int]:
+    """The same numbers as objects of their own, as in any long text: two of them are equal, but not `is`."""
+    return [int(str(number)) for number in numbers]
+
+
+def _row(draw: Draw, low: int = 0, high: int = 14) -> tuple[list[int], list[int]]:
+    """Ids with walls between them, and the few different ids that there may be."""
+    vocab = draw.choose((3, 6, 256, 300, 70_000))
+    few = [draw.id(vocab) for _ in range(draw.integer(1, 3))]
+    ids = draw.list(lambda: draw.choose([*few, *few, WALL]), low, high)
+    return ids, few
 
 
 def _over_walls(ids: list[int]) -> dict:
@@ -146,6 +207,55 @@ def _once_each(ids: list[int]) -> dict:
     return {pair: 1 for pair in naive_bpe.count_pairs(ids)}
 
 
+def _past_the_end(ids: list[int]) -> dict:
+    counts: dict = {}
+    for i in range(len(ids)):
+        pair = ids[i], ids[i + 1]
+        if WALL not in pair:
+            counts[pair] = counts.get(pair, 0) + 1
+    return counts
+
+
+def _past_the_end_but_for_walls(ids: list[int]) -> dict:
+    counts: dict = {}
+    for i in range(len(ids)):
+        if ids[i] != WALL and ids[i + 1] != WALL:
+            counts[ids[i], ids[i + 1]] = counts.get((ids[i], ids[i + 1]), 0) + 1
+    return counts
+
+
+def _as_if_joined(ids: list[int]) -> dict:
+    """Of `1, 1, 1` only one pair is counted."""
+    counts: dict = {}
+    i = 0
+    while i < len(ids) - 1:
+        pair = ids[i], ids[i + 1]
+        if WALL not in pair:
+            counts[pair] = counts.get(pair, 0) + 1
+        i += 2 if pair[0] == pair[1] == (ids[i + 2] if i + 2 < len(ids) else None) else 1
+    return counts
+
+
+def _first_find_only(ids: list[int]) -> dict:
+    return next(({pair: 1} for pair in pairwise(ids) if WALL not in pair), {})
+
+
+def _round_the_corner(ids: list[int]) -> dict:
+    return dict(Counter(pair for pair in zip(ids[-1:] + ids[:-1], ids, strict=True) if WALL not in pair))
+
+
+def _up_to_the_first_wall(ids: list[int]) -> dict:
+    return dict(Counter(pairwise(ids[: ids.index(WALL)] if WALL in ids else ids)))
+
+
+def _without_zero(ids: list[int]) -> dict:
+    return dict(Counter((a, b) for a, b in pairwise(ids) if a and b and WALL not in (a, b)))
+
+
+def _only_one_is_asked(place: int) -> Callable[[list[int]], dict]:
+    return lambda ids: dict(Counter(pair for pair in pairwise(ids) if pair[place] != WALL))
+
+
 count_pairs = Exercise(
     name="count_pairs",
     topic="tokens",
@@ -161,7 +271,12 @@ count_pairs = Exercise(
         Case([4]),
         Case([WALL, 6, WALL]),
         Case([9, 8, 7, 9, 8, WALL, 9, 8, 8, 8, WALL]),
+        Case([0, 0, WALL, WALL, 0, 3, 0]),
+        Case([WALL]),
+        Case([300, 44, 300, 44, WALL, 44, 300, 0, 70_000]),
+        Case([97, 32, 97] * 110 + [WALL, 98, 32, 99]),
     ),
+    fresh=lambda draw: Case(_row(draw)[0]),
     hints=(
         "A pair is `(ids[i], ids[i + 1])`. Walk along the list, and count what you see in a dictionary.",
         "Stop one place before the end: `range(len(ids) - 1)`. Skip a pair if one of the two is -1.",
@@ -199,6 +314,48 @@ count_pairs = Exercise(
             "every pair is counted once",
             _once_each,
             "The question is how often each pair occurs: add 1 to what was counted before.",
+        ),
+        *(
+            Mistake(
+                "only one of the two is asked whether it is a wall",
+                _only_one_is_asked(place),
+                "A wall can be the left one of a pair or the right one. Neither kind counts.",
+            )
+            for place in (0, 1)
+        ),
+        *(
+            Mistake(
+                "it looks past the end of the list",
+                answer,
+                "The last id has no neighbour to its right, so there is no `ids[i + 1]`. Stop one place "
+                "earlier: `range(len(ids) - 1)`.",
+            )
+            for answer in (_past_the_end, _past_the_end_but_for_walls)
+        ),
+        Mistake(
+            "equal ids in a row are counted as if they were joined",
+            _as_if_joined,
+            "Pairs overlap, also where all ids are the same: in `[1, 1, 1]` the pair `(1, 1)` stands twice.",
+        ),
+        Mistake(
+            "the last id is the neighbour of the first",
+            _round_the_corner,
+            "`ids[i - 1]` is the *last* id if `i` is 0. The first one has no neighbour to its left.",
+        ),
+        Mistake(
+            "it stops at the first wall",
+            _up_to_the_first_wall,
+            "After a wall the next piece begins: skip the pair, and go on.",
+        ),
+        Mistake(
+            "the id 0 is taken for nothing",
+            _without_zero,
+            "0 is an id like any other, but counts as false after `if`. Ask for what you mean: `!= -1`.",
+        ),
+        Mistake(
+            "it gives a result after the first pair",
+            _first_find_only,
+            "A `return` inside the loop ends it. Move it to the left, behind the loop.",
         ),
         Mistake(
             "single ids are counted",
@@ -246,6 +403,48 @@ def _loses_the_last(ids: list[int], pair: tuple[int, int], new_id: int) -> list[
     return merged
 
 
+def _without_skipping(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    return [new_id if found == pair else found[0] for found in pairwise(ids)]
+
+
+def _beyond_the_end(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    merged, i = [], 0
+    while i < len(ids):
+        found = (ids[i], ids[i + 1]) == pair
+        merged.append(new_id if found else ids[i])
+        i += 2 if found else 1
+    return merged
+
+
+def _given_back(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    merged = naive_bpe.merge_pair(ids, pair, new_id)
+    return merged if len(merged) < len(ids) else ids
+
+
+class _Given(list):
+    """A list that a property hands over itself, not as a copy."""
+
+
+def _each_its_own_list(merge: Callable[..., list[int]]) -> bool:
+    for ids in ([4, 5], [1, 2, 1, 2], []):
+        given = _Given(ids)
+        first = merge(given, (1, 2), 3)
+        right, alone = list(first), first is not given
+        if isinstance(first, list):
+            first.append(6)  # whoever has the first list may do with it what they want
+        if not alone or list(merge(_Given(ids), (1, 2), 3)) != right:
+            return False
+    return True
+
+
+def _ids_to_join(draw: Draw) -> Case:
+    ids, few = _row(draw)
+    pair = draw.choose(few), draw.choose(few)
+    new_id = draw.choose([n for n in (300, 0, 256, 70_001) if n not in few])
+    ids, pair = _numbers(ids), tuple(_numbers(pair))
+    return Case(ids, pair, new_id)
+
+
 def _in_place(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
     ids[:] = naive_bpe.merge_pair(ids, pair, new_id)
     return ids
@@ -272,7 +471,14 @@ merge_pair = Exercise(
         Case([1, 2], (1, 2), 3),
         Case([4], (4, 4), 5),
         Case([], (1, 2), 3),
+        Case([1, 2, 3, 1, 2], (2, 3), 4),
+        Case([0, 1, 0, 1, 0], (1, 0), 2),
+        Case([1, 1, 1], (1, 1), 0),
+        Case([300, 400, 300, 400], tuple(_numbers((300, 400))), 500),
+        Case([104, 101, 32] * 100, (104, 101), 256),
     ),
+    fresh=_ids_to_join,
+    properties=(Property("a new list", _each_its_own_list, "every call gives a new list of its own"),),
     hints=(
         "Build a new list. Where the pair begins, append `new_id` and go on two places; otherwise append "
         "the id and go on one.",
@@ -303,6 +509,23 @@ merge_pair = Exercise(
             "`new_id` stands for both of them, so after a find go on two places.",
         ),
         Mistake(
+            "the right one of the pair stays behind",
+            _without_skipping,
+            "`new_id` stands for both of them: after a find go on two places. The last id is missing, too.",
+        ),
+        Mistake(
+            "it looks past the end of the list",
+            _beyond_the_end,
+            "The last id has nothing to its right, so there is no `ids[i + 1]`. Ask first whether `i + 1` is "
+            "still below `len(ids)`.",
+        ),
+        Mistake(
+            "nothing is ever joined",
+            lambda ids, pair, new_id: list(ids),
+            "Is a list compared with a tuple? `ids[i : i + 2] == pair` is never true, whatever is in them. "
+            "`tuple(ids[i : i + 2]) == pair` is.",
+        ),
+        Mistake(
             "the pair is joined in the other order too",
             _both_orders,
             "The pair is `(left, right)`. A right one followed by a left one is another pair.",
@@ -317,6 +540,12 @@ merge_pair = Exercise(
             _in_place,
             "The result is right, but whoever called the function may still need the old list: build a new "
             "one.",
+        ),
+        Mistake(
+            "the given list is given back where nothing is to be joined",
+            _given_back,
+            "The numbers are right, but it is the same list under two names: whoever changes one changes the "
+            "other. Build a new one in any case.",
         ),
         Mistake(
             "the walls are dropped",
@@ -380,9 +609,101 @@ def _as_ids(pieces: list[bytes], how_many: int) -> list[tuple[int, int]]:
     return [(tokens.index(a), tokens.index(b)) for a, b in merges]
 
 
+def _single_bytes_only(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    """New ids are made into bytes as the first 256 are."""
+    ids = [id for piece in pieces for id in (*piece, WALL)]
+    merges: list[tuple[bytes, bytes]] = []
+    while len(merges) < how_many and (counts := naive_bpe.count_pairs(ids)):
+        a, b = max(counts, key=counts.get)
+        merges.append((bytes([a]), bytes([b])))
+        ids = naive_bpe.merge_pair(ids, (a, b), 256 + len(merges) - 1)
+    return merges
+
+
+def _tokens_not_kept(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    """The list of tokens does not grow, so that a new id is not in it."""
+    ids = [id for piece in pieces for id in (*piece, WALL)]
+    tokens = [bytes([byte]) for byte in range(256)]
+    merges: list[tuple[bytes, bytes]] = []
+    while len(merges) < how_many and (counts := naive_bpe.count_pairs(ids)):
+        a, b = max(counts, key=counts.get)
+        merges.append((tokens[a], tokens[b]))
+        ids = naive_bpe.merge_pair(ids, (a, b), 256 + len(merges) - 1)
+    return merges
+
+
+def _always_256(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    ids = [id for piece in pieces for id in (*piece, WALL)]
+    tokens = {byte: bytes([byte]) for byte in range(256)}
+    merges: list[tuple[bytes, bytes]] = []
+    while len(merges) < how_many and (counts := naive_bpe.count_pairs(ids)):
+        a, b = max(counts, key=counts.get)
+        ids = naive_bpe.merge_pair(ids, (a, b), 256)
+        merges.append((tokens[a], tokens[b]))
+        tokens[256] = tokens[a] + tokens[b]
+    return merges
+
+
+def _by_characters(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    """Characters are joined, not bytes."""
+    codes = {character: i for i, character in enumerate(sorted(set(b"".join(pieces).decode())))}
+    merges = _learn_merges(
+        [bytes(codes[character] for character in piece.decode()) for piece in pieces], how_many
+    )
+    characters = list(codes)
+    return [tuple("".join(characters[i] for i in half).encode() for half in pair) for pair in merges]
+
+
+def _steps_without_tie(pieces: list[bytes]) -> tuple[int, bool]:
+    """How many merges are learned before two pairs are equally common, or two tokens have the same bytes; and
+    whether no pair is left then."""
+    text = [[bytes([byte]) for byte in piece] for piece in pieces]
+    made: list[bytes] = []
+    while most := Counter(pair for piece in text for pair in pairwise(piece)).most_common(2):
+        (left, right), count = most[0]
+        if left + right in made or (len(most) > 1 and most[1][1] == count):
+            return len(made), False
+        made.append(left + right)
+        text = [naive_bpe.merge_pair(piece, (left, right), left + right) for piece in text]
+    return len(made), True
+
+
+def _any_pieces(draw: Draw) -> Case | None:
+    """Words that come several times each, and as many merges as are the same for every rule for ties."""
+    words = [" " * draw.integer(0, 1) + word for word in draw.words(0, 5)]
+    pieces = [word.encode() for word in words for _ in range(draw.integer(1, 9))]
+    steps, to_the_end = _steps_without_tie(pieces)
+    how_many = draw.integer(0, steps + 3 * to_the_end)
+    return Case(draw.shuffled(pieces), how_many) if how_many or not pieces else None
+
+
+_TIES = (
+    ([b"ab", b"cd"], 1),
+    ([b"ab", b"cd"], 2),
+    ([b" hat", b" cat", b" mat", b" hat"], 4),
+    (["小猫".encode(), "小狗".encode()], 3),
+)
+
+
+def _takes_any_of_the_commonest(learn: Callable[..., list[tuple[bytes, bytes]]]) -> bool | str:
+    """Replays what was learned where several pairs are equally common."""
+    for pieces, how_many in _TIES:
+        text = [[bytes([byte]) for byte in piece] for piece in pieces]
+        merges = [tuple(pair) for pair in learn(list(pieces), how_many)]
+        for number, pair in enumerate(merges):
+            counts = Counter(pair for piece in text for pair in pairwise(piece))
+            if counts[pair] != max(counts.values(), default=-1):
+                return f"From {pieces}, merge {number} is {pair}, which is none of the commonest there."
+            text = [naive_bpe.merge_pair(piece, pair, pair[0] + pair[1]) for piece in text]
+        if len(merges) != how_many:
+            return f"From {pieces}, it learns {len(merges)} of {how_many} merges."
+    return True
+
+
 def _training_cases() -> list[Case]:
     """No case has a tie for the commonest pair, so that every rule for ties passes (a test holds this)."""
     words = [piece.encode() for piece in BPETokenizer([]).pre_tokens(TEN_WORDS)]
+    letters = bytes(range(71))  # one after the other joins the beginning, since fewer and fewer pieces go on
     return [
         Case(words, 6),
         Case([b"abab", b"ab"], 5),
@@ -391,6 +712,11 @@ def _training_cases() -> list[Case]:
         Case([b"no", b"no", b"on"], 0),
         Case([b"so"] * 3 + [b"o"], 4),
         Case([b"ca", b"b", b"ca", b"b", b"ca", b"bab", b"ab"], 2),
+        Case([], 3),
+        Case([b"ab", b"ab", b"cd", b"ab", b"cd", b"ef"], 3),
+        Case([b"ab", b"ab", b"cd", b"ab", b"cd", b"ef"], 2),
+        Case(["猫".encode()] * 3 + ["猫咪".encode(), b"a\0", b"a\0"], 4),
+        Case([letters[:length] for length in range(2, 72)], 70),
     ]
 
 
@@ -402,6 +728,14 @@ learn_merges = Exercise(
     minutes=18,
     reference=_learn_merges,
     cases=_training_cases,
+    fresh=_any_pieces,
+    properties=(
+        Property(
+            "ties",
+            _takes_any_of_the_commonest,
+            "where several pairs are equally common, one of these is joined",
+        ),
+    ),
     hints=(
         "First lay all pieces end to end as one list of numbers, with -1 after each piece. Then repeat: "
         "count the pairs, take the commonest, join it, note it.",
@@ -445,6 +779,36 @@ learn_merges = Exercise(
             _runs_dry,
             "When every piece has become one token, there is nothing to count, and `max` of nothing is an "
             "error. End the loop there; the list of merges is then shorter.",
+        ),
+        *(
+            Mistake(
+                "the bytes of new tokens are not looked up",
+                answer,
+                "Ids from 256 on are no single bytes. Keep a list `tokens` with the bytes of every id, and "
+                "append `tokens[a] + tokens[b]` after each merge.",
+            )
+            for answer in (_single_bytes_only, _tokens_not_kept)
+        ),
+        Mistake(
+            "every new token gets the id 256",
+            _always_256,
+            "Each needs an id of its own: 256, then 257, and so on. `len(tokens)` counts along.",
+        ),
+        Mistake(
+            "characters are joined, not bytes",
+            _by_characters,
+            "Begin with the bytes of each piece as they are. A Chinese character has three of them, which "
+            "have to find together by merges, too.",
+        ),
+        Mistake(
+            "it returns after the first merge",
+            lambda pieces, how_many: _learn_merges(pieces, min(1, how_many)),
+            "A `return` inside the loop ends it. Move it to the left, behind the loop.",
+        ),
+        Mistake(
+            "it goes on until no pair is left",
+            lambda pieces, how_many: _learn_merges(pieces, 10_000),
+            "Stop when there are `how_many` merges, even if there is more to join.",
         ),
         Mistake(
             "it joins the rarest pair",
@@ -516,6 +880,67 @@ def _no_way_out(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]
     return list(ids)
 
 
+def _read_once(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    """One walk from left to right, joining whatever can be joined."""
+    result, i = [], 0
+    while i < len(ids):
+        new_id = merges.get(tuple(ids[i : i + 2]))
+        result.append(ids[i] if new_id is None else new_id)
+        i += 1 if new_id is None else 2
+    return result
+
+
+def _longest_first(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    """From the left, each time the longest token that fits."""
+    spelled = {(id,): id for id in ids}
+    halves = {id: (id,) for id in ids}
+    for (left, right), new_id in sorted(merges.items(), key=lambda item: item[1]):
+        halves[new_id] = halves.get(left, (left,)) + halves.get(right, (right,))
+        spelled.setdefault(halves[new_id], new_id)
+    result, rest = [], tuple(ids)
+    while rest:
+        length = max(n for n in range(1, len(rest) + 1) if rest[:n] in spelled)
+        result.append(spelled[rest[:length]])
+        rest = rest[length:]
+    return result
+
+
+def _in_dictionary_order(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    for pair, new_id in merges.items():
+        ids = naive_bpe.merge_pair(ids, pair, new_id)
+    return list(ids)
+
+
+def _one_place_only(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    """Each merge is done at its first place, and never again."""
+    for pair, new_id in sorted(merges.items(), key=lambda item: item[1]):
+        ids = _only_the_first(ids, pair, new_id)
+    return list(ids)
+
+
+def _given_list_changed(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    ids[:] = _encode_piece(ids, merges)
+    return ids
+
+
+def _a_piece_and_merges(draw: Draw) -> Case:
+    """Ids below 256, and merges whose halves were learned before, not always in their order."""
+    few = [draw.id(256) for _ in range(draw.integer(1, 3))]
+    first, halves, merges = draw.choose((256, 257, 130_000)), [*few], {}
+    for _ in range(draw.integer(0, 6)):
+        pair = draw.choose(halves), draw.choose(halves)
+        if pair not in merges:
+            merges[pair] = first + len(merges)
+            halves.append(merges[pair])
+    if draw.boolean():
+        merges = dict(draw.shuffled(list(merges.items())))
+    ids = draw.list(lambda: draw.choose(few), 0, 12)
+    return Case(_numbers(ids), {tuple(_numbers(pair)): int(str(id)) for pair, id in merges.items()})
+
+
+_LONG_WORD = {(104, 101): 256, (32, 256): 257, (257, 257): 258, (258, 258): 259, (0, 32): 260}
+
+
 encode_piece = Exercise(
     name="encode_piece",
     topic="tokens",
@@ -537,7 +962,14 @@ encode_piece = Exercise(
         Case([4], {(4, 4): 10}),
         Case([], {(1, 2): 10}),
         Case([8, 9, 8], {}),
+        Case([1, 2, 3], {(1, 2): 10}),
+        Case([1, 2, 3], {(2, 3): 10, (1, 10): 11, (1, 2): 12}),
+        Case([0, 104, 0], {(0, 104): 256, (256, 0): 257}),
+        Case([32, 104, 101] * 70 + [0, 32], _LONG_WORD),
+        Case([97] * 9 + [98], {(97, 97): 300, (300, 300): 301, (300, 98): 70_000, (97, 98): 70_001}),
+        Case(list(range(66)), {(i, i + 1): 300 + i for i in range(66)}),
     ),
+    fresh=_a_piece_and_merges,
     hints=(
         "Repeat: look at all pairs that stand in the text and that are in `merges`; take the one that was "
         "learned first; join it. Stop when there is none.",
@@ -575,6 +1007,35 @@ encode_piece = Exercise(
             "A merge can make another one possible: repeat until no pair of `merges` is left.",
         ),
         Mistake(
+            "the ids are read only once",
+            _read_once,
+            "One walk from left to right joins whatever comes first. Begin again after each merge: of all "
+            "pairs that stand there now, which was learned first?",
+        ),
+        Mistake(
+            "the longest token is taken first",
+            _longest_first,
+            "Some tokenizers do so, but here the merges are replayed in the order of learning, and what is "
+            "joined early may stand in the way of a longer token.",
+        ),
+        Mistake(
+            "the merges are taken in the order of the dictionary",
+            _in_dictionary_order,
+            "A dictionary may hold its entries in any order. What tells the order of learning is the new id: "
+            "begin with the smallest, as in `sorted(merges, key=merges.get)`.",
+        ),
+        Mistake(
+            "each merge is done at one place only",
+            _one_place_only,
+            "A pair can stand in a piece more than once. Join it everywhere, as `merge_pair` does.",
+        ),
+        Mistake(
+            "the given list is changed",
+            _given_list_changed,
+            "The result is right, but whoever called the function may still need the old list: build a new "
+            "one.",
+        ),
+        Mistake(
             "it has no way out when no known pair is left",
             _no_way_out,
             "Most texts do not become a single token. When no pair that stands there is in `merges`, the ids "
@@ -599,6 +1060,35 @@ def _latin(ids: list[int], vocabulary: list[bytes]) -> str:
     return "".join(chr(byte) for id in ids for byte in vocabulary[id])
 
 
+def _joined(ids: list[int], vocabulary: list[bytes]) -> bytes:
+    return b"".join(vocabulary[id] for id in ids)
+
+
+_SCRAPS = (
+    *(b"a", b" ", b"The", b"the", b" cat", b"  ", b"\n", b"\r\n", b"\t", b"", b"\0", b"\\n", b"?"),
+    *(
+        b"\xe5",
+        b"\xa5",
+        b"\xbd",
+        b"\xf0\x9f",
+        b"\x90\xa6",
+        b"\xff",
+        b"\xc3",
+        b"\xef\xbb\xbf",
+        b"\xef\xbf\xbd",
+    ),
+    *(text.encode() for text in ("好", "é", "e\u0301", "🙂", "ß", "\u3000", "\x85")),
+)
+
+
+def _any_ids(draw: Draw) -> Case:
+    vocabulary = draw.list(lambda: draw.choose(_SCRAPS), 1, 10)
+    return Case(draw.id_list(len(vocabulary), 0, 12), vocabulary)
+
+
+_MANY = [*(bytes([byte]) for byte in range(256)), b" kite", b" The", "风筝".encode(), b"\xe7\xad"]
+
+
 decode_ids = Exercise(
     name="decode_ids",
     topic="tokens",
@@ -613,7 +1103,13 @@ decode_ids = Exercise(
         Case([4, 2], _VOCABULARY),
         Case([3, 0], _VOCABULARY),
         Case([], _VOCABULARY),
+        Case([1, 1, 0, 0, 5, 5], _VOCABULARY),
+        Case([2, 0, 1, 0, 2], [b"The", b" ", b"\n"]),
+        Case([1, 0, 2, 1], [b"The", b" ", b"\n"]),
+        Case([], []),
+        Case([*b"One kite: ", 258, 259, 157, 32, 257, 300 - 43, 256] + [*b"ab "] * 30, _MANY),
     ),
+    fresh=_any_ids,
     hints=(
         "`vocabulary[id]` is the bytes of one token. Put the bytes of all tokens together first.",
         '`b"".join(...)` joins bytes. `.decode("utf-8")` makes text of them.',
@@ -630,6 +1126,35 @@ decode_ids = Exercise(
             lambda ids, vocabulary: "".join(vocabulary[id].decode("utf-8", "replace") for id in ids),
             "A character can be spread over two tokens, and each half alone is not valid. Join the bytes of "
             "all tokens, then decode once.",
+        ),
+        Mistake(
+            "each token is decoded on its own",
+            lambda ids, vocabulary: "".join(vocabulary[id].decode("utf-8") for id in ids),
+            "A character can be spread over two tokens, and each half alone is not valid. Join the bytes of "
+            "all tokens, then decode once.",
+        ),
+        Mistake(
+            "spaces at the ends are taken away",
+            lambda ids, vocabulary: _joined(ids, vocabulary).decode("utf-8", "replace").strip(),
+            "A space in front belongs to the text as any other character does, and so does the end of a "
+            "line. Without them the pieces of a text can't be put together again.",
+        ),
+        Mistake(
+            "it is read as ASCII",
+            lambda ids, vocabulary: _joined(ids, vocabulary).decode("ascii", "replace"),
+            "ASCII knows the characters below 128 only, so that every other byte becomes �. The bytes are "
+            'UTF-8: `.decode("utf-8", errors="replace")`.',
+        ),
+        Mistake(
+            "it is the way in which Python writes bytes",
+            lambda ids, vocabulary: str(_joined(ids, vocabulary)),
+            "`str` of bytes is meant for programmers, with a `b` and quotation marks around it. To read "
+            'bytes as text, decode them: `.decode("utf-8", errors="replace")`.',
+        ),
+        Mistake(
+            "it returns after the first token",
+            lambda ids, vocabulary: _joined(ids[:1], vocabulary).decode("utf-8", "replace"),
+            "A `return` inside the loop ends it. Move it to the left, behind the loop.",
         ),
         Mistake(
             "half a character stops it",
@@ -687,6 +1212,20 @@ def _tokenizers() -> tuple[BPETokenizer, BPETokenizer]:
     return BPETokenizer(naive_bpe.learn_merges_naively(words, 9)), BPETokenizer([])
 
 
+def _joined_by(between: str, texts: list[str], tokenizer: BPETokenizer) -> float:
+    text = between.join(texts)
+    return len(text.encode()) / len(tokenizer.encode(text))
+
+
+def _only_tokens_joined(texts: list[str], tokenizer: BPETokenizer) -> float:
+    return sum(len(text.encode()) for text in texts) / len(tokenizer.encode("".join(texts)))
+
+
+def _some_texts(draw: Draw) -> Case | None:
+    texts = draw.list(lambda: draw.choose((draw.letters(0, 6), draw.text(0, 6))), 1, 5)
+    return Case(texts, draw.choose(_tokenizers())) if any(texts) else None
+
+
 def _compression_cases() -> list[Case]:
     words, letters = _tokenizers()
     return [
@@ -695,6 +1234,12 @@ def _compression_cases() -> list[Case]:
         Case(["你好", "hello"], letters),
         Case(["the cat the hat the hats"], words),
         Case(["the the the the", "xyz", "好好"], words),
+        Case(["th", "e", " h", "at"], words),
+        Case(["the hat", "the hat", "好", "xyz", "the hat"], words),
+        Case(["the", ""], words),
+        Case([" The  hat\n\n", "🙂 a"], words),
+        Case(["the hat, cats"] * 40 + ["好"] * 40 + ["The " * 40 + "好" * 40], words),
+        Case(["the hat", "cats"], letters),
     ]
 
 
@@ -707,6 +1252,8 @@ bytes_per_token = Exercise(
     minutes=6,
     reference=_bytes_per_token,
     cases=_compression_cases,
+    fresh=_some_texts,
+    draws=16,
     hints=(
         "Two sums and one division: all bytes of all texts, all tokens of all texts.",
         "`len(text.encode())` is the number of bytes of a text, `len(tokenizer.encode(text))` that of its "
@@ -732,6 +1279,23 @@ bytes_per_token = Exercise(
             _mean_of_ratios,
             "Then a text of one letter weighs as much as a whole story. Add up all bytes and all tokens "
             "first, and divide once.",
+        ),
+        *(
+            Mistake(
+                "the texts are joined first",
+                answer,
+                "Where one text ends and the next begins, joining makes new neighbours, and a token may "
+                "reach across. Encode each text on its own, and add up.",
+            )
+            for answer in (
+                *(partial(_joined_by, between) for between in ("", " ", "\n")),
+                _only_tokens_joined,
+            )
+        ),
+        Mistake(
+            "it returns after the first text",
+            lambda texts, tokenizer: _bytes_per_token(texts[:1], tokenizer),
+            "A `return` inside the loop ends it. Move it to the left, behind the loop.",
         ),
         Mistake(
             "the fraction is upside down",
@@ -761,9 +1325,44 @@ def _digit_tokenizer(text: str, vocab_size: int) -> BPETokenizer:
     return BPETokenizer.train(text, vocab_size, pattern=pattern)
 
 
-def _tokens_of_its_text(train: Callable[..., BPETokenizer], text: str, vocab_size: int) -> list[bytes]:
+_OTHER_TEXT = "In 2024, 365 days; 2 cats' 35th\n\n and x9 (3.5%) 第12只  ½ ٣٤ １２ it's\t7 "
+
+
+def _used(train: Callable[..., BPETokenizer], text: str, vocab_size: int) -> list[bytes] | dict | None:
+    """What a tokenizer makes of the text that it was trained on, and where it cuts another one."""
     tokenizer = train(text, vocab_size)
-    return [tokenizer.token_bytes(id) for id in tokenizer.encode(text)]
+    if tokenizer is None:
+        return None
+    if not isinstance(tokenizer, BPETokenizer):
+        kind = type(tokenizer).__name__
+        raise TypeError(
+            f"the function gave a {kind}, needed the tokenizer that BPETokenizer.train(...) gives"
+        )
+    own = [tokenizer.token_bytes(id) for id in tokenizer.encode(text)]
+    return {"tokens of its text": own, "pieces of another text": tokenizer.pre_tokens(_OTHER_TEXT)}
+
+
+_WITH_DIGITS = (
+    "7",
+    "24",
+    "2024",
+    "x2",
+    "3.5",
+    "cat",
+    "The",
+    "the,",
+    "it's",
+    "٣٤",
+    "１２",
+    "½",
+    "猫",
+    "12只",
+    "🙂",
+)
+
+
+def _text_with_digits(draw: Draw) -> Case:
+    return Case(draw.text(0, 12, _WITH_DIGITS), draw.integer(257, 270))
 
 
 def _with_pattern(pattern: str, text: str, vocab_size: int) -> BPETokenizer:
@@ -782,14 +1381,21 @@ digit_tokenizer = Exercise(
     difficulty="medium",
     minutes=8,
     reference=_digit_tokenizer,
-    use=_tokens_of_its_text,
+    use=_used,
     cases=(
         Case("In 2024 it rained, and in 2024 it rained again.", 280),
         Case("12+345=357, 12+346=358, 12+12=24", 275),
         Case("It's 7 o'clock, isn't it?  It's 17 o'clock!", 270),
         Case("小明有 24 只风筝，小红有 24 只风筝。", 275),
         Case("a1b22 c333\n4444 kites, 4444 kites", 270),
+        Case("  One kite, 2 kites,  3 kites.\n\n", 259),
+        Case("", 300),
+        Case("The kite. the kite! 24 🙂🙂 24 🙂🙂", 262),
+        Case("The kite. the kite! 24 🙂🙂 24 🙂🙂", 257),
+        Case("a b c d e " * 8 + "then the 77 others, the 77 others", 264),
     ),
+    fresh=_text_with_digits,
+    draws=16,
     hints=(
         "`BPETokenizer.train(text, vocab_size, pattern=...)` takes another pattern. It is a list of "
         "alternatives with `|` between them: which one is for digits?",
@@ -824,6 +1430,18 @@ digit_tokenizer = Exercise(
             "there are up to three digits in a piece",
             _with_numbers_as(r"\p{N}{1,3}"),
             "That is how several newer models do it, but here each digit should stand alone.",
+        ),
+        Mistake(
+            "digits are taken for letters",
+            partial(_with_pattern, GPT2_PATTERN.replace(r" ?\p{L}+| ?\p{N}+", r" ?[\p{L}\p{N}]+")),
+            "Then `24` is a word, and `x2` another. The alternative for letters stays as it was; the one for "
+            "digits becomes a single digit.",
+        ),
+        Mistake(
+            "it gives the pattern, not a tokenizer",
+            lambda text, vocab_size: GPT2_PATTERN.replace(r" ?\p{N}+", r"\p{N}"),
+            "The pattern says only where to cut. Train with it: `BPETokenizer.train(text, vocab_size, "
+            "pattern=...)`.",
         ),
         Mistake(
             "every character is a piece",
