@@ -339,6 +339,20 @@ def test_names_in_the_code():
     assert exercise.judge(my_sorted).right
 
 
+def test_a_list_of_functions_that_is_emptied_is_a_changed_argument():
+    def popped(functions, x):
+        while functions:
+            x = functions.pop(0)(x)
+        return x
+
+    def applied(functions, x):
+        return x if not functions else applied(functions[1:], functions[0](x))
+
+    exercise = demo(applied, [Case([abs, float], -2)])
+    assert exercise.judge(applied).right
+    assert "`functions` was changed" in exercise.judge(popped).message
+
+
 def test_what_the_exercise_itself_runs_is_not_held_against_an_answer():
     names = ("layer_norm", "softmax", "cross_entropy", "backward", "grad")
     exercise = replace(model.block, forbidden=(Forbidden(names, "No."),))

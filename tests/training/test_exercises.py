@@ -17,6 +17,9 @@ from course_lib import training
 from course_lib.exercises import _progress, progress
 from course_lib.training import exercises as ex
 from course_lib.training import optim, schedules
+from course_lib.training.exercises.diagnoses import _FAULTS, _RUNS
+from course_lib.training.exercises.loop import _Descent
+from course_lib.training.exercises.shared import small_model
 
 
 def generator(seed=0):
@@ -380,7 +383,7 @@ def test_first_cases_can_be_worked_by_hand():
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW, optim.AdamW])
 def test_a_step_of_training_is_torchs(optimizer):
     x, y = torch.randint(5, (2, 2, 3), generator=generator())
-    one, other = (ex._small(5, 2, 7) for _ in range(2))
+    one, other = (small_model(5, 2, 7) for _ in range(2))
     ours, theirs = (optimizer(model.parameters(), lr=0.1) for model in (one, other))
     for _ in range(3):
         loss = ex.train_step.reference(one, ours, x, y)
@@ -391,8 +394,8 @@ def test_a_step_of_training_is_torchs(optimizer):
 
 def test_what_stands_for_sgd_is_sgd():
     x, y = torch.randint(5, (2, 2, 3), generator=generator())
-    one, other = (ex._small(5, 2, 7) for _ in range(2))
-    descent, sgd = ex._Descent(one, 0.3), torch.optim.SGD(other.parameters(), lr=0.3)
+    one, other = (small_model(5, 2, 7) for _ in range(2))
+    descent, sgd = _Descent(one, 0.3), torch.optim.SGD(other.parameters(), lr=0.3)
     for _ in range(2):
         ex.train_step.reference(one, descent, x, y), ex.train_step.reference(other, sgd, x, y)
     assert all(torch.allclose(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
@@ -517,11 +520,11 @@ def test_the_exercises_pieces_make_the_courses_training():
 def test_the_clinics_answers_are_those_of_its_runs():
     from course_lib.training import clinic
 
-    assert ex._RUNS == clinic.LETTERS and list(ex._FAULTS) == list(clinic.FAULTS)
+    assert _RUNS == clinic.LETTERS and list(_FAULTS) == list(clinic.FAULTS)
     for question, letter in zip(ex.clinic.questions, clinic.LETTERS, strict=True):
         assert question.text.startswith(f"Run {letter}:")
         right = dict(question.lettered())[question.letter]
-        assert right.text == ex._FAULTS[clinic.LETTERS[letter]][0]
+        assert right.text == _FAULTS[clinic.LETTERS[letter]][0]
 
 
 def test_every_option_of_the_clinic_is_explained_and_each_fault_is_right_once():
