@@ -1,0 +1,20 @@
+"""What the exercises of notebook 06 have in common: logits for their cases."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+Tensor = torch.Tensor
+INFINITY = math.inf
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    """Normal numbers, the same for the same seed."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def logits_of(*rows: list[float]) -> Tensor:
+    """Logits whose softmax is the given rows of probabilities."""
+    return torch.tensor(rows).log()
