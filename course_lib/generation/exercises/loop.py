@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
 from course_lib.generation.exercises.shared import Tensor
 
 
@@ -46,31 +46,86 @@ class _Named:
         return self.do(x)
 
 
-def _next_is_the_sum(ids: Tensor) -> Tensor:
-    """Logits (1, T, 7): sure that next comes the sum of all ids seen, modulo 7; after that, the one above."""
+# Models and choosers --------------------------------------------------------------------------------------
+
+
+def _checked(ids: Tensor) -> Tensor:
+    """Ids (1, T) of any whole type; what a model would not take is told."""
     if not isinstance(ids, Tensor):
         raise TypeError(f"the model needs a tensor of ids, (1, T), and got a {type(ids).__name__}")
     if ids.ndim != 2:
         raise IndexError(f"the model needs ids of shape (1, T), and got {tuple(ids.shape)}")
-    sums = ids.cumsum(1) % 7
-    return 5.0 * F.one_hot(sums, 7) + 2.5 * F.one_hot((sums + 1) % 7, 7)
+    if ids.is_floating_point() or ids.dtype == torch.bool:
+        raise TypeError(f"the model needs whole numbers as ids, and got {ids.dtype}")
+    return ids.long()
+
+
+def _sure_of(next_ids: Tensor, V: int) -> Tensor:
+    """Logits (B, T, V): sure of these ids, less of the ones above them, and still less of those above."""
+    logits = torch.zeros(*next_ids.shape, V)
+    for i, height in enumerate((5.0, 2.5, 1.25)):
+        logits.scatter_(-1, (next_ids[..., None] + i) % V, height)
+    return logits
+
+
+def _next_is_the_sum(ids: Tensor) -> Tensor:
+    """Logits (1, T, 7): sure that next comes the sum of all ids seen, modulo 7; after that, the one above."""
+    return _sure_of(_checked(ids).cumsum(1) % 7, 7)
+
+
+def _next_depends_on_all(V: int) -> _Named:
+    """A model with V tokens for which it counts which ids there are, how many, and in which order."""
+
+    def model(ids: Tensor) -> Tensor:
+        rows = []
+        for row in _checked(ids).tolist():
+            state, states = 3, []
+            for id in row:
+                state = (5 * state + id + 1) % V
+                states.append(state)
+            rows.append(states)
+        return _sure_of(torch.tensor(rows, dtype=torch.long), V)
+
+    return _Named(f"toy_model_{V}", model)
+
+
+def _one_row(logits: Tensor) -> Tensor:
+    if not isinstance(logits, Tensor):
+        raise TypeError(f"choose needs a tensor of logits, (1, V), and got a {type(logits).__name__}")
+    if logits.ndim != 2 or len(logits) != 1:
+        raise ValueError(f"choose needs logits of shape (1, V), and got {tuple(logits.shape)}")
+    return logits
 
 
 def _chooser(place: int) -> Callable[[Tensor], Tensor]:
-    def choose(logits: Tensor) -> Tensor:
-        if logits.ndim != 2:
-            raise ValueError(f"choose needs logits of shape (1, V), and got {tuple(logits.shape)}")
-        return logits.topk(place + 1).indices[:, place]
+    return lambda logits: _one_row(logits).topk(place + 1).indices[:, place]
 
-    return choose
+
+@dataclass
+class _Dice:
+    """Chooses another place each time, as if by dice: the likeliest, or the second or third."""
+
+    places: list[int]
+    thrown: int = 0
+    __name__ = "dice"
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        place = self.places[self.thrown % len(self.places)]
+        self.thrown += 1
+        return _one_row(logits).topk(3).indices[:, place]
 
 
 _SUM = _Named("sum_modulo_7", _next_is_the_sum)
+_TOYS = {V: _next_depends_on_all(V) for V in (7, 11, 311)}
 _LIKELIEST = _Named("likeliest", _chooser(0))
 _SECOND = _Named("second_likeliest", _chooser(1))
 
 
+# Cases ----------------------------------------------------------------------------------------------------
+
+
 def _generate_cases() -> list[Case]:
+    toy, large = _TOYS[7], _TOYS[311]
     return [
         Case(_SUM, [1, 2], 3, 8, _LIKELIEST, None),
         Case(_SUM, [1, 3, 2], 7, 2, _LIKELIEST, None),
@@ -79,7 +134,45 @@ def _generate_cases() -> list[Case]:
         Case(_SUM, [3, 4], 5, 3, _LIKELIEST, 0),
         Case(_SUM, [6, 4, 6], 2, 8, _LIKELIEST, 6),
         Case(_SUM, [5], 0, 3, _LIKELIEST, 5),
+        Case(toy, [4, 0, 0, 4], 5, 1, _Dice([0, 1, 2, 1]), None),
+        Case(toy, [4, 0, 0, 4], 9, 4, _Dice([2, 0, 0, 1, 1]), 4),
+        Case(large, [300, 0, 0, 270, 270, 0], 6, 4, _LIKELIEST, 260),
+        Case(large, [id % 5 for id in range(67)], 66, 65, _LIKELIEST, 254),
     ]
+
+
+def _stopped(
+    model: Callable, ids: list[int], max_new_tokens: int, context_length: int, choose: Callable, after: int
+) -> tuple:
+    """The arguments of a call whose `stop` is the new id number `after`."""
+    new = _generate(model, ids, max_new_tokens, context_length, copy.deepcopy(choose), None)[len(ids) :]
+    return model, ids, max_new_tokens, context_length, choose, new[after]
+
+
+def _fresh_generate(draw: Draw) -> Case:
+    V = draw.choose((7, 11, 311))
+    model, ids = _TOYS[V], draw.id_list(V, low=1, high=9)
+    n, context_length = draw.integer(0, 8), draw.integer(1, 10)
+    places = draw.list(lambda: draw.integer(0, 2), low=1, high=5)
+    choose = draw.choose((_LIKELIEST, _SECOND, _Dice(places), _Dice(places)))
+    kind = draw.integer(0, 4)
+    if kind > 1 and n:
+        return Case(*_stopped(model, ids, n, context_length, choose, draw.integer(0, n - 1)))
+    return Case(model, ids, n, context_length, choose, (None, draw.choose((0, ids[0], ids[-1])))[kind % 2])
+
+
+def _asks_once(answer: Callable[..., list[int]]) -> bool | str:
+    """`choose` is called once for each new id, and not again."""
+    model, *_, stop = _stopped(_TOYS[7], [3], 6, 8, _LIKELIEST, 2)
+    for n, end in ((4, None), (0, None), (6, stop)):
+        dice = _Dice([0])
+        new = len(answer(model, [3], n, 8, dice, end)) - 1
+        if dice.thrown != new:
+            return f"It was called {dice.thrown} times for {new} new ids."
+    return True
+
+
+# Wrong ways -----------------------------------------------------------------------------------------------
 
 
 def _loop(
@@ -135,6 +228,30 @@ def _beginning_forgotten(
     return ids
 
 
+def _returns_at_once(
+    model: Callable, ids: list[int], max_new_tokens: int, context_length: int, choose: Callable, stop: int
+) -> list[int]:
+    return _generate(model, ids, min(1, max_new_tokens), context_length, choose, stop)
+
+
+def _chooses_again(keep: int) -> Callable[..., list[int]]:
+    """Two calls of `choose` for each id: one is kept (the first if `keep` is 0), the other compared."""
+
+    def wrong(
+        model: Callable, ids: list[int], max_new_tokens: int, context_length: int, choose: Callable, stop: int
+    ) -> list[int]:
+        text = list(ids)
+        for _ in range(max_new_tokens):
+            logits = model(torch.tensor([text[-context_length:]]))[:, -1]
+            both = [int(choose(logits)), int(choose(logits))]
+            text.append(both[keep])
+            if both[1 - keep] == stop:
+                break
+        return text
+
+    return wrong
+
+
 def _stops_before(
     model: Callable, ids: list[int], max_new_tokens: int, context_length: int, choose: Callable, stop: int
 ) -> list[int]:
@@ -151,7 +268,12 @@ generate = Exercise(
     difficulty="medium",
     minutes=15,
     reference=_generate,
+    differentiable=False,
     cases=_generate_cases,
+    fresh=_fresh_generate,
+    properties=(
+        Property("one choice an id", _asks_once, "`choose` is called once for each new id, and not again"),
+    ),
     hints=(
         "Make a list of your own from `ids`. Then, up to `max_new_tokens` times: show the model the text, "
         "take what it says about the next id, choose, append. Leave the loop after `stop`.",
@@ -204,6 +326,21 @@ generate = Exercise(
             "always the likeliest id",
             _loop(read=lambda logits, choose: logits[:, -1].argmax(-1)),
             "How to choose is not the loop's business: call `choose`.",
+        ),
+        *(
+            Mistake(
+                "choose is called twice for one id",
+                _chooses_again(keep),
+                "It may throw a die, or ask a person: a second call can give another id. Call it once, keep "
+                "what it gives in a variable, and use that to append and to compare.",
+            )
+            for keep in (0, 1)
+        ),
+        Mistake(
+            "it returns after the first id",
+            _returns_at_once,
+            "The `return` stands inside the loop, so there is never a second round. Move it to the left, "
+            "below the loop.",
         ),
         Mistake(
             "only the new ids are given back",

@@ -6,6 +6,8 @@ import math
 
 import torch
 
+from course_lib.exercises import Draw
+
 Tensor = torch.Tensor
 INFINITY = math.inf
 
@@ -18,3 +20,9 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 def logits_of(*rows: list[float]) -> Tensor:
     """Logits whose softmax is the given rows of probabilities."""
     return torch.tensor(rows).log()
+
+
+def drawn_logits(draw: Draw, B: int, V: int) -> Tensor:
+    """Logits (B, V) of any kind, some of them minus infinity; now and then in another order in memory."""
+    logits = draw.logits(B, V, hidden=True)
+    return logits.T.contiguous().T if draw.choose((False, False, True)) else logits
