@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -132,11 +133,34 @@ def draw_by_loops(logits, dice):
 
 
 def draw_by_searching(logits, dice):
-    return torch.searchsorted(logits.softmax(-1).cumsum(-1), dice[:, None], right=True).squeeze(1)
+    ends = logits.softmax(-1).cumsum(-1)
+    return torch.searchsorted(ends / ends[:, -1:], dice[:, None], right=True).squeeze(1)
 
 
 def draw_the_first_above(logits, dice):
-    return (logits.softmax(-1).cumsum(-1) > dice.unsqueeze(-1)).int().argmax(-1)
+    ends = logits.softmax(-1).cumsum(-1)
+    ends[:, -1] = 1.0
+    return (ends > dice.unsqueeze(-1)).int().argmax(-1)
+
+
+def draw_with_a_limit(logits, dice):
+    passed = (F.softmax(logits, dim=1).cumsum(1) <= dice.reshape(-1, 1)).sum(1)
+    return torch.minimum(passed, torch.tensor(logits.size(1) - 1))
+
+
+def draw_in_numpy(logits, dice):
+    shares = np.exp(logits.double().numpy() - logits.double().numpy().max(1, keepdims=True))
+    ends = (shares / shares.sum(1, keepdims=True)).cumsum(1)
+    return (ends <= dice.numpy()[:, None]).sum(1)
+
+
+def draw_with_python(logits, dice):
+    ids = []
+    for row, die in zip(logits.tolist(), dice.tolist(), strict=True):
+        shares = [math.exp(number - max(row)) for number in row]
+        rest = die * sum(shares)
+        ids.append(next((v for v in range(len(row)) if sum(shares[: v + 1]) > rest), len(row) - 1))
+    return ids
 
 
 def draw_in_double(logits, dice):
@@ -171,6 +195,52 @@ def generate_by_recursion(model, ids, max_new_tokens, context_length, choose, st
     if new == stop:
         return [*ids, new]
     return generate_by_recursion(model, [*ids, new], max_new_tokens - 1, context_length, choose, stop)
+
+
+def generate_with_a_tensor_made_longer(model, ids, max_new_tokens, context_length, choose, stop):
+    text = torch.zeros(len(ids) + max_new_tokens, dtype=torch.int32)
+    end = len(ids)
+    text[:end] = torch.as_tensor(ids)
+    while end < len(text):
+        text[end] = choose(model(text[None, max(0, end - context_length) : end])[0, -1].unsqueeze(0))
+        end += 1
+        if text[end - 1] == stop:
+            break
+    return text[:end]
+
+
+def generate_by_a_generator(model, ids, max_new_tokens, context_length, choose, stop):
+    def write():
+        text = ids[-context_length:]
+        for _ in range(max_new_tokens):
+            (token,) = choose(model(torch.tensor([text]))[:, -1])
+            yield token.item()
+            if stop is not None and token == stop:
+                return
+            text = [*text, token.item()][-context_length:]
+
+    return [*ids, *write()]
+
+
+class GenerateAsAClass:
+    """A callable object that keeps nothing between calls."""
+
+    def __call__(self, model, ids, max_new_tokens, context_length, choose, stop):
+        from collections import deque
+
+        seen, text = deque(ids, maxlen=context_length), tuple(ids)
+        for _ in range(max_new_tokens):
+            token = self.next(model, seen, choose)
+            seen.append(token)
+            text += (token,)
+            if token == stop:
+                return text
+        return text
+
+    @staticmethod
+    def next(model, seen, choose):
+        logits = model(torch.tensor(list(seen)).reshape(1, -1))
+        return choose(logits[:, logits.shape[1] - 1]).tolist()[0]
 
 
 def penalty_by_loops(logits, ids, penalty):
@@ -238,8 +308,14 @@ OTHER_WAYS = {
         *(top_p_from_below, top_p_with_the_mask_moved, top_p_by_loops, top_p_without_sorting),
         top_p_by_gather,
     ),
-    ex.draw: (draw_by_loops, draw_by_searching, draw_the_first_above, draw_in_double, sampling.draw),
-    ex.generate: (generate_with_tensors, generate_with_while, generate_by_recursion),
+    ex.draw: (
+        *(draw_by_loops, draw_by_searching, draw_the_first_above, draw_in_double, sampling.draw),
+        *(draw_with_a_limit, draw_in_numpy, draw_with_python),
+    ),
+    ex.generate: (
+        *(generate_with_tensors, generate_with_while, generate_by_recursion),
+        *(generate_with_a_tensor_made_longer, generate_by_a_generator, GenerateAsAClass()),
+    ),
     ex.repetition_penalty: (penalty_by_loops, penalty_one_hot, penalty_in_double),
     ex.beam_step: (beam_step_from_a_list, beam_step_in_two_rounds, beam_step_unravelled),
     ex.cache_bytes: (cache_by_allocating, cache_by_loops, cache_by_prod),
@@ -280,14 +356,6 @@ def tensors_in_the_list(model, ids, max_new_tokens, context_length, choose, stop
     return text
 
 
-def returns_inside_the_loop(model, ids, max_new_tokens, context_length, choose, stop):
-    text = list(ids)
-    for _ in range(max_new_tokens):
-        text.append(int(choose(model(torch.tensor([text[-context_length:]]))[:, -1])))
-        return text
-    return text
-
-
 def without_parents(scores, log_probs, width):
     best, places = (scores[:, None] + log_probs).flatten().topk(width)
     return best, places % log_probs.shape[1]
@@ -306,12 +374,11 @@ def no_return(logits, value):
         (ex.top_k, lambda logits, k: logits.topk(k), "should be a torch tensor"),
         (ex.top_p, sorted_and_no_softmax, "The result is wrong"),
         (ex.generate, tensors_in_the_list, "item 2 is a torch tensor, but should be a whole number"),
-        (ex.generate, returns_inside_the_loop, "it has 3 items, but should have 5"),
         (ex.beam_step, without_parents, "it has 2 items, but should have 3"),
         (ex.cache_bytes, lambda *sizes: 2 * math.prod(sizes) / 1, "it is a float, but should be a whole"),
     ],
     ids=(
-        *("no return", "multinomial", "float ids", "topk itself", "two mistakes", "tensors", "return inside"),
+        *("no return", "multinomial", "float ids", "topk itself", "two mistakes", "tensors"),
         *("no parents", "float"),
     ),
 )
