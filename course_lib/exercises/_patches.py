@@ -23,18 +23,23 @@ _MODULES = (
     "torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.optim torch.random torch.special "
     "torch.overrides torch.utils.data regex"
 ).split()
+_USED_MOST = (
+    "collections copy functools itertools json math numpy operator random re time torch torch.autograd "
+    "torch.nn torch.nn.functional torch.linalg"
+).split()
 _WITH_CLASSES = ("collections", "fractions", "random", "torch.nn", "torch.optim", "torch.utils.data")
 _OFTEN_MADE = ("__annotations__", "__abstractmethods__", "_abc_impl", "__doc__")
 _ABSENT = object()
 
 
 class Patches:
-    """What the modules and classes held at one moment."""
+    """What the modules and classes held at one moment: those used most, or all that are looked after."""
 
-    def __init__(self) -> None:
+    def __init__(self, thorough: bool = True) -> None:
         self._builtins = dict(vars(builtins))
         self._modules = dict(sys.modules)
-        self._held = [(owner, dict(vars(owner))) for owner in _all_owners(len(sys.modules))]
+        owners = _all_owners(len(sys.modules)) if thorough else _few_owners(len(sys.modules))
+        self._held = [(owner, dict(vars(owner))) for owner in owners]
 
     def undo_builtins(self) -> None:
         """Put Python's own functions back: quick enough to be done after every call."""
@@ -92,6 +97,13 @@ def _remove(owner: Any, name: str) -> None:
 @functools.lru_cache(maxsize=1)
 def _all_owners(loaded: int) -> list[Any]:  # noqa: ARG001 - looked up anew when a module has been loaded
     return list(_owners())
+
+
+@functools.lru_cache(maxsize=1)
+def _few_owners(loaded: int) -> list[Any]:
+    modules = [owner for owner in _all_owners(loaded) if isinstance(owner, ModuleType)]
+    tensor = [owner for owner in _all_owners(loaded) if getattr(owner, "__name__", "") == "Tensor"]
+    return [module for module in modules if module.__name__ in _USED_MOST] + tensor
 
 
 def _owners() -> Iterator[Any]:

@@ -96,7 +96,7 @@ def with_limit(work: Callable[[], T], seconds: float) -> T:
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     limited = _with_timer if hasattr(signal, "setitimer") and in_main_thread else _with_thread
-    before = Snapshot()
+    before = Snapshot(thorough=False)
     _snapshots.append(before)
     try:
         return limited(work, seconds)
@@ -197,18 +197,18 @@ def attempt(call: Callable[[], Any]) -> tuple[Any, Crash | None]:
     'ZeroDivisionError'
     """
     try:
-        return call(), None
+        value = call()
     except TimeUp:
         raise
     except BaseException as error:  # noqa: BLE001 - sys.exit() in an answer must not end the kernel
         if isinstance(error, KeyboardInterrupt) and ctrl_c:
             raise
+        _put_back_quickly()
         for tell in told_of_crashes:
             tell(error)
-        _put_back_quickly()
         return None, crash_of(error)
-    finally:
-        _put_back_quickly()
+    _put_back_quickly()
+    return value, None
 
 
 def _put_back_quickly() -> None:
