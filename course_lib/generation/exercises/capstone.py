@@ -242,7 +242,7 @@ class MyGPT(nn.Module):
         B, T, C = x.shape
         split = self.pieces["split_heads"]
         q, k, v = (split(part, layer.n_heads) for part in layer.qkv(x).chunk(3, dim=-1))  # (B, H, T, D)
-        mask = self.pieces["causal_mask"](T).to(x.device)
+        mask = torch.as_tensor(self.pieces["causal_mask"](T), device=x.device)  # plain rows are right too
         mixed = self.pieces["scaled_dot_product"](q, k, v, mask)
         return layer.out(mixed.transpose(1, 2).reshape(B, T, C))
 
