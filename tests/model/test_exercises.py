@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -17,13 +16,11 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib import figures as viz
 from course_lib import training
 from course_lib.config import GPTConfig
 from course_lib.exercises import State
 from course_lib.model import GPT, anatomy
 from course_lib.model import exercises as ex
-from course_lib.model import views as model_views
 from course_lib.shell.bench.scale import training_flops
 
 matplotlib.use("Agg")
@@ -576,32 +573,3 @@ def test_without_residuals_a_block_replaces_the_stream():
 def test_an_unknown_part_is_refused():
     with pytest.raises(ValueError, match="'heads'; it must be one of residuals, norms"):
         anatomy.without("heads", CONFIG)
-
-
-# Figures --------------------------------------------------------------------------------------------------
-
-
-def test_the_plan_names_its_parts():
-    labels = [text.get_text() for text in model_views.gpt_plan().texts]
-    assert {"ids", "attention", "MLP", "head", "logits"} <= set(labels) and labels.count("norm") == 3
-    assert "residual stream" in viz.picture(model_views.gpt_plan()).alt
-
-
-def test_the_shape_table_escapes_and_names_sizes():
-    stage = SimpleNamespace(name="<a>", kind="B", parameters=1234, shape_in=None, shape_out=(2, 64))
-    table = model_views.shape_table([stage], {64: "C"})
-    assert "&lt;a&gt;" in table.html and "(2, C)" in table.html and "1,234" in table.text
-
-
-def test_bars_have_the_length_of_the_shares():
-    ax = model_views.part_bars({"small": {"a": 1, "b": 3}, "large": {"a": 8, "b": 2}})
-    widths = [round(bar.get_width(), 3) for bar in ax.patches]
-    assert widths == [0.25, 0.75, 0.8, 0.2]
-    assert np.allclose([bar.get_x() for bar in ax.patches], [0, 0.25, 0, 0.8])
-    assert "large (10 in all): a 80%, b 20%." in viz.picture(ax).alt
-
-
-@pytest.mark.parametrize("counts", [{}, {"empty": {"a": 0}}])
-def test_bars_of_nothing_are_refused(counts):
-    with pytest.raises(ValueError, match="at least one model"):
-        model_views.part_bars(counts)
