@@ -78,7 +78,7 @@ class Trial:
         if told["end"] == "late" or told.get("state") == State.TIMED_OUT:
             return f"it was stopped after {self.seconds:g} seconds"
         if told["end"] in ("judged", "failed"):
-            return str(told.get("message", "")).rstrip(".")
+            return str(told.get("message", "")).partition("\n\n")[0].rstrip(".")  # help with it comes after
         text = self._ended().rstrip(".")
         return text[0].lower() + text[1:]
 
