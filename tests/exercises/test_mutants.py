@@ -21,7 +21,8 @@ from mutants.score import (
 )
 from torch import Tensor
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Exercise, Mistake, exercises_of, topics
+from course_lib.exercises._recognise import twins
 
 MISTAKES = tuple(Mistake(name, lambda *args: None, "") for name in ("one", "two", "three"))
 
@@ -287,3 +288,24 @@ def test_share_is_of_those_that_count():
     result = judged(THIN)
     assert result.number == len(result.of(KILLED)) + len(result.of(SURVIVED))
     assert f"{len(result.of(KILLED))} of {result.number} killed" in in_total([result])
+
+
+# The exercises of the course ------------------------------------------------------------------------------
+
+THOROUGH = [
+    exercise
+    for topic in topics()
+    for exercise in exercises_of(topic)
+    if exercise.fresh and not exercise.open_ended
+]
+
+
+@pytest.mark.parametrize("exercise", THOROUGH, ids=lambda exercise: exercise.key)
+def test_an_exercise_that_draws_cases_finds_mutants_out(exercise):
+    survivors = short(exercise)
+    assert len(survivors) <= 1, [mutant.name for mutant in survivors]  # of about forty
+
+
+@pytest.mark.parametrize("exercise", THOROUGH, ids=lambda exercise: exercise.key)
+def test_no_two_mistakes_look_alike_on_all_cases(exercise):
+    assert not twins(exercise, draws=60)
