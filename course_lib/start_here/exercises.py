@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Question, Quiz
 
 
 def _most_likely_next(text: str, word: str) -> str | None:
@@ -27,7 +30,36 @@ _CASES = (
     Case("小猫 喜欢 鱼 小猫 喜欢 毛线 小狗 喜欢 毛线", "喜欢"),
     Case("one two three", "four"),
     Case("good night moon", "moon"),
+    Case("b x a x b", "x"),
+    Case("x p x q x r x s x t", "x"),
+    Case("so tea so ten so tea so ten so toy", "so"),
+    Case("The cat. the dog the dog THE cat. the", "the"),
+    Case("then he the theme other them another ten", "the"),
+    Case("go home Go away Go away go, away go, away go", "go"),
+    Case("it is  it was\nit was  it  will\tit was\n", "it"),
+    Case("cat. cat, cat! cat. a a", "cat."),
+    Case("no no no yes no", "no"),
+    Case("b a a c a c", "a"),
+    Case("b a b a c a c", "a"),
+    Case("The cat the dog The cat the dog the dog", "The"),
+    Case("The cat the dog The cat the dog the dog", "the"),
+    Case("see Mia see Mia see tom Mia sees Tom", "see"),
+    Case("grandmother sings grandmother sings grandmo waits grandmother", "grandmother"),
+    Case("now 🙂 go 🙂🙂 stop 🙂🙂 stop 🙂 go", "🙂"),
+    Case("cafe\u0301 one café two café two", "cafe\u0301"),
+    Case("", "word"),
+    Case(" \n", "word"),
+    Case("up " + "down up " * 300 + "left up " * 301 + "right", "up"),
+    Case("it's red-hot, it's 3.5 C++ it's red-hot, it's red", "it's"),
 )
+
+
+def _text_and_word(draw: Draw) -> Case:
+    """A text, and one of its words, or one that only looks like one of them."""
+    text = draw.text(0, 14)
+    words = text.split()
+    others = [draw.word(), *(word.lower() for word in words), *(word[:-1] for word in words if word[1:])]
+    return Case(text, draw.choose([*words, *words, *others]))
 
 
 # What people write instead ----------------------------------------------------------------------------------
@@ -89,8 +121,68 @@ def _no_answer_for_strangers(text: str, word: str) -> str | None:
     return max(counts, key=counts.get)
 
 
+def _first_of_none(text: str, word: str) -> str:
+    return Counter(second for first, second in _pairs(text) if first == word).most_common(1)[0][0]
+
+
 def _all_counts(text: str, word: str) -> dict[str, int]:
     return _counts(_pairs(text), word)
+
+
+def _cut_by(cut: Callable[[str], list[str]]) -> Callable[[str, str], str | None]:
+    """An answer that cuts the text into words in another way."""
+
+    def answer(text: str, word: str) -> str | None:
+        counts = _counts(list(pairwise(cut(text))), word)
+        return max(counts, key=counts.get, default=None)
+
+    return answer
+
+
+def _in_small_letters(text: str, word: str) -> str | None:
+    return _most_likely_next(text.lower(), word.lower())
+
+
+def _text_in_small_letters(text: str, word: str) -> str | None:
+    return _most_likely_next(text.lower(), word)
+
+
+def _parts_of_words(text: str, word: str) -> str | None:
+    counts = Counter(second for first, second in _pairs(text) if word in first)
+    return max(counts, key=counts.get, default=None)
+
+
+def _first_in_the_text(text: str, word: str) -> str | None:
+    counts = _counts(_pairs(text), word)
+    words = text.split()
+    return min(counts, key=lambda other: (-counts[other], words.index(other)), default=None)
+
+
+def _first_in_the_alphabet(text: str, word: str) -> str | None:
+    counts = _counts(_pairs(text), word)
+    return max(sorted(counts), key=counts.get, default=None)
+
+
+def _as_a_set_has_it(text: str, word: str) -> str | None:
+    following = [second for first, second in _pairs(text) if first == word]
+    return max(set(following), key=following.count, default=None)
+
+
+def _with_its_count(text: str, word: str) -> tuple[str, int] | None:
+    counts = Counter(second for first, second in _pairs(text) if first == word)
+    return counts.most_common(1)[0] if counts else None
+
+
+def _two_at_a_time(text: str, word: str) -> str | None:
+    words = text.split()
+    counts = _counts(list(zip(words[::2], words[1::2], strict=False)), word)
+    return max(counts, key=counts.get, default=None)
+
+
+def _commonest_of_all(text: str, word: str) -> str | None:
+    """Of those that follow, the one that is commonest in the whole text."""
+    words = text.split()
+    return max(_counts(_pairs(text), word), key=words.count, default=None)
 
 
 most_likely_next = Exercise(
@@ -102,6 +194,7 @@ most_likely_next = Exercise(
     minutes=10,
     reference=_most_likely_next,
     cases=_CASES,
+    fresh=_text_and_word,
     hints=(
         "Cut the text into words with `text.split()`. Then walk along it: each time you stand on `word`, "
         "look one step to the right, and count what you see.",
@@ -149,6 +242,73 @@ most_likely_next = Exercise(
             "with `>` keeps the first; `>=` lets a later one take its place.",
         ),
         Mistake(
+            "among equals it takes the one that comes first in the whole text",
+            _first_in_the_text,
+            "What counts is which of them *followed the given word* first. Elsewhere in the text the other "
+            "one may have come earlier.",
+        ),
+        Mistake(
+            "among equals it takes the first in the alphabet",
+            _first_in_the_alphabet,
+            "Where two words follow equally often, the one that was seen first should win. Leave the words "
+            "in the order in which you found them.",
+        ),
+        Mistake(
+            "among equals it takes whichever a set has first",
+            _as_a_set_has_it,
+            "A set keeps no order, so among equals the winner is a matter of chance. A dictionary has its "
+            "keys in the order in which they were put in: count in one, and take `max(counts, "
+            "key=counts.get)`.",
+        ),
+        Mistake(
+            "the text is cut at single spaces only",
+            _cut_by(lambda text: text.split(" ")),
+            '`text.split(" ")` gives an empty word between two spaces, and does not see the end of a line. '
+            "`text.split()`, with nothing in the brackets, cuts at any white space.",
+        ),
+        Mistake(
+            "signs are cut off the words",
+            _cut_by(lambda text: re.findall(r"\w+", text)),
+            "`cat.` and `cat` count as two words here, and `it's` is one: cut with `text.split()`, and leave "
+            "the words as they are.",
+        ),
+        Mistake(
+            "signs are cut off the words",
+            _cut_by(lambda text: [word.strip(".,!?;:。，！？") for word in text.split()]),
+            "`cat.` and `cat` count as two words here, and `it's` is one: cut with `text.split()`, and leave "
+            "the words as they are.",
+        ),
+        *(
+            Mistake(
+                "capitals are made small",
+                answer,
+                "`The` and `the` count as two words here. Compare and give back the words as they stand in "
+                "the text.",
+            )
+            for answer in (_in_small_letters, _text_in_small_letters)
+        ),
+        Mistake(
+            "a word that only holds the given one counts as well",
+            _parts_of_words,
+            "`in` finds `the` in `then` and in `other` too. The word has to be the same: `words[i] == word`.",
+        ),
+        Mistake(
+            "the text is walked two words at a time",
+            _two_at_a_time,
+            "Then every second pair of neighbours is missed. Move on by one word.",
+        ),
+        Mistake(
+            "of those that follow, it takes the one that is commonest in the whole text",
+            _commonest_of_all,
+            "Count only where a word follows the given one; how often it stands elsewhere does not matter.",
+        ),
+        Mistake(
+            "the word comes together with its count",
+            _with_its_count,
+            "`most_common(1)` gives a list with one pair, (word, count). The word alone is "
+            "`most_common(1)[0][0]`.",
+        ),
+        Mistake(
             "it takes the first word that follows, without counting",
             _first_follower,
             "What follows once need not follow often. Go through the whole text, count, and decide at the "
@@ -170,6 +330,17 @@ most_likely_next = Exercise(
             _no_answer_for_strangers,
             "For a word that is not in the text, or is only its last word, nothing was counted, and `max` "
             "of nothing is an error. Give `None` then: `max(..., default=None)`.",
+        ),
+        Mistake(
+            "it has no answer for a word that nothing follows",
+            _first_of_none,
+            "For a word that is not in the text, or is only its last word, nothing was counted, and the "
+            "first of an empty list is an error. Ask whether there is anything, and give `None` if not.",
+        ),
+        Mistake(
+            "for a word that nothing follows, it gives an empty text",
+            lambda text, word: _most_likely_next(text, word) or "",
+            'The answer should be `None` then. `""` would say that an empty word follows.',
         ),
         Mistake(
             "it gives back all counts",
