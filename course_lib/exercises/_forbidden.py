@@ -77,8 +77,16 @@ def _name(func: Any, args: tuple[Any, ...]) -> str:
     name = getattr(func, "__name__", "")
     if name == "__getitem__" and len(args) > 1:
         index = args[1] if isinstance(args[1], tuple) else (args[1],)
-        return INDEXING if any(map(_picks, index)) else name
+        return INDEXING if any(map(_picks, index)) and not _is_identity(args[0]) else name
     return name
+
+
+def _is_identity(tensor: Any) -> bool:
+    """Whether it is `torch.eye(V)`: indexed by ids, that makes one-hot rows, and looks nothing up."""
+    torch = sys.modules["torch"]
+    if tensor.ndim != 2 or tensor.shape[0] != tensor.shape[1]:
+        return False
+    return bool((tensor == torch.eye(len(tensor), device=tensor.device)).all())
 
 
 def _picks(index: Any) -> bool:

@@ -319,6 +319,7 @@ def test_other_ways_are_noticed_whatever_they_are():
     assert "`table[ids]`" in lookup.judge(lambda ids, table: table[ids]).message
     assert lookup.judge(lambda ids, table: F.embedding(ids, table)).state is State.OTHERWISE
     assert lookup.judge(lambda ids, table: torch.stack([table[int(i)] for i in ids])).right
+    assert lookup.judge(lambda ids, table: torch.eye(len(table))[ids] @ table).right  # one-hot rows
 
 
 def test_names_in_the_code():
