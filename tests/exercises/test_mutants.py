@@ -199,6 +199,12 @@ def test_cut_that_changes_no_gradient_is_no_mutant():
     assert fate_of(COUNTDOWN, "gradient cut: steps -> cut(steps)") == THE_SAME
 
 
+@pytest.mark.parametrize("name", ["gradient cut: x -> cut(x)", "result detached: all", "gradients off: all"])
+def test_cut_is_no_mutant_where_no_gradient_is_asked_for(name):
+    exercise = demo(scale, Case(torch.rand(2, 3), torch.rand(3)), differentiable=False)
+    assert fate_of(exercise, name) == THE_SAME
+
+
 def test_listed_as_equal_is_left_out_of_the_share(monkeypatch):
     monkeypatch.setitem(EQUAL, THIN.key, {"list sorted: numbers": "A sum has no order.", "not there": "-"})
     result = judged(THIN)
