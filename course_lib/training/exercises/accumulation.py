@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.exercises import Case, Exercise, Mistake, Property
-from course_lib.training.exercises.shared import Made, Tensor, nothing, small_model, some_ids, table_model
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
+from course_lib.training.exercises.shared import (
+    Made,
+    Tensor,
+    in_training,
+    nothing,
+    small_model,
+    some_ids,
+    table_model,
+)
 
 
 def _accumulate(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
@@ -42,7 +51,39 @@ def _accumulate_cases() -> list[Case]:
         Case(table, [first, second]),
         Case(small, [_with_gaps(7, B, T, 101 + B, hidden) for B, T, hidden in sizes]),
         Case(other, [_with_gaps(5, 2, 7, 111, 6), _with_gaps(5, 3, 2, 112, 0)]),
+        Case(other, [_with_gaps(5, 2, 3, 113, 1), _all_ignored(5, 2, 3, 114), _with_gaps(5, 2, 2, 115, 0)]),
+        Case(small, [_turned(*_with_gaps(7, 3, 4, 116, 2))]),
+        Case(table, [(torch.tensor([[i % 2]]), torch.tensor([[i % 3 // 2]])) for i in range(66)]),
+        *(_accumulate_of_size(*sizes) for sizes in ((66, 2, 5), (2, 300, 5), (2, 3, 300))),
     ]
+
+
+def _all_ignored(V: int, B: int, T: int, seed: int) -> tuple[Tensor, Tensor]:
+    return some_ids(V, B, T, seed=seed), torch.full((B, T), -100)
+
+
+def _turned(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The same batch with its axes turned in memory."""
+    return x.T.contiguous().T, y.T.contiguous().T
+
+
+def _accumulate_of_size(B: int, T: int, V: int) -> Case:
+    batches = [_with_gaps(V, B, T, 117, 1), _with_gaps(V, 2, 2, 118, 1)]
+    return Case(Made("model", small_model, (V, 2, 119)), batches)
+
+
+def _accumulate_fresh(draw: Draw) -> Case | None:
+    V = draw.integer(2, 7)
+    batches = draw.list(lambda: _drawn_batch(draw, V), 1, 4)
+    if not _counted([y for _, y in batches]):
+        return None  # the mean of nothing
+    return Case(Made("model", small_model, (V, draw.integer(1, 4), draw.integer(0, 50))), batches)
+
+
+def _drawn_batch(draw: Draw, V: int) -> tuple[Tensor, Tensor]:
+    shape = draw.integer(1, 3), draw.integer(1, 4)
+    x, y, counts = draw.ids(V, *shape), draw.ids(V, *shape), draw.mask(*shape, all_hidden=True)
+    return x, torch.where(counts, y, -100)
 
 
 def _gradients_of(model: nn.Module) -> list[Tensor]:
@@ -57,7 +98,54 @@ def _accumulated(
     loss = answer(learner, batches)
     if loss is None or loss is ...:
         return None
-    return {"mean loss": loss, "gradients": _gradients_of(learner)}
+    before, weights = list(model().parameters()), list(learner.parameters())
+    moved = any(not torch.equal(one, other) for one, other in zip(before, weights, strict=True))
+    after = {"weights moved": moved, "in training afterwards": in_training(learner)}
+    return {"mean loss": loss, "gradients": _gradients_of(learner), **after}
+
+
+class _Kept:
+    """Stands in a graph for as long as the graph is kept."""
+
+    used = False  # by `backward`
+
+
+class _Watch(torch.autograd.Function):
+    """Changes nothing, and holds on to a `_Kept`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kept: _Kept) -> Tensor:
+        ctx.kept = kept
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        ctx.kept.used = True
+        return gradient, None
+
+
+class _Watched(nn.Module):
+    """A model that notices when it is asked for a batch while the graph of another still waits."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model, self.graphs, self.several = model, [], False
+
+    def forward(self, ids: Tensor) -> Tensor:
+        batch, out = ids.untyped_storage().data_ptr(), self.model(ids)
+        if not out.requires_grad:
+            return out
+        waiting = [other for ref, other in self.graphs if (kept := ref()) is not None and not kept.used]
+        self.several = self.several or any(other != batch for other in waiting)
+        kept = _Kept()
+        self.graphs.append((weakref.ref(kept), batch))
+        return _Watch.apply(out, kept)
+
+
+def _one_graph_at_a_time(answer: Callable[..., float]) -> bool:
+    watched = _Watched(small_model(5, 2, 122))
+    answer(watched, [_with_gaps(5, 2, T, 123 + T, 1) for T in (3, 4, 2)])
+    return not watched.several
 
 
 def _mean_is_a_float(answer: Callable[..., float]) -> bool:
@@ -119,6 +207,25 @@ def _ignored_as_token_0(logits: Tensor, y: Tensor, targets: list[Tensor]) -> Ten
     return _mean_with_ignored(logits, y.clamp(min=0), targets)
 
 
+def _weighed(logits: Tensor, y: Tensor, targets: list[Tensor]) -> Tensor:
+    return F.cross_entropy(logits, y) * (y != -100).sum() / _counted(targets)
+
+
+def _at_once(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
+    sums = [F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum") for x, y in batches]
+    loss = sum(sums) / _counted([y for _, y in batches])
+    loss.backward()
+    return loss.item()
+
+
+def _also_steps(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
+    loss = _accumulate(model, batches)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight -= 0.1 * weight.grad
+    return loss
+
+
 accumulate = Exercise(
     name="accumulate",
     topic="training",
@@ -128,10 +235,17 @@ accumulate = Exercise(
     minutes=12,
     reference=_accumulate,
     cases=_accumulate_cases,
+    fresh=_accumulate_fresh,
+    draws=16,
     use=_accumulated,
     properties=(
         Property(
             "float", _mean_is_a_float, "the loss is given as a plain number, without the graph behind it"
+        ),
+        Property(
+            "memory",
+            _one_graph_at_a_time,
+            "`backward` comes after each batch, so that no two of them need memory at the same time",
         ),
     ),
     hints=(
@@ -194,6 +308,23 @@ accumulate = Exercise(
             "divided by the number of texts",
             _parts(_mean_by_texts),
             "The mean is over targets, and a text has many. Count `(y != -100).sum()`.",
+        ),
+        Mistake(
+            "one `backward` for all batches",
+            _at_once,
+            "The numbers are right, but the computation of every batch is kept until the end: as much memory "
+            "as one large batch needs. Call `backward` on each part at once, and it is let go.",
+        ),
+        Mistake(
+            "a batch without targets gives `nan`",
+            _parts(_weighed),
+            "The mean of no loss at all is 0 / 0, and `nan` times 0 is `nan` still. Take the *sum* of a "
+            'batch\'s losses (`reduction="sum"`), which is 0 then.',
+        ),
+        Mistake(
+            "the weights are moved already",
+            _also_steps,
+            "Only the gradients are asked for. The step comes after them, by the optimizer.",
         ),
         Mistake(
             "only the last batch's gradients are left",

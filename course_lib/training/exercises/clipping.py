@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Property
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 from course_lib.training.exercises.shared import Tensor, random
 
 
@@ -24,14 +24,20 @@ def _clip_cases() -> list[Case]:
         Case([random(2, 3, seed=60), 3 * random(5, seed=61), random(7, seed=62)], 2.0),
         Case([0.1 * random(2, 3, seed=63), 0.2 * random(5, seed=64)], 3.0),
         Case([torch.zeros(2), torch.zeros(3, 2)], 1.0),
+        Case([random(3, seed=65), 10 * random(3, seed=65)], 0.5),
+        Case([torch.tensor([3.0]), torch.tensor([4.0])], 5.0),  # just as long as is allowed
+        Case([90 * random(2, 3, seed=66).T, torch.tensor(-60.0), torch.zeros(1)], 70.0),
+        Case([8e-4 * random(4, 2, 2, seed=67), 8e-4 * random(2, seed=67)], 0.4),
+        Case([random(300, 2, seed=68), random(2, 300, seed=69)], 2.0),
+        Case([random(2, seed=205)] * 66, 3.0),
+        Case([40 * torch.ones(3), torch.tensor([0.5])], 0.05),
     ]
 
 
-def _one_direction(answer: Callable[..., list[Tensor]]) -> bool:
-    """What was ten times as long stays ten times as long."""
-    one = random(3, seed=65)
-    small, large = answer([one, 10 * one], 0.5)
-    return torch.allclose(10 * small, large, atol=1e-5)
+def _clip_fresh(draw: Draw) -> Case:
+    gradients = draw.list(lambda: draw.tensor(*draw.shape((0, 3), (1, 4))), 1, 5)
+    length = float(_flat(gradients).norm())
+    return Case(gradients, draw.choose((1.0, 0.5, 5.0, 100.0, max(1.0, length), max(1.0, length / 2))))
 
 
 def _scaled(length: Callable[[list[Tensor]], Any]) -> Callable[..., list[Tensor]]:
@@ -82,7 +88,7 @@ clip_gradients = Exercise(
     reference=_clip_gradients,
     differentiable=False,
     cases=_clip_cases,
-    properties=(Property("direction", _one_direction, "all gradients shrink by the same factor"),),
+    fresh=_clip_fresh,
     hints=(
         "Think of all numbers of all gradients as one long vector. How long is it? By which factor must it "
         "shrink, if at all?",

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from course_lib.exercises import Case, Exercise, Mistake, Property
-from course_lib.training.exercises.shared import Tensor, random
+from course_lib.exercises import Case, Draw, Exercise, Forbidden, Mistake
+from course_lib.training.exercises.shared import Tensor, random, some_ids
 
 
 def _cross_entropy_gradient(logits: Tensor, targets: Tensor) -> Tensor:
@@ -23,12 +23,16 @@ def _gradient_cases() -> list[Case]:
         Case(2 * random(3, 5, seed=10), torch.tensor([4, 0, 4])),
         Case(random(1, 7, seed=11), torch.tensor([2])),
         Case(torch.tensor([[1000.0, 999.0, 0.0], [-1000.0, 0.0, 1.0]]), torch.tensor([1, 2])),
+        Case(torch.tensor([[5.0, 5.0, -2.0], [0.0, 0.0, 0.0], [60.0, 59.0, 0.0]]), torch.tensor([1, 1, 1])),
+        Case(torch.tensor([[3.0], [-1.0]]), torch.tensor([0, 0])),  # a single token to choose from
+        Case(random(4, 3, seed=13).T, torch.tensor([3, 0, 3])),
+        *(Case(random(N, V, seed=14), some_ids(V, N, seed=15)) for N, V in ((300, 3), (2, 300))),
     ]
 
 
-def _rows_sum_to_zero(answer: Callable[..., Tensor]) -> bool:
-    sums = answer(random(3, 5, seed=12), torch.tensor([1, 0, 4])).sum(dim=1)
-    return torch.allclose(sums, torch.zeros_like(sums), atol=1e-5)
+def _gradient_fresh(draw: Draw) -> Case:
+    N, V = draw.integer(1, 5), draw.integer(1, 7)
+    return Case(draw.logits(N, V), draw.ids(V, N))
 
 
 def _from_parts(combine: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
@@ -65,7 +69,15 @@ cross_entropy_gradient = Exercise(
     reference=_cross_entropy_gradient,
     differentiable=False,
     cases=_gradient_cases,
-    properties=(Property("balance", _rows_sum_to_zero, "each row of the gradient sums to 0"),),
+    fresh=_gradient_fresh,
+    forbidden=(
+        Forbidden(
+            ("backward", "grad"),
+            "torch works the slopes out there. Now do it yourself: what the model said, minus what was "
+            "right.",
+            in_code=("autograd", "grad", "jacobian", "jacrev", "jacfwd", "vjp", "jvp"),
+        ),
+    ),
     hints=(
         "For one guess, the gradient is *what the model said* minus *what was right*. Both are rows of V "
         "numbers that sum to 1.",
@@ -113,6 +125,14 @@ cross_entropy_gradient = Exercise(
             "softmax over the guesses",
             _softmax_over_the_guesses,
             "Each guess spreads its probability over the vocabulary: the last axis, `dim=1`.",
+        ),
+        Mistake(
+            "one softmax over all guesses together",
+            lambda logits, targets: (
+                (logits.flatten().softmax(0).reshape(logits.shape) - F.one_hot(targets, logits.shape[1]))
+                / len(targets)
+            ),
+            "Each guess has a probability of 1 to spread over the vocabulary: `softmax(dim=1)`.",
         ),
         Mistake(
             "the softmax is left out",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Property
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
 from course_lib.training.exercises.shared import Tensor, random
 
 
@@ -28,7 +28,25 @@ def _law_cases() -> list[Case]:
         Case(torch.tensor([100.0, 10_000.0]), torch.tensor([3.5, 2.0]), 1.5),
         Case(three, 0.7 + torch.tensor([4.0, 1.5, 0.9]), 0.7),
         Case(five, 1.2 + 3 * five**-0.3 * noise.exp(), 1.2),
+        Case(five.flip(0), 2 * five.flip(0) ** -0.5 * noise.exp(), 0.0),  # from large to small, down to 0
+        Case(torch.tensor([2.0, 2.0, 50.0]), torch.tensor([1.5, 1.2, 0.6]), 0.5),  # one size twice
+        Case(torch.tensor([1e3, 1e6, 1e9]), torch.tensor([90.0, 4.0, 0.8]), 8e-4),
+        Case(torch.tensor([3.0, 30.0, 300.0]), torch.tensor([0.5, 0.9, 2.5]), 0.25),  # it rises: b is below 0
+        _law_of_300(),
     ]
+
+
+def _law_of_300() -> Case:
+    sizes = torch.logspace(0, 3, 300)
+    return Case(sizes, 0.5 + 4 * sizes**-0.4 * (0.2 * random(300, seed=131)).exp(), 0.5)
+
+
+def _law_fresh(draw: Draw) -> Case | None:
+    sizes = draw.list(lambda: float(draw.integer(1, 9) * draw.choose((1, 10, 100))), 2, 8)
+    if max(sizes) < 10 * min(sizes):
+        return None
+    floor = draw.choose((0.5, 0.0, 1.5, draw.real(0.0, 3.0)))
+    return Case(torch.tensor(sizes), floor + draw.positive(len(sizes), low=0.1, high=5.0), floor)
 
 
 def _twice_as_far_above(answer: Callable[..., tuple[float, float]]) -> bool:
@@ -87,6 +105,8 @@ fit_power_law = Exercise(
     minutes=10,
     reference=_fit_power_law,
     cases=_law_cases,
+    fresh=_law_fresh,
+    differentiable=False,
     rtol=1e-3,
     properties=(
         Property("scale", _twice_as_far_above, "losses twice as far above the floor double a and keep b"),

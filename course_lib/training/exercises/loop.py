@@ -9,8 +9,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.exercises import Case, Exercise, Mistake, Property
-from course_lib.training.exercises.shared import Made, Tensor, nothing, small_model, some_ids, table_model
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
+from course_lib.training.exercises.shared import (
+    Made,
+    Tensor,
+    in_training,
+    nothing,
+    small_model,
+    some_ids,
+    table_model,
+)
 
 
 def _train_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
@@ -26,19 +34,27 @@ def _train_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y
 class _Descent:
     """What stands for `torch.optim.SGD` in the cases; the first one of torch's takes seconds to load."""
 
-    def __init__(self, model: nn.Module, lr: float) -> None:
-        self.weights, self.lr, self.steps = list(model.parameters()), lr, 0
+    def __init__(self, model: nn.Module, lr: float, momentum: float = 0.0) -> None:
+        self.weights, self.lr, self.momentum, self.steps = list(model.parameters()), lr, momentum, 0
+        self.velocities = [torch.zeros_like(weight) for weight in self.weights]
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [{"params": self.weights, "lr": self.lr, "momentum": self.momentum}]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for weight in self.weights:
             weight.grad = None if set_to_none or weight.grad is None else torch.zeros_like(weight)
 
-    @torch.no_grad()
-    def step(self) -> None:
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None if closure is None else closure()
         self.steps += 1
-        for weight in self.weights:
-            if weight.grad is not None:
-                weight -= self.lr * weight.grad
+        with torch.no_grad():
+            for weight, velocity in zip(self.weights, self.velocities, strict=True):
+                if weight.grad is not None:
+                    velocity.mul_(self.momentum).add_(weight.grad)
+                    weight -= self.lr * velocity
+        return loss
 
 
 def _train_cases() -> list[Case]:
@@ -48,7 +64,22 @@ def _train_cases() -> list[Case]:
         x, y = some_ids(V, 2, B, T, seed=70 + V)
         made = Made("model", small_model, (V, C, 80 + V)), Made("optimizer", _Descent, (lr,))
         cases.append(Case(*made, x, y))
+    x, y = some_ids(7, 2, 5, 2, seed=200).transpose(-2, -1)  # as one gets them by cutting or turning
+    cases.append(Case(*_learner(7, 3, 201, 0.2, 0.9), x, y))
+    for B, T, V in ((66, 2, 5), (1, 300, 5), (2, 3, 300)):
+        cases.append(Case(*_learner(V, 2, 202, 0.2), *some_ids(V, 2, B, T, seed=203)))
     return cases
+
+
+def _learner(V: int, C: int, seed: int, lr: float, momentum: float = 0.0) -> tuple[Made, Made]:
+    return Made("model", small_model, (V, C, seed)), Made("optimizer", _Descent, (lr, momentum))
+
+
+def _train_fresh(draw: Draw) -> Case:
+    V, C, B, T = draw.integer(2, 7), draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 5)
+    rates = draw.choose((0.5, 0.1, 2.0)), draw.choose((0.0, 0.5, 0.9))
+    made = _learner(V, C, draw.integer(0, 50), *rates)
+    return Case(*made, draw.ids(V, B, T), draw.ids(V, B, T))
 
 
 def _two_steps(
@@ -61,7 +92,8 @@ def _two_steps(
     if losses[0] is None or losses[0] is ...:
         return None
     weights = [weight.detach() for weight in learner.parameters()]
-    return {"loss of step 1": losses[0], "loss of step 2": losses[1], "weights afterwards": weights}
+    after = {"weights afterwards": weights, "in training afterwards": in_training(learner)}
+    return {"loss of step 1": losses[0], "loss of step 2": losses[1], **after}
 
 
 def _watched_step(answer: Callable[..., float]) -> tuple[Any, set[str]]:
@@ -126,6 +158,11 @@ def _itself(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Te
     return _train_step(model, optimizer, x, x)
 
 
+def _left_in_eval(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
+    model.eval()
+    return _train_step(model, optimizer, x, y)
+
+
 def _measured_after(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
     _train_step(model, optimizer, x, y)
     return F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
@@ -139,6 +176,8 @@ train_step = Exercise(
     minutes=12,
     reference=_train_step,
     cases=_train_cases,
+    fresh=_train_fresh,
+    draws=16,
     use=_two_steps,
     properties=(
         Property("float", _gives_a_float, "the loss is given as a plain number, without the graph behind it"),
@@ -228,6 +267,17 @@ train_step = Exercise(
             "a softmax before the loss",
             _stepwise(loss=_softmax_first),
             "`F.cross_entropy` wants logits and takes the softmax itself. Twice, it can never become sure.",
+        ),
+        Mistake(
+            "the model is left in evaluation mode",
+            _left_in_eval,
+            "`model.eval()` switches off what belongs to training, such as dropout, and nobody switches it "
+            "on again. A step of training needs no `eval`.",
+        ),
+        Mistake(
+            "the optimizer steps twice",
+            _stepwise(step=lambda optimizer: (optimizer.step(), optimizer.step())),
+            "One batch, one gradient, one step.",
         ),
         Mistake(
             "the targets are shifted once more",

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Property
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 from course_lib.training.exercises.shared import Tensor, random
 
 # Momentum -------------------------------------------------------------------------------------------------
@@ -28,7 +28,16 @@ def _momentum_cases() -> list[Case]:
         Case(torch.tensor([1.0, 2.0]), torch.tensor([4.0, -2.0]), torch.tensor([2.0, 0.0]), 0.1, 0.5),
         Case(random(2, 3, seed=20), random(2, 3, seed=21), random(2, 3, seed=22), 0.2, 0.9),
         Case(random(5, seed=23), random(5, seed=24), torch.zeros(5), 0.5, 0.8),
+        Case(*(90 * random(3, 2, seed=s).T for s in (25, 26, 27)), 1.0, 5e-4),  # little is remembered
+        Case(*(8e-4 * random(2, 1, 3, seed=s) for s in (28, 29, 200)), 0.0, 0.9),  # no step
+        *(Case(*(random(*s, seed=i) for i in (201, 202, 203)), 0.1, 0.7) for s in ((300, 2), (2, 300))),
     ]
+
+
+def _momentum_fresh(draw: Draw) -> Case:
+    shape = draw.shape((1, 3), (1, 4))
+    lr, momentum = draw.choose((0.5, 0.01, 1.0, 2.0)), draw.choose((0.5, 0.9, 0.1, 0.99))
+    return Case(*(draw.tensor(*shape) for _ in range(3)), lr, momentum)
 
 
 def _damped(weight: Tensor, gradient: Tensor, velocity: Tensor, lr: float, momentum: float):
@@ -79,6 +88,8 @@ momentum_step = Exercise(
     reference=_momentum_step,
     differentiable=False,
     cases=_momentum_cases,
+    fresh=_momentum_fresh,
+    seconds=9.0,  # torch.optim takes seconds to load when it is first used
     hints=(
         "Two lines. First the velocity: keep the share `momentum` of the old one, and add the gradient. Then "
         "the step.",
@@ -158,6 +169,19 @@ momentum_step = Exercise(
             "The next step needs it: `return weight, velocity`.",
         ),
         Mistake(
+            "the weight stays as it was",
+            lambda weight, gradient, velocity, lr, momentum: (weight, momentum * velocity + gradient),
+            "The velocity is right. Now the step along it: `weight - lr * velocity`.",
+        ),
+        Mistake(
+            "the velocity stays as it was",
+            lambda weight, gradient, velocity, lr, momentum: (
+                weight - lr * (momentum * velocity + gradient),
+                velocity,
+            ),
+            "The step is right. Give back the *new* velocity, so that the next step can build on it.",
+        ),
+        Mistake(
             "the inputs are changed",
             _momentum_in_place,
             "`-=`, `*=` and `+=` write into the tensors that were handed in. `weight = weight - ...` makes a "
@@ -203,14 +227,29 @@ def _adamw_cases() -> list[Case]:
         Case(*_adamw_inputs(2, 3, seed=30), 5, 0.2, (0.9, 0.95), 1e-8, 0.5),
         Case(*_adamw_inputs(7, seed=40), 3, 0.5, (0.8, 0.9), 0.25, 0.3),
         Case(torch.ones(3), torch.zeros(3), torch.zeros(3), torch.zeros(3), 1, 0.1, (0.9, 0.99), 1e-8, 0.2),
+        Case(*_adamw_inputs(3, 2, seed=50), 2000, 0.3, (0.9, 0.99), 1e-8, 0.1),  # nothing left to correct
+        Case(weight, 1000 * gradient, start, start, 1, 0.1, (0.9, 0.99), 1e-12, 0.0),
+        Case(weight, 8e-4 * gradient, 7e-4 * gradient, 6e-4 * start.add(1), 2, 0.1, (0.5, 0.9), 1e-3, 0.0),
+        Case(*_turned(90.0, 3, 4), 4, 0.2, (0.0, 0.9), 0.0, 0.1),
+        *(Case(*_adamw_inputs(*s, seed=54), 70, 0.2, (0.9, 0.98), 1e-8, 0.1) for s in ((300, 2), (2, 300))),
+        Case(8e-4 * weight, gradient, start, start.add(1), 2, 5e-4, (0.5, 0.9), 1e-8, 8e-4),
     ]
 
 
-def _no_matter_how_large(answer: Callable[..., tuple[Tensor, ...]]) -> bool:
-    """A first step with a gradient a thousand times as large goes as far."""
-    weight, gradient, none = random(5, seed=50), random(5, seed=51), torch.zeros(5)
-    rest = (none, none, 1, 0.1, (0.9, 0.99), 1e-12, 0.0)
-    return torch.allclose(answer(weight, gradient, *rest)[0], answer(weight, 1000 * gradient, *rest)[0])
+def _turned(scale: float, *shape: int) -> list[Tensor]:
+    """The same inputs, larger, and with the axes turned in memory."""
+    return [(scale * part).T.contiguous().T for part in _adamw_inputs(*shape, seed=204)]
+
+
+def _adamw_fresh(draw: Draw) -> Case:
+    shape = draw.shape((1, 3), (1, 4))
+    weight, gradient, mean = (draw.tensor(*shape) for _ in range(3))
+    step, square = draw.choose((2, 3, 10, 70, 2000)), mean.square() + draw.positive(*shape, low=0.1, high=4.0)
+    if draw.boolean():
+        mean, square, step = torch.zeros(shape), torch.zeros(shape), 1
+    betas = draw.choose(((0.9, 0.99), (0.5, 0.9), (0.9, 0.95), (0.0, 0.5)))
+    rest = draw.choose((0.5, 0.01, 1.0)), betas, draw.choose((1e-8, 1e-3, 0.25)), draw.choose((0.0, 0.1, 0.5))
+    return Case(weight, gradient, mean, square, step, *rest)
 
 
 @dataclass(frozen=True)
@@ -270,11 +309,12 @@ def _old_averages(weight, gradient, mean, square, step, lr, betas, eps, weight_d
     return weight - lr * mean / (1 - betas[0] ** step) / usual, new_mean, new_square
 
 
-def _adamw_in_place(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
-    new = _adamw_step(weight, gradient, mean, square, step, lr, betas, eps, weight_decay)
-    for old, value in zip((weight, mean, square), new, strict=True):
-        old.copy_(value)
-    return weight, mean, square
+def _step_fixed(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+    return _adamw_step(weight, gradient, mean, square, 1, lr, betas, eps, weight_decay)
+
+
+def _eps_fixed(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+    return _adamw_step(weight, gradient, mean, square, step, lr, betas, 1e-8, weight_decay)
 
 
 adamw_step = Exercise(
@@ -286,9 +326,9 @@ adamw_step = Exercise(
     reference=_adamw_step,
     differentiable=False,
     cases=_adamw_cases,
-    properties=(
-        Property("scale", _no_matter_how_large, "the size of a step doesn't depend on the gradient's scale"),
-    ),
+    fresh=_adamw_fresh,
+    seconds=9.0,  # torch.optim takes seconds to load when it is first used
+    may_change_inputs=True,
     hints=(
         "Four steps: renew the two averages, correct both, shrink the weight, step. The averages that you "
         "give back are the uncorrected ones: the correction is only for this step.",
@@ -331,6 +371,17 @@ adamw_step = Exercise(
             "the steps are counted from 0",
             _Adam(correct=_one_more, correct_square=_one_more),
             "`step` is 1 in the first step already: `1 - beta**step`, nothing added.",
+        ),
+        Mistake(
+            "every step is taken for the first one",
+            _step_fixed,
+            "The correction fades while the steps go on: `1 - beta**step`, with the `step` that was handed "
+            "in.",
+        ),
+        Mistake(
+            "eps is always 1e-8",
+            _eps_fixed,
+            "`eps` is an argument: add what was handed in.",
         ),
         Mistake(
             "the corrected averages are given back",
@@ -409,9 +460,9 @@ adamw_step = Exercise(
             "The gradient points to where the loss grows. Go the other way.",
         ),
         Mistake(
-            "the inputs are changed",
-            _adamw_in_place,
-            "`mul_`, `add_`, `+=` and the like write into the tensors that were handed in. Make new ones.",
+            "only the new weight is given back",
+            lambda *inputs: _adamw_step(*inputs)[0],
+            "The next step needs both averages: `return weight, mean, square`.",
         ),
     ),
 )

@@ -6,15 +6,16 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 
 
 def _learning_rate(step: int, steps: int, peak: float, warmup: int, floor: float) -> float:
     """Up in a straight line to `peak`, then down along half a cosine to `floor * peak`, and stay there."""
     if step < warmup:
         return peak * step / warmup
-    done = min(1.0, (step - warmup) / (steps - warmup))
-    height = (1 + math.cos(math.pi * done)) / 2
+    if step >= steps:
+        return peak * floor
+    height = (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
     return peak * (floor + (1 - floor) * height)
 
 
@@ -25,7 +26,20 @@ def _rate_cases() -> list[Case]:
         Case(60, 100, 2.0, 20, 0.0),
         *(Case(step, *of_100.values()) for step in (0, 1, 20, 40, 60, 93, 100, 130)),
         *(Case(step, 7, 0.003, 0, 0.25) for step in (0, 2, 7)),
+        *(Case(step, 7, 3e-4, 6, 0.25) for step in (3, 6, 7, 30)),
+        *(Case(step, 3000, 90.0, 300, 8e-4) for step in (1, 299, 300, 301, 2999, 3000, 3001)),
+        *(Case(step, 3000, 90.0, 300, 1.0) for step in (1000, 5000)),
+        Case(0, 1, 2.0, 0, 0.5),
+        Case(1, 1, 2.0, 0, 0.5),
     ]
+
+
+def _rate_fresh(draw: Draw) -> Case:
+    steps = draw.integer(1, 12) * draw.choose((1, 10, 1000))
+    warmup = draw.choose((0, steps // 4, draw.integer(0, steps - 1), steps - 1))
+    step = draw.choose((draw.integer(0, 2 * steps), 0, max(0, warmup - 1), warmup, steps, steps + 1))
+    peak = draw.choose((2.0, 0.5, 1e-3, draw.real(0.1, 3.0)))
+    return Case(step, steps, peak, warmup, draw.choose((0.0, 0.1, 1.0, draw.real(0.0, 1.0))))
 
 
 def _cosine(
@@ -82,7 +96,9 @@ learning_rate = Exercise(
     minutes=10,
     reference=_learning_rate,
     cases=_rate_cases,
-    atol=1e-9,
+    fresh=_rate_fresh,
+    differentiable=False,
+    atol=1e-6,
     hints=(
         "Two cases: before `warmup`, a straight line from 0 to `peak`; from there on, the way down. Which "
         "fraction of the way down is done at a given step?",
@@ -93,8 +109,8 @@ learning_rate = Exercise(
     ),
     explanation=(
         "During the warm-up the rate is `peak * step / warmup`. Then half a cosine wave, moved and squeezed "
-        "so that it runs from 1 to `floor`: flat at the top, steep in the middle, flat at the end. `min` "
-        "keeps a training that goes on after `steps` at the floor; a cosine alone would climb again.\n\n"
+        "so that it runs from 1 to `floor`: flat at the top, steep in the middle, flat at the end. A "
+        "training that goes on after `steps` stays at the floor; a cosine alone would climb again.\n\n"
         "`floor` is a fraction of the peak, so 0.1 means a tenth. `schedules.cosine_schedule` is the same "
         "without `peak`: a factor that multiplies whatever rate a parameter has."
     ),

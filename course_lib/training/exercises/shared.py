@@ -41,6 +41,9 @@ class Made:
     def __name__(self) -> str:
         return self.name
 
+    def __deepcopy__(self, memo: dict) -> Made:  # nothing in it can change
+        return self
+
 
 def table_model(V: int) -> nn.Module:
     """The smallest model: a row of logits for each token, all 0."""
@@ -49,12 +52,31 @@ def table_model(V: int) -> nn.Module:
     return model
 
 
+class _MeanOfThePast(nn.Module):
+    """Each position gets the mean of those up to it: texts that are joined or cut give something else."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.cumsum(dim=1) / torch.arange(1, x.shape[1] + 1)[:, None]
+
+
+class _LargerInTraining(nn.Module):
+    """Knows whether it is in training, as dropout does, but does the same every time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 1.5 * x if self.training else x
+
+
 def small_model(V: int, C: int, seed: int) -> nn.Module:
     """Two layers with fixed weights, ids (B, T) -> logits (B, T, V)."""
-    model = nn.Sequential(nn.Embedding(V, C), nn.Linear(C, V))
+    model = nn.Sequential(nn.Embedding(V, C), _MeanOfThePast(), _LargerInTraining(), nn.Linear(C, V))
     for number, weight in enumerate(model.parameters()):
         weight.data = random(*weight.shape, seed=seed + number)
     return model
+
+
+def in_training(model: nn.Module) -> list[bool]:
+    """For each part of a model, whether it is in training."""
+    return [part.training for part in model.modules()]
 
 
 def nothing(*_: Any) -> None:
