@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 from course_lib.generation.exercises.shared import INFINITY, Tensor, logits_of, random
 
 
@@ -21,14 +21,35 @@ def _beam_step(scores: Tensor, log_probs: Tensor, width: int) -> tuple[Tensor, T
 def _beam_cases() -> list[Case]:
     first = logits_of([0.6, 0.3, 0.1], [0.1, 0.1, 0.8])
     only_one = torch.tensor([0.0, -INFINITY, -INFINITY])
+    two, far = torch.tensor([-9.0, -1.0]), torch.tensor([-210.0, -208.5, -209.0])
     return [
         Case(torch.tensor([0.5, 0.4]).log(), first, 2),
         Case(torch.zeros(1), random(1, 5, seed=50).log_softmax(-1), 3),
         Case(random(3, seed=51) - 4, random(3, 7, seed=52).log_softmax(-1), 5),
         Case(random(5, seed=53) - 2, (2 * random(5, 2, seed=54)).log_softmax(-1), 3),
         Case(only_one, random(3, 3, seed=55).log_softmax(-1), 3),
-        Case(torch.tensor([-9.0, -1.0]), random(2, 5, seed=56).log_softmax(-1), 2),
+        Case(two, random(2, 5, seed=56).log_softmax(-1), 2),
+        Case(two, random(2, 5, seed=57).log_softmax(-1), 2),
+        Case(far, random(3, 4, seed=58).log_softmax(-1), 4),
+        Case(torch.tensor([-5.0, -5.3]), torch.tensor([[-1e-3, -7.0], [-0.6, -0.8]]), 4),
+        Case(torch.tensor([-9e-4, -3e-4]), logits_of([0.7, 0.2, 0.1], [0.7, 0.2, 0.1]), 2),
+        Case(torch.tensor([-4e-4]), torch.tensor([[-9e-4, -7.0]]), 1),
+        Case(10 * random(70, seed=101) - 40, random(70, 3, seed=102).log_softmax(-1), 66),
+        Case(random(2, seed=103) - 9, (4 * random(2, 80, seed=104)).log_softmax(-1), 70),
     ]
+
+
+def _fresh_beam_step(draw: Draw) -> Case | None:
+    W, V = draw.integer(1, 5), draw.integer(1, 8)
+    log_probs = draw.logits(W, V, hidden=True).log_softmax(-1)
+    log_probs = log_probs.T.contiguous().T if draw.choose((False, False, True)) else log_probs
+    scores = -draw.positive(W, low=0.1, high=draw.choose((10.0, 300.0)))
+    scores = scores.masked_fill(~draw.mask(W), -INFINITY) if draw.choose((False, False, True)) else scores
+    totals = (scores.double()[:, None] + log_probs.double()).flatten()
+    width = draw.integer(1, int(totals.isfinite().sum()))
+    best = totals.sort(descending=True).values
+    apart = best[:width] - torch.cat([best[1 : width + 1], best.new_full((1,), -INFINITY)])[:width]
+    return Case(scores, log_probs, width) if bool((apart > 1e-3).all()) else None
 
 
 def _step(
@@ -83,6 +104,7 @@ beam_step = Exercise(
     reference=_beam_step,
     differentiable=False,
     cases=_beam_cases,
+    fresh=_fresh_beam_step,
     hints=(
         "W beams with V continuations each make W times V candidates. Probabilities of a text are "
         "multiplied, so their logarithms are added: what is each candidate's total, as a table (W, V)?",
@@ -114,6 +136,12 @@ beam_step = Exercise(
             "log-probabilities are multiplied",
             _step(total=lambda scores, log_probs: scores[:, None] * log_probs),
             "Probabilities are multiplied; their logarithms are added.",
+        ),
+        Mistake(
+            "logarithms are taken back and taken again",
+            _step(total=lambda scores, log_probs: (scores.exp()[:, None] * log_probs.exp()).log()),
+            "After some hundred tokens a probability is too small for float32 and becomes 0, and its "
+            "logarithm minus infinity. Add the logarithms as they are.",
         ),
         Mistake(
             "the scores lie along the vocabulary",

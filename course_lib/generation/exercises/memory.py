@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 
 
 def _cache_bytes(
@@ -21,6 +21,11 @@ def _without(*left_out: int) -> Callable[..., int]:
     return lambda *sizes: 2 * math.prod(size for i, size in enumerate(sizes) if i not in left_out)
 
 
+def _fresh_cache_bytes(draw: Draw) -> Case:
+    sizes = [draw.integer(0, most) for most in (99, 130, 300, 5000, 99)]
+    return Case(*sizes, draw.choose((2, 4, 1, 8)))
+
+
 cache_bytes = Exercise(
     name="cache_bytes",
     topic="generation",
@@ -34,7 +39,14 @@ cache_bytes = Exercise(
         Case(2, 3, 5, 7, 11, 4),
         Case(12, 12, 64, 1024, 1, 4),
         Case(32, 8, 128, 8192, 16, 2),
+        Case(96, 96, 128, 2048, 1, 2),
+        Case(96, 96, 128, 2048, 70, 8),
+        *(
+            Case(*(0 if i == zero else size for i, size in enumerate((2, 3, 5, 7, 11))), 4)
+            for zero in range(5)
+        ),
     ),
+    fresh=_fresh_cache_bytes,
     hints=(
         "Which two vectors does attention need again from every earlier token? The query isn't one of them.",
         "Each head of each layer keeps two vectors of `head_width` numbers for each token of each text.",

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from course_lib.exercises import Case, Exercise, Mistake
-from course_lib.generation.exercises.shared import INFINITY, Tensor, random
+from course_lib.exercises import Case, Draw, Exercise, Mistake
+from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, random
 
 # Temperature ----------------------------------------------------------------------------------------------
 
@@ -19,13 +19,23 @@ def _temperature(logits: Tensor, value: float) -> Tensor:
 
 
 def _temperature_cases() -> list[Case]:
+    same = random(2, 3, seed=3)
     return [
         Case(torch.tensor([[1.0, 3.0]]), 0.5),
         Case(random(2, 5, seed=1), 2.0),
         Case(3 * random(3, 7, seed=2), 0.7),
         Case(torch.tensor([[2.0, -INFINITY, -1.0]]), 0.25),
-        Case(random(2, 3, seed=3), 1.0),
+        Case(same, 1.0),
+        Case(same, 1.5),
+        Case(torch.tensor([[5e-4, -2e-4, 70.0, -80.0]]), 5e-4),
+        Case(random(2, 300, seed=4), 3),
+        Case(50 * random(1, 4, seed=5), 100),
     ]
+
+
+def _fresh_temperature(draw: Draw) -> Case:
+    value = draw.choose((2.0, 0.5, 1.0, 0.1, 10.0, 2, 0.01, draw.real(0.05, 3.0), draw.real(0.05, 3.0)))
+    return Case(drawn_logits(draw, draw.integer(1, 4), draw.integer(1, 9)), value)
 
 
 def _divided_in_place(logits: Tensor, value: float) -> Tensor:
@@ -42,6 +52,7 @@ temperature = Exercise(
     reference=_temperature,
     differentiable=False,
     cases=_temperature_cases,
+    fresh=_fresh_temperature,
     hints=(
         "What counts in a softmax are the differences between logits. A low temperature must make them "
         "larger.",
@@ -119,12 +130,25 @@ def _repetition_penalty(logits: Tensor, ids: Tensor, penalty: float) -> Tensor:
 
 
 def _repetition_cases() -> list[Case]:
+    same = random(2, 3, seed=42)
     return [
         Case(torch.tensor([[4.0, -1.0, 3.0]]), torch.tensor([[0, 1, 1]]), 2.0),
         Case(2 * random(2, 5, seed=40), torch.tensor([[3, 0, 3], [1, 4, 2]]), 1.3),
         Case(random(3, 7, seed=41), torch.tensor([[6, 6], [0, 5], [2, 1]]), 1.5),
-        Case(random(2, 3, seed=42), torch.tensor([[1, 1, 2, 1, 1], [0, 0, 0, 0, 0]]), 0.5),
+        Case(same, torch.tensor([[1, 1, 2, 1, 1], [0, 0, 0, 0, 0]]), 0.5),
+        Case(same, torch.tensor([[0, 0, 2, 0, 2], [1, 2, 1, 1, 1]]), 0.5),
+        Case(torch.tensor([[70.0, -80.0, 9e-4, -INFINITY, -9e-4]]), torch.tensor([[4, 3, 2, 1, 0]]), 3),
+        Case(30 * random(1, 4, seed=44), torch.tensor([[3, 0, 2]]), 80),
+        Case(torch.tensor([[0.02, -0.03, 5.0]]), torch.tensor([[1, 0]]), 8e-4),
+        Case(random(2, 300, seed=43), (torch.arange(140).reshape(2, 70) * 37 + 20) % 300, 1.2),
     ]
+
+
+def _fresh_repetition(draw: Draw) -> Case:
+    B, V = draw.integer(1, 4), draw.integer(1, 9)
+    ids = draw.ids(V, B, draw.integer(1, 8))
+    penalty = draw.choose((2.0, 1.5, 1.2, 1.0, 0.5, 2, 5.0, draw.real(0.5, 3.0)))
+    return Case(drawn_logits(draw, B, V), ids, penalty)
 
 
 def _seen(logits: Tensor, ids: Tensor) -> Tensor:
@@ -169,6 +193,7 @@ repetition_penalty = Exercise(
     reference=_repetition_penalty,
     differentiable=False,
     cases=_repetition_cases,
+    fresh=_fresh_repetition,
     hints=(
         "A seen token's logit must become *smaller*. Dividing 4 by 2 does that. Dividing -4 by 2 makes it "
         "larger; what helps there?",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Property
-from course_lib.generation.exercises.shared import INFINITY, Tensor, logits_of, random
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
+from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random
 
 # Top-k ----------------------------------------------------------------------------------------------------
 
@@ -21,13 +22,24 @@ def _top_k(logits: Tensor, k: int) -> Tensor:
 
 def _top_k_cases() -> list[Case]:
     ties = torch.tensor([[2.0, 1.0, 2.0, 0.0, 1.0], [1.0, 3.0, 0.0, -1.0, 5.0]])
+    same = random(3, 7, seed=10)
     return [
         Case(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2),
-        Case(random(3, 7, seed=10), 3),
+        Case(same, 3),
+        Case(same, 5),
         Case(random(5, 3, seed=11), 1),
         Case(ties, 3),
+        Case(ties, 1),
         Case(random(2, 3, seed=12), 5),
+        Case(random(2, 300, seed=13), 70),
+        Case(torch.tensor([[60.0, 70.0, 80.0], [3e-4, 2e-4, 5e-4]]), 2),
     ]
+
+
+def _fresh_top_k(draw: Draw) -> Case:
+    V = draw.integer(1, 12)
+    k = draw.choose((draw.integer(1, V), draw.integer(1, V), draw.integer(1, V), V + 1, 50))
+    return Case(drawn_logits(draw, draw.integer(1, 4), V), k)
 
 
 def _last_kept(logits: Tensor, k: int) -> Tensor:
@@ -56,6 +68,15 @@ def _top_k_unlimited(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < logits.topk(k).values[:, -1:], -INFINITY)
 
 
+def _kth_of_sorted(logits: Tensor, k: int) -> Tensor:
+    bar = logits.sort(descending=True).values[:, k - 1]
+    return logits.masked_fill(logits < bar[:, None], -INFINITY)
+
+
+def _kth_of_sorted_as_column(logits: Tensor, k: int) -> Tensor:
+    return logits.masked_fill(logits < logits.sort(descending=True).values[:, k - 1 : k], -INFINITY)
+
+
 def _top_k_in_place(logits: Tensor, k: int) -> Tensor:
     logits[logits < _last_kept(logits, k)] = -INFINITY
     return logits
@@ -70,6 +91,7 @@ top_k = Exercise(
     reference=_top_k,
     differentiable=False,
     cases=_top_k_cases,
+    fresh=_fresh_top_k,
     hints=(
         "If you knew each row's k-th largest logit, a comparison would say which tokens go.",
         "`logits.topk(k).values` has the shape (B, k), largest first. `[:, -1:]` is its last column, kept "
@@ -138,10 +160,14 @@ top_k = Exercise(
             lambda logits, k: _top_k(logits, k).softmax(-1),
             "What follows expects logits and takes the softmax itself.",
         ),
-        Mistake(
-            "it fails where k is larger than the vocabulary",
-            _top_k_unlimited,
-            "`topk(5)` of three tokens fails. There, all three should stay: `min(k, logits.shape[-1])`.",
+        *(
+            Mistake(
+                "it fails where k is larger than the vocabulary",
+                wrong,
+                "`topk(5)` of three tokens fails, and a sorted row of three has no fifth. There, all three "
+                "should stay: `min(k, logits.shape[-1])`.",
+            )
+            for wrong in (_top_k_unlimited, _kth_of_sorted, _kth_of_sorted_as_column)
         ),
         Mistake(
             "the logits are changed in place",
@@ -165,15 +191,38 @@ def _top_p(logits: Tensor, p: float) -> Tensor:
 
 
 def _top_p_cases() -> list[Case]:
+    same = 2 * random(3, 7, seed=20)
     return [
         Case(logits_of([0.2, 0.5, 0.3]), 0.6),
-        Case(2 * random(3, 7, seed=20), 0.8),
+        Case(same, 0.8),
+        Case(same, 0.35),
         Case(logits_of([0.05, 0.02, 0.9, 0.01, 0.02], [0.18, 0.23, 0.17, 0.2, 0.22]), 0.5),
         Case(random(2, 5, seed=21), 0.01),
         Case(random(2, 3, seed=22) + 7, 1.0),
         Case(random(3, 5, seed=24), 0.0),
+        Case(random(2, 4, seed=26), 0),
+        Case(torch.tensor([[0.5, 1.0, 0.0, 1.0, 1.0]]), 0.7),
         Case(torch.tensor([[1.0, -INFINITY, 2.0, 0.5, -INFINITY]]), 0.7),
+        Case(torch.tensor([[60.0, 61.0, 59.0, -40.0], [3e-4, -4e-4, 9e-4, -9e-4]]), 0.7),
+        Case(0.03 * random(1, 3000, seed=25), 9e-4),
     ]
+
+
+def _fresh_top_p(draw: Draw) -> Case | None:
+    logits = drawn_logits(draw, draw.integer(1, 4), draw.integer(1, 10))
+    p = draw.choose((0.5, 0.9, 0.0, 1.0, 0.25, 0.95, 0.7, 0, 1, draw.real(0.0, 1.0), draw.real(0.0, 1.0)))
+    return Case(logits, p) if _is_clear(logits, p) else None
+
+
+def _is_clear(logits: Tensor, p: float) -> bool:
+    """Whether neither rounding nor a choice between equal tokens decides which tokens stay."""
+    each = logits.double().softmax(-1).sort(descending=True).values
+    before = (each.cumsum(-1) - each)[:, 1:]
+    near = (each[:, 1:] > 0) & ((before - p).abs() < 1e-4)
+    dropped = before >= p
+    edge = dropped & ~torch.cat([torch.zeros_like(dropped[:, :1]), dropped[:, :-1]], 1)
+    tie = edge & (each[:, 1:] > 0) & (each[:, 1:] > 0.99999 * each[:, :-1])
+    return not bool((near | tie).any())
 
 
 def _nucleus(
@@ -193,23 +242,25 @@ def _by_each(logits: Tensor, bar: Callable[[Tensor], Tensor | float]) -> Tensor:
     return logits.masked_fill(probabilities < bar(probabilities), -INFINITY)
 
 
-def _needless(logits: Tensor, p: float) -> tuple[Tensor, Tensor]:
-    """Which places of the sorted row go, and the order of the tokens."""
+def _needless(logits: Tensor, p: float, first: bool) -> tuple[Tensor, Tensor]:
+    """Which places of the sorted row go (never the `first`, if so wanted), and the order of the tokens."""
     likeliest, order = logits.softmax(-1).sort(descending=True)
-    return likeliest.cumsum(-1) - likeliest >= p, order
+    needless = likeliest.cumsum(-1) - likeliest >= p
+    needless[:, 0] &= not first
+    return needless, order
 
 
-def _order_not_undone(logits: Tensor, p: float) -> Tensor:
-    return logits.masked_fill(_needless(logits, p)[0], -INFINITY)
+def _order_not_undone(logits: Tensor, p: float, first: bool) -> Tensor:
+    return logits.masked_fill(_needless(logits, p, first)[0], -INFINITY)
 
 
-def _order_undone_wrongly(logits: Tensor, p: float) -> Tensor:
-    needless, order = _needless(logits, p)
+def _order_undone_wrongly(logits: Tensor, p: float, first: bool) -> Tensor:
+    needless, order = _needless(logits, p, first)
     return logits.masked_fill(needless.gather(-1, order), -INFINITY)
 
 
-def _sorted_top_p(logits: Tensor, p: float) -> Tensor:
-    return logits.sort(descending=True).values.masked_fill(_needless(logits, p)[0], -INFINITY)
+def _sorted_top_p(logits: Tensor, p: float, first: bool) -> Tensor:
+    return logits.sort(descending=True).values.masked_fill(_needless(logits, p, first)[0], -INFINITY)
 
 
 def _not_sorted(logits: Tensor, p: float) -> Tensor:
@@ -233,13 +284,25 @@ def _reaches_p(answer: Callable[..., Tensor]) -> bool | str:
     logits = 3 * random(5, 7, seed=23)
     probabilities = logits.softmax(-1)
     for p in (0.3, 0.6, 0.95):
-        kept = answer(logits.clone(), p) > -INFINITY
+        kept = torch.as_tensor(answer(logits.clone(), p)) > -INFINITY
         together = (probabilities * kept).sum(-1)
         least = probabilities.masked_fill(~kept, INFINITY).amin(-1)
         if not bool((together >= p - 1e-5).all()):
             return f"For p = {p}, what is kept does not reach p in every row."
         if not bool((together - least < p).all()):
             return f"For p = {p}, a smaller set would do in some row."
+    return True
+
+
+def _between_equals(answer: Callable[..., Tensor]) -> bool | str:
+    """Of n equal tokens as many stay as reach p, also if they reach it exactly; or all, as equals."""
+    for n, p in ((4, 0.5), (4, 0.25), (4, 0.75), (8, 0.125), (8, 0.625), (2, 0.5), (2, 1.0), (4, 0.3)):
+        logits = torch.full((2, n + 2), -INFINITY)
+        logits[0, :n], logits[1, 2:] = 0.0, 0.0
+        kept = (torch.as_tensor(answer(logits, p)) > -INFINITY).sum(-1)
+        wanted = math.ceil(n * p)
+        if not bool(((kept == wanted) | (kept == n)).all()):
+            return f"Of {n} equal tokens {wanted} reach p = {p}; yours keeps {kept.tolist()} in two rows."
     return True
 
 
@@ -252,8 +315,10 @@ top_p = Exercise(
     reference=_top_p,
     differentiable=False,
     cases=_top_p_cases,
+    fresh=_fresh_top_p,
     properties=(
         Property("the nucleus", _reaches_p, "the tokens that are kept are the fewest that reach p together"),
+        Property("equals", _between_equals, "a set that reaches p exactly is complete"),
     ),
     hints=(
         "Sort the probabilities of a row, the largest first. Go along and add up. A token is needed as long "
@@ -284,6 +349,12 @@ top_p = Exercise(
             "Compare p with the sum *before* each token.",
         ),
         Mistake(
+            "a sum that is exactly p does not end it",
+            lambda logits, p: _nucleus(logits, lambda sums, each: sums - each > p),
+            "Two tokens of probability 0.25 *reach* 0.5: no third one is needed. What goes is what comes "
+            "after a sum of p or more: `>=`.",
+        ),
+        Mistake(
             "with p = 0 nothing is left",
             lambda logits, p: _nucleus(logits, lambda sums, each: sums - each >= p),
             "Nothing stands before the likeliest token, and 0 >= 0: so it goes too. It must always stay: "
@@ -295,22 +366,28 @@ top_p = Exercise(
             "The set is complete with the token that crosses p; yours has one more. Has the mask been moved "
             "by one place twice?",
         ),
-        Mistake(
-            "the mask stays in sorted order",
-            _order_not_undone,
-            "Place 0 of your mask belongs to the likeliest token, place 0 of `logits` to token 0. Bring the "
-            "mask back: `mask.scatter(-1, order, mask)`.",
-        ),
-        Mistake(
-            "the order is undone the wrong way",
-            _order_undone_wrongly,
-            "`gather` with `order` *reads* at the places in `order`: it would sort once more. You want to "
-            "*write* there: `scatter`. (Or gather with `order.argsort(-1)`.)",
-        ),
-        Mistake(
-            "the logits come back sorted",
-            _sorted_top_p,
-            "Place v belongs to token v. Bring the result back to the order of the vocabulary.",
+        *(
+            Mistake(name, wrong, why)
+            for first in (True, False)
+            for name, wrong, why in (
+                (
+                    "the mask stays in sorted order",
+                    partial(_order_not_undone, first=first),
+                    "Place 0 of your mask belongs to the likeliest token, place 0 of `logits` to token 0. "
+                    "Bring the mask back: `mask.scatter(-1, order, mask)`.",
+                ),
+                (
+                    "the order is undone the wrong way",
+                    partial(_order_undone_wrongly, first=first),
+                    "`gather` with `order` *reads* at the places in `order`: it would sort once more. You "
+                    "want to *write* there: `scatter`. (Or gather with `order.argsort(-1)`.)",
+                ),
+                (
+                    "the logits come back sorted",
+                    partial(_sorted_top_p, first=first),
+                    "Place v belongs to token v. Bring the result back to the order of the vocabulary.",
+                ),
+            )
         ),
         Mistake(
             "nothing is sorted",
