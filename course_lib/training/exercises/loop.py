@@ -1,4 +1,4 @@
-"""One step of training."""
+"""One step of training, and the same step in several parts: two exercises."""
 
 from __future__ import annotations
 
