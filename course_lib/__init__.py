@@ -15,9 +15,9 @@ Everything else is shared:
 | `exercises`  | the machine that judges answers and names mistakes; it knows no topic              |
 | `shell`      | the commands: `python -m course_lib doctor`, `train`, `generate`, `bench`, `progress` |
 
-A topic's code uses what is in this table (but not the last three rows) and the topics before it in `COURSE`.
-Its views and exercises may use anything. Importing `course_lib` loads none of these: import what you need,
-such as `from course_lib.model import GPT`.
+A topic's code uses what is in this table, but not the last three rows, and the topics before it in
+`COURSE`; its views and exercises may use `figures` and `exercises` too. Importing `course_lib` loads none
+of these: import what you need, such as `from course_lib.model import GPT`.
 """
 
 from typing import NamedTuple

@@ -468,7 +468,7 @@ def lab(arguments):
 
 def found_browser():
     """The browser that the browser test would take; empty if there is none."""
-    code = "from course_lib.machine import find_browser; print(find_browser() or '')"
+    code = "from course_lib.shell.machine import find_browser; print(find_browser() or '')"
     done = subprocess.run([str(venv_python()), "-c", code], cwd=ROOT, capture_output=True, text=True)
     return done.stdout.strip()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import COURSE
+from course_lib import COURSE, PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "course_lib"
@@ -91,14 +91,19 @@ def test_transformers_is_imported_late(path):
 
 def test_every_folder_is_a_topic_or_known_and_every_topic_has_its_places():
     there = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert there == {*TOPICS, *FOLDERS}
+    absent = [f"the folder course_lib/{name}" for name in {*TOPICS, *FOLDERS} - there]
+    absent += [f"a row in COURSE for course_lib/{name}" for name in there - {*TOPICS, *FOLDERS}]
+    absent += [f"{t.name}'s part {t.part} in PARTS" for t in COURSE if t.part and t.part not in PARTS]
     notebooks = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert notebooks == {topic.notebook for topic in COURSE}
-    for name in (*TOPICS, *FOLDERS):
-        assert list((ROOT / "tests" / name).glob("test_*.py")), f"no tests in tests/{name}"
+    absent += [f"notebooks/{t.notebook}" for t in COURSE if t.notebook not in notebooks]
+    absent += [f"a row in COURSE for {name}" for name in notebooks - {t.notebook for t in COURSE}]
     for name in TOPICS:
-        assert (PACKAGE / name / "views.py").exists(), f"no figures in {name}/views.py"
-        assert [*(PACKAGE / name).glob("exercises*")], f"no exercises in {name}"
+        absent += [f"{name}/{p}" for p in ("__init__.py", "views.py") if not (PACKAGE / name / p).exists()]
+        absent += [f"exercises in {name}"] * (not [*(PACKAGE / name).glob("exercises*")])
+        tests = [ROOT / "tests" / name / f"test_{what}.py" for what in ("exercises", "views")]
+        absent += [str(path.relative_to(ROOT)) for path in tests if not path.exists()]
+    absent += [f"tests in tests/{n}" for n in FOLDERS if not [*(ROOT / "tests" / n).glob("test_*.py")]]
+    assert not absent, f"missing: {'; '.join(absent)}"
 
 
 @pytest.mark.parametrize("name", [*FOLDERS, *TOPICS])

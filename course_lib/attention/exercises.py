@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz, causal, gradient_flows
+from course_lib.exercises import (
+    Case,
+    Draw,
+    Exercise,
+    Forbidden,
+    Mistake,
+    Option,
+    Question,
+    Quiz,
+    causal,
+)
 
 Tensor = torch.Tensor
 
@@ -30,7 +41,10 @@ causal_mask = Exercise(
     difficulty="easy",
     minutes=5,
     reference=_causal_mask,
-    cases=(Case(3), Case(5), Case(2), Case(7), Case(1)),
+    differentiable=False,
+    cases=(Case(3), Case(5), Case(2), Case(7), Case(1), Case(70), Case(300)),
+    fresh=lambda draw: Case(draw.integer(1, 20)),
+    draws=8,
     hints=(
         "Draw a square for T = 3. The rows look, the columns are looked at. Row 0 may look at column 0 only. "
         "Which entries are True?",
@@ -77,6 +91,23 @@ causal_mask = Exercise(
             lambda T: torch.ones(T, T, dtype=torch.bool),
             "Every token sees the whole text, what comes after it included.",
         ),
+        Mistake(
+            "each token sees only itself",
+            lambda T: torch.eye(T, dtype=torch.bool),
+            "That is the diagonal alone. A token also sees all that came before it: the triangle below.",
+        ),
+        Mistake(
+            "minus infinity and 0 instead of True and False",
+            lambda T: torch.full((T, T), -math.inf).triu(1),
+            "Such a table can be *added* to scores. Here the question is only who may look at whom: True and "
+            "False, `dtype=torch.bool`.",
+        ),
+        Mistake(
+            "an axis too many",
+            lambda T: _causal_mask(T)[None],
+            "The shape should be (T, T): one row for each token that looks, one column for each that is "
+            "looked at. Where a batch needs it, it broadcasts by itself.",
+        ),
     ),
 )
 
@@ -99,7 +130,18 @@ def _softmax_cases() -> list[Case]:
         Case(masked),
         Case(torch.tensor([[1000.0, 999.0], [-1000.0, -1001.0], [3.0, 3.0]])),
         Case(torch.tensor([[90.0, 89.0, 0.0]])),
+        Case(torch.tensor([0.5, 2.0, -1.0, 2.0])),
+        Case(_random(3, 4, 2, seed=3).transpose(0, 2)),
+        Case(_random(2, 70, seed=4)),
+        Case(torch.tensor([[5e-4, -5e-4], [-60.0, -55.0], [0.25, 7.0]])),
     ]
+
+
+def _fresh_scores(draw: Draw) -> Case:
+    shape = draw.shape((1, 4), (1, 5))
+    if draw.boolean():
+        return Case(draw.tensor(*shape))
+    return Case(draw.logits(*shape, hidden=True) * draw.choose((1.0, 1.0, 20.0)))
 
 
 def _flat_softmax(scores: Tensor) -> Tensor:
@@ -115,6 +157,42 @@ def _overflows(scores: Tensor) -> Tensor:
     return scores.exp() / scores.exp().sum(-1, keepdim=True)
 
 
+def _largest_from_zero(scores: Tensor) -> Tensor:
+    weights = (scores - scores.max(-1, keepdim=True).values.clamp(min=0.0)).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def _absolute_largest(scores: Tensor) -> Tensor:
+    weights = (scores - scores.abs().max(-1, keepdim=True).values).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def _sum_without_axis(scores: Tensor) -> Tensor:
+    weights = (scores - scores.max(-1, keepdim=True).values).exp()
+    return weights / weights.sum(-1)
+
+
+def _largest_without_axis(scores: Tensor) -> Tensor:
+    weights = (scores - scores.max(-1).values).exp()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def _neither_with_axis(scores: Tensor) -> Tensor:
+    weights = (scores - scores.max(-1).values).exp()
+    return weights / weights.sum(-1)
+
+
+def _overflows_without_axis(scores: Tensor) -> Tensor:
+    return scores.exp() / scores.exp().sum(-1)
+
+
+_AXIS_LOST = (
+    "an axis is lost on the way",
+    "`max` and `sum` drop the axis they run over. Then a total no longer stands beside its own row: the "
+    "sizes don't fit, or worse, they happen to. `keepdim=True` keeps the axis, with size 1.",
+)
+
+
 softmax = Exercise(
     name="softmax",
     topic="attention",
@@ -123,7 +201,14 @@ softmax = Exercise(
     minutes=10,
     reference=_softmax,
     cases=_softmax_cases,
-    properties=(gradient_flows(lambda: (_random(2, 3),)),),
+    fresh=_fresh_scores,
+    draws=24,
+    forbidden=(
+        Forbidden(
+            ("softmax", "log_softmax", "softmin", "logsumexp", "special_softmax", "_softmax"),
+            "The exercise is to build it yourself: write it with `exp`, `sum` and `max`.",
+        ),
+    ),
     hints=(
         "Each row belongs to one query and must sum to 1. Which axis do you sum over, if the keys are in the "
         "columns?",
@@ -168,6 +253,27 @@ softmax = Exercise(
             "`nan`. Use `max(dim=-1, keepdim=True)`.",
         ),
         Mistake(
+            "the largest score is looked for from 0",
+            _largest_from_zero,
+            "A row of scores far below 0 has a largest score too, and it is negative. Start from the row "
+            "itself, not from 0: `scores.max(dim=-1, keepdim=True).values`.",
+        ),
+        Mistake(
+            "the largest without its sign",
+            _absolute_largest,
+            "In a row with a score far below 0, that takes far too much away, and every exponential is "
+            "rounded to 0. It is the largest score itself that must become 0, not the one furthest from 0.",
+        ),
+        Mistake(_AXIS_LOST[0], _sum_without_axis, _AXIS_LOST[1]),
+        Mistake(_AXIS_LOST[0], _largest_without_axis, _AXIS_LOST[1]),
+        Mistake(_AXIS_LOST[0], _neither_with_axis, _AXIS_LOST[1]),
+        Mistake(_AXIS_LOST[0], _overflows_without_axis, _AXIS_LOST[1]),
+        Mistake(
+            "divided by the sum of the scores",
+            lambda scores: scores / scores.sum(-1, keepdim=True),
+            "Scores may be negative, and so would such weights be. `exp` first makes all of them positive.",
+        ),
+        Mistake(
             "not divided by the sum",
             lambda scores: (scores - scores.max(-1, keepdim=True).values).exp(),
             "The exponentials are right, and one step is missing: divide by the sum of the row.",
@@ -205,7 +311,62 @@ def _attend_cases() -> list[Case]:
         Case(*_qkv(5, 5, 3, 2, 3, seed=5), _causal_mask(5)),
         Case(*_qkv(5, 5, 7, seed=6), window),
         Case(*_qkv(2, 5, 3, seed=7), torch.tensor([[True, True, False, True, True]] * 2)),
+        *_broadcast_cases(),
+        *_extreme_cases(),
     ]
+
+
+def _broadcast_cases() -> list[Case]:
+    """Masks of two to four axes, also None by name, and queries, keys and values in another layout."""
+    row = torch.tensor([[True, False, True, True]])
+    of_each_text = torch.tensor([[[True, True, True]] * 2, [[True, False, False], [True, True, False]]])
+    turned = (x.transpose(0, 2).contiguous().transpose(0, 2) for x in _qkv(2, 3, 4, 2, seed=11))
+    of_each_head = torch.rand(2, 3, 2, 4, generator=torch.Generator().manual_seed(12)) < 0.5
+    of_each_head[..., 1] = True
+    return [
+        Case(*_qkv(3, 4, 2, seed=9), row),
+        Case(*_qkv(3, 4, 2, 2, seed=10), mask=row[None]),
+        Case(*turned, of_each_text),
+        Case(*_qkv(2, 4, 5, 2, 3, seed=12), of_each_head),
+        Case(*_qkv(2, 4, 5, 2, 3, seed=13), mask=of_each_head[:, :1, :1]),
+        Case(*_qkv(2, 3, 4, 3, seed=14), mask=None),
+        Case(*_qkv(1, 1, 2, seed=15), torch.tensor([[True]])),
+    ]
+
+
+def _extreme_cases() -> list[Case]:
+    """Scores far below those that are hidden, large and tiny numbers, many tokens, wide vectors."""
+    q, k, v = _qkv(4, 4, 2, seed=16)
+    far_below = (torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 1.0], [-200.0, 1.0]]))
+    high = torch.tensor([[30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0], [-6.0, 0.0]])
+    low = torch.tensor([[-30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0]])
+    long_q, long_k, long_v = _qkv(3, 70, 2, seed=17)
+    late = torch.arange(70).expand(3, 70) > 60
+    return [
+        Case(*far_below, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[False, True]])),
+        Case(*high, _random(3, 2, seed=20)),
+        Case(*low, _random(2, 2, seed=21), torch.tensor([[True, True]])),
+        Case(100 * q, k / 100, 90 * v, _causal_mask(4)),
+        Case(q / 4000, 700 * k, v / 4000, _causal_mask(4)),
+        Case(700 * q, k / 4000, v, _causal_mask(4)),
+        Case(long_q, long_k, long_v, late),
+        Case(*_qkv(70, 2, 3, seed=18), torch.arange(70)[:, None] % 3 >= torch.arange(2)),
+        Case(*(x / 3 for x in _qkv(2, 3, 70, seed=19))),
+    ]
+
+
+def _fresh_attention(draw: Draw) -> Case:
+    before = draw.shape((0, 2), (1, 3))
+    T, S, D = draw.integer(1, 6), draw.integer(1, 6), draw.integer(1, 5)
+    q = draw.tensor(*before, T, D, extremes=False) * draw.choose((1.0, 1.0, 4.0))
+    k = draw.tensor(*before, S, D, extremes=False)
+    v = draw.tensor(*before, S, D)
+    axes = draw.integer(0, len(before) + 2)
+    if axes < 2:
+        return Case(q, k, v) if axes == 0 else Case(q, k, v, None)
+    shape = [draw.choose((size, 1)) for size in (*before, T)] + [S]
+    mask = draw.mask(*shape[-axes:])
+    return Case(q, k, v, mask) if draw.boolean() else Case(q, k, v, mask=mask)
 
 
 def _qkv(T: int, S: int, D: int, *before: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -262,6 +423,45 @@ def _no_softmax(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> 
     return _scores(q, k, mask, q.shape[-1] ** -0.5, hidden=0.0) @ v
 
 
+def _keys_turned_by(turn: tuple[int, int] | None) -> Callable[..., Tensor]:
+    def wrong(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+        reversed_axes = range(k.ndim - 1, -1, -1)  # what `.T` does
+        turned = k.permute(*reversed_axes) if turn is None else k.transpose(*turn)
+        scores = q @ turned / math.sqrt(q.shape[-1])
+        if mask is not None:
+            scores = scores.masked_fill(~mask, float("-inf"))
+        return scores.softmax(-1) @ v
+
+    return wrong
+
+
+_COUNTED_FROM_THE_FRONT = (
+    "the axes of the keys are counted from the front",
+    "That fits one number of axes only. With a batch in front, or several heads, or neither, it swaps others "
+    "than the last two. `k.transpose(-2, -1)` counts from the end, and is right whatever stands before.",
+)
+
+
+def _mask_taken_for_granted(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    scores = scores.masked_fill(~mask, float("-inf"))
+    return scores.softmax(-1) @ v
+
+
+def _mask_added(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    return (scores if mask is None else scores + mask).softmax(-1) @ v
+
+
+def _own_softmax(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    weights = _scores(q, k, mask, q.shape[-1] ** -0.5).exp()
+    return weights / weights.sum(-1, keepdim=True) @ v
+
+
+def _weights_cut_off(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    return _weights_only(q, k, v, mask).detach() @ v
+
+
 scaled_dot_product = Exercise(
     name="scaled_dot_product",
     topic="attention",
@@ -270,7 +470,14 @@ scaled_dot_product = Exercise(
     minutes=15,
     reference=_scaled_dot_product,
     cases=_attend_cases,
-    properties=(gradient_flows(lambda: _qkv(3, 3, 2, seed=8)),),
+    fresh=_fresh_attention,
+    draws=20,
+    forbidden=(
+        Forbidden(
+            ("scaled_dot_product_attention", "multi_head_attention_forward"),
+            "The exercise is to see what is inside: write its four steps yourself.",
+        ),
+    ),
     hints=(
         "Four steps: scores from queries and keys, hide what may not be seen, softmax over the keys, mix the "
         "values. Each is one line.",
@@ -341,6 +548,34 @@ scaled_dot_product = Exercise(
             _weights_only,
             "The weights are right, and one step is missing: mix the values, `attn @ v`.",
         ),
+        Mistake(_COUNTED_FROM_THE_FRONT[0], _keys_turned_by(None), _COUNTED_FROM_THE_FRONT[1]),
+        Mistake(_COUNTED_FROM_THE_FRONT[0], _keys_turned_by((0, 1)), _COUNTED_FROM_THE_FRONT[1]),
+        Mistake(_COUNTED_FROM_THE_FRONT[0], _keys_turned_by((1, 2)), _COUNTED_FROM_THE_FRONT[1]),
+        Mistake(
+            "a mask is taken for granted",
+            _mask_taken_for_granted,
+            "`mask` may be None: then all may look everywhere. Hide something only `if mask is not None`.",
+        ),
+        Mistake(
+            "the mask is added to the scores",
+            _mask_added,
+            "True counts as 1 there and False as 0, so a hidden key has a score lower by 1 and no more. Put "
+            "minus infinity where the mask is False.",
+        ),
+        Mistake(
+            "hidden keys get a score that is only rather low",
+            lambda q, k, v, mask=None: (
+                _scores(q, k, mask, q.shape[-1] ** -0.5, hidden=-100.0).softmax(-1) @ v
+            ),
+            "Where the scores of the visible keys are lower still, the hidden ones win. Minus infinity, "
+            '`float("-inf")`, is below any score.',
+        ),
+        Mistake(
+            "exp is taken of scores as large as they are",
+            _own_softmax,
+            "e^89 is already more than float32 can hold. `scores.softmax(dim=-1)` takes the largest away "
+            "first, as yours did in exercise 2.",
+        ),
         Mistake(
             "the softmax is left out",
             _no_softmax,
@@ -351,6 +586,12 @@ scaled_dot_product = Exercise(
             lambda q, k, v, mask=None: _scaled_dot_product(q, k, v, mask).detach(),
             "Queries, keys and values are learned, so gradients must arrive. Leave out `.detach()` and "
             "`no_grad`.",
+        ),
+        Mistake(
+            "the weights are cut off from their gradient",
+            _weights_cut_off,
+            "Then the values learn, and where to look is never learned: no gradient arrives at queries and "
+            "keys. Leave out `.detach()` and `no_grad`.",
         ),
     ),
 )
@@ -382,7 +623,21 @@ causal_window = Exercise(
     difficulty="easy",
     minutes=10,
     reference=_causal_window,
-    cases=(Case(5, 2), Case(7, 3), Case(3, 5), Case(5, 1), Case(2, 2)),
+    differentiable=False,
+    cases=(
+        Case(5, 2),
+        Case(7, 3),
+        Case(3, 5),
+        Case(5, 1),
+        Case(2, 2),
+        Case(1, 1),
+        Case(1, 4),
+        Case(12, 9),
+        Case(80, 70),
+        Case(300, 260),
+    ),
+    fresh=lambda draw: Case(draw.integer(1, 12), draw.integer(1, 14)),
+    draws=16,
     hints=(
         "The causal mask is `keys <= queries`. What else must hold of a key, if only the last `window` ones "
         "count?",
@@ -402,6 +657,12 @@ causal_window = Exercise(
             "one key too many",
             lambda T, window: _causal_window(T, window + 1),
             "The token itself is one of the `window` keys. With `window = 1` only the diagonal is True.",
+        ),
+        Mistake(
+            "one key too few",
+            lambda T, window: _causal_window(T, window - 1),
+            "The token itself is one of the `window` keys, and `window - 1` before it are the others. With "
+            "`window = 1` the diagonal is True; a key at s is too far away as soon as s <= t - window.",
         ),
         Mistake(
             "the token itself is left out",
@@ -430,9 +691,33 @@ causal_window = Exercise(
             "The window moves along with the query: count from the query backwards, not from the beginning.",
         ),
         Mistake(
+            "the next tokens instead of the last ones",
+            lambda T, window: _causal_window(T, window).T,
+            "Rows look, columns are looked at. Yours is the window turned over: it reaches ahead. "
+            "`torch.arange(T)[:, None]` are the queries, `torch.arange(T)` the keys.",
+        ),
+        Mistake(
+            "cut into blocks",
+            lambda T, window: (
+                _causal_mask(T) & (torch.arange(T)[:, None] // window == torch.arange(T) // window)
+            ),
+            "The window moves along with each query; it doesn't jump from block to block. The first token of "
+            "a block would see nothing of what came just before.",
+        ),
+        Mistake(
+            "only the key that is just far enough",
+            lambda T, window: _causal_window(T, window) & ~_causal_window(T, window - 1),
+            "All of the last `window` keys are seen, not only the first of them.",
+        ),
+        Mistake(
             "True where the token may not look",
             lambda T, window: ~_causal_window(T, window),
             "True means *may look*.",
+        ),
+        Mistake(
+            "ones and zeros instead of True and False",
+            lambda T, window: _causal_window(T, window).float(),
+            "A mask answers a yes-or-no question, so it is boolean: `dtype=torch.bool`.",
         ),
     ),
 )
@@ -462,6 +747,16 @@ def _not_transposed(x: Tensor, n_heads: int) -> Tensor:
     return x.reshape(B, T, n_heads, C // n_heads)
 
 
+def _fresh_heads(draw: Draw) -> Case:
+    n_heads = draw.integer(1, 12)
+    return Case(draw.tensor(draw.integer(1, 3), draw.integer(1, 6), n_heads * draw.integer(1, 4)), n_heads)
+
+
+def _cut_into_n_heads(x: Tensor, n_heads: int) -> Tensor:
+    B, T, C = x.shape
+    return x.reshape(B, T, C // n_heads, n_heads).transpose(1, 2)
+
+
 split_heads = Exercise(
     name="split_heads",
     topic="attention",
@@ -475,8 +770,13 @@ split_heads = Exercise(
         Case(_random(3, 5, 7, seed=10), 7),
         Case(_random(2, 7, 3, seed=11), 1),
         Case(_random(5, 2, 4, seed=12).transpose(0, 1), 2),
+        Case(_random(1, 1, 6, seed=13), 6),
+        Case(_random(70, 2, 2, seed=14), 2),
+        Case(_random(1, 70, 2, seed=15), 1),
+        Case(100 * _random(2, 3, 144, seed=16), 72),
     ],
-    properties=(gradient_flows(lambda: (_random(2, 3, 6),), lambda answer, x: answer(x, 3)),),
+    fresh=_fresh_heads,
+    draws=12,
     hints=(
         "Two steps. First cut the last axis, C, into (H, D). Then bring the heads in front of the tokens.",
         "`reshape(B, T, n_heads, C // n_heads)` cuts the numbers of each token into pieces, one per head. "
@@ -515,9 +815,26 @@ split_heads = Exercise(
             "The result should be (B, H, T, D): tokens before the width.",
         ),
         Mistake(
+            "each head is n_heads wide",
+            _cut_into_n_heads,
+            "There should be `n_heads` heads of width C // n_heads. Yours are C // n_heads heads of width "
+            "n_heads: the two sizes have changed places.",
+        ),
+        Mistake(
+            "the heads stand in front of the batch",
+            lambda x, n_heads: _split_heads(x, n_heads).transpose(0, 1),
+            "The batch stays in front: (B, H, T, D).",
+        ),
+        Mistake(
             "the heads come in reverse order",
             lambda x, n_heads: _split_heads(x, n_heads).flip(1),
             "Head 0 gets the first D numbers.",
+        ),
+        Mistake(
+            "cut off from its gradient",
+            lambda x, n_heads: _split_heads(x, n_heads).detach(),
+            "What is split was computed from weights that must learn, so gradients must pass. Leave out "
+            "`.detach()`, `no_grad`, and the way through lists or NumPy.",
         ),
     ),
 )
@@ -543,8 +860,37 @@ def _heads_case(B: int, T: int, n_heads: int, D: int, seed: int) -> Case:
 
 
 def _heads_cases() -> list[Case]:
-    sizes = ((2, 3, 2, 5), (1, 5, 3, 2), (3, 2, 7, 1), (2, 7, 1, 3))
-    return [_heads_case(*size, seed=20 + 10 * i) for i, size in enumerate(sizes)]
+    sizes = ((2, 3, 2, 5), (1, 5, 3, 2), (3, 2, 7, 1), (2, 7, 1, 3), (1, 1, 2, 2), (2, 3, 2, 3))
+    return [_heads_case(*size, seed=20 + 10 * i) for i, size in enumerate(sizes)] + _odd_heads_cases()
+
+
+def _odd_heads_cases() -> list[Case]:
+    """The same matrix twice, another layout, large and tiny numbers, long texts, many heads, a low score."""
+    x, w_q, w_k, w_v, w_out, H = _heads_case(2, 4, 2, 2, seed=100).args
+    turned = [x.transpose(0, 2).contiguous().transpose(0, 2), *(w.T.contiguous().T for w in (w_q, w_k, w_v))]
+    ones, first = torch.ones(1, 2, 1), torch.ones(1, 1)
+    low = torch.tensor([[[1.0], [-1.0]]])
+    return [
+        Case(x, w_q, w_q, w_q, w_out, H),
+        Case(*turned, w_out.T.contiguous().T, H),
+        Case(80 * x, w_q / 80, w_k / 80, 90 * w_v, 90 * w_out, H),
+        Case(x / 4000, 900 * w_q, 900 * w_k, w_v, 900 * w_out, H),
+        Case(x, w_q / 4000, 4000 * w_k, w_v / 4000, w_out, H),
+        Case(x, 4000 * w_q, w_k / 4000, 90 * w_v, w_out / 4000, H),
+        Case(low, 200 * first, -200 * first, first, first, 1),
+        Case(ones, first, first, first, first, 1),
+        _heads_case(1, 70, 1, 2, seed=110),
+        _heads_case(70, 2, 2, 1, seed=120),
+        _heads_case(1, 2, 72, 1, seed=130),
+    ]
+
+
+def _fresh_multi_head(draw: Draw) -> Case:
+    n_heads = draw.integer(1, 9)
+    C = n_heads * draw.integer(1, 3)
+    x = draw.tensor(draw.integer(1, 3), draw.integer(1, 5), C, extremes=False) * draw.choose((1.0, 1.0, 2.0))
+    matrices = (draw.tensor(C, C, extremes=False) * (1.5 / math.sqrt(C)) for _ in range(4))
+    return Case(x, *matrices, n_heads)
 
 
 def _parts(x: Tensor, *matrices: Tensor, n_heads: int) -> list[Tensor]:
@@ -581,6 +927,32 @@ def _scaled_by_full_width(
     return _multi_head_attention(x, w_q / math.sqrt(n_heads), w_k, w_v, w_out, n_heads)
 
 
+def _by_reshape_alone(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
+) -> Tensor:
+    q, k, v = (_tokens_torn_apart(x @ w, n_heads) for w in (w_q, w_k, w_v))
+    return _scaled_dot_product(q, k, v, _causal_mask(x.shape[1])).reshape(x.shape) @ w_out
+
+
+def _not_scaled(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int) -> Tensor:
+    return _multi_head_attention(x, w_q * math.sqrt(x.shape[-1] / n_heads), w_k, w_v, w_out, n_heads)
+
+
+def _mask_of_the_future(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
+) -> Tensor:
+    mixed = _scaled_dot_product(*_parts(x, w_q, w_k, w_v, n_heads=n_heads), _causal_mask(x.shape[1]).T)
+    return _joined(mixed) @ w_out
+
+
+def _heads_left_apart(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
+) -> Tensor:
+    q, k, v = ((x @ w).reshape(*x.shape[:2], n_heads, x.shape[-1] // n_heads) for w in (w_q, w_k, w_v))
+    mask = _causal_mask(n_heads)
+    return _scaled_dot_product(q, k, v, mask).flatten(2) @ w_out
+
+
 multi_head_attention = Exercise(
     name="multi_head_attention",
     topic="attention",
@@ -589,13 +961,18 @@ multi_head_attention = Exercise(
     minutes=20,
     reference=_multi_head_attention,
     cases=_heads_cases,
+    fresh=_fresh_multi_head,
+    draws=10,
     properties=(
         causal(
             lambda: _random(2, 5, 6, seed=70),
             lambda answer, x: answer(x, *_heads_case(2, 5, 3, 2, seed=71).args[1:]),
         ),
-        gradient_flows(
-            lambda: _heads_case(2, 3, 2, 3, seed=80).args[:5], lambda answer, *inputs: answer(*inputs, 2)
+    ),
+    forbidden=(
+        Forbidden(
+            ("multi_head_attention_forward", "_native_multi_head_attention"),
+            "The exercise is to put it together yourself: split, attend, join.",
         ),
     ),
     hints=(
@@ -626,6 +1003,19 @@ multi_head_attention = Exercise(
             "first, `reshape(B, T, n_heads, D)`, then `transpose(1, 2)`.",
         ),
         Mistake(
+            "the heads are split and joined by `reshape` alone",
+            _by_reshape_alone,
+            "`reshape(B, n_heads, T, D)` has the right shape, and tears the tokens apart: a head then mixes "
+            "pieces of one token, and a later one can leak into an earlier. Cut each token first, "
+            "`reshape(B, T, n_heads, D)`, then `transpose(1, 2)`; and back the same way.",
+        ),
+        Mistake(
+            "each token attends to its own heads",
+            _heads_left_apart,
+            "Attention works on the last two axes. They must be (T, D), so that tokens look at tokens: after "
+            "the cut comes `transpose(1, 2)`.",
+        ),
+        Mistake(
             "the last matrix is left out",
             lambda x, w_q, w_k, w_v, w_out, n_heads: _joined(_mixed(x, w_q, w_k, w_v, n_heads)),
             "Without it the heads only stand side by side. `w_out` mixes what they found.",
@@ -636,6 +1026,17 @@ multi_head_attention = Exercise(
             "Every token sees the whole text. Hide what comes after it.",
         ),
         Mistake(
+            "the mask hides the past",
+            _mask_of_the_future,
+            "A token sees itself and what came *before* it: `causal_mask(T)`, the lower triangle.",
+        ),
+        Mistake(
+            "the scores are not divided by √D",
+            _not_scaled,
+            "Without the division the scores grow with the width of a head. Divide by the root of D = "
+            "C / n_heads.",
+        ),
+        Mistake(
             "the scores are divided by √C",
             _scaled_by_full_width,
             "A head multiplies vectors of width D = C / n_heads, so divide by √D.",
@@ -644,6 +1045,11 @@ multi_head_attention = Exercise(
             "one head with the full width",
             lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(x, w_q, w_k, w_v, w_out, 1),
             "The vectors are not split, so that there is one set of weights, not n_heads of them.",
+        ),
+        Mistake(
+            "keys and values are swapped",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(x, w_q, w_v, w_k, w_out, n_heads),
+            "`w_k` makes what a token is found by, `w_v` what it hands over. The values are what is mixed.",
         ),
         Mistake(
             "queries and keys are swapped",
@@ -694,6 +1100,10 @@ def _from_the_beginning(T: int, n_heads: int) -> Tensor:
     return rise.masked_fill(~_causal_mask(T), -math.inf)
 
 
+def _itself_hidden(T: int, n_heads: int) -> Tensor:
+    return _alibi_bias(T, n_heads).masked_fill(torch.eye(T, dtype=torch.bool), -math.inf)
+
+
 alibi_bias = Exercise(
     name="alibi_bias",
     topic="attention",
@@ -702,7 +1112,21 @@ alibi_bias = Exercise(
     difficulty="medium",
     minutes=15,
     reference=_alibi_bias,
-    cases=(Case(3, 2), Case(5, 4), Case(2, 8), Case(7, 3), Case(1, 2)),
+    differentiable=False,
+    cases=(
+        Case(3, 2),
+        Case(5, 4),
+        Case(2, 8),
+        Case(7, 3),
+        Case(1, 2),
+        Case(3, 1),
+        Case(5, 12),
+        Case(12, 2),
+        Case(70, 2),
+        Case(3, 70),
+    ),
+    fresh=lambda draw: Case(draw.integer(1, 9), draw.integer(1, 12)),
+    draws=16,
     hints=(
         "First the distances, (T, T): `places[:, None] - places` is t - s, how far back the key stands. "
         "Below the diagonal they are positive. What are they above it?",
@@ -738,6 +1162,34 @@ alibi_bias = Exercise(
             "the first slope is 1",
             lambda T, n_heads: _alibi(T, _slopes(n_heads, first=0)),
             "The powers run from -8/H to -8: count the heads from 1, `torch.arange(1, n_heads + 1)`.",
+        ),
+        Mistake(
+            "the slopes come in reverse order",
+            lambda T, n_heads: _alibi(T, _slopes(n_heads).flip(0)),
+            "Head 0 has the steepest slope, 2 to the power of -8/H, and the last one 2 to the power of -8.",
+        ),
+        Mistake(
+            "the slopes don't depend on how many heads there are",
+            lambda T, n_heads: _alibi(T, 2.0 ** -torch.arange(1.0, n_heads + 1)),
+            "1/2, 1/4, 1/8 and so on is right for 8 heads only. For H heads the powers go in steps of -8/H.",
+        ),
+        Mistake(
+            "the powers are of e, not of 2",
+            lambda T, n_heads: _alibi(T, _slopes(n_heads, base=math.e)),
+            "`torch.exp` makes powers of e = 2.718...; the slopes are powers of 2: `2.0 ** ...`.",
+        ),
+        Mistake(
+            "a token can't see itself",
+            _itself_hidden,
+            "The distance to itself is 0, and so is the bias. Hide only what comes later: `distance < 0`.",
+        ),
+        Mistake(
+            "later keys count as equally far",
+            lambda T, n_heads: (
+                -_slopes(n_heads)[:, None, None] * (torch.arange(T)[:, None] - torch.arange(T)).abs()
+            ),
+            "A key that comes later must not be seen at all: put minus infinity there, so that it is a "
+            "causal mask as well.",
         ),
         Mistake(
             "all heads have the same slope",
@@ -776,15 +1228,41 @@ def _online_cases() -> list[Case]:
         Case(*later, torch.tensor([2.0, 0.5, 4.0, 1.0, 0.0]), _random(5, 3, seed=92)),  # a new largest
         Case(*later, torch.tensor([-2.0, 0.5]), _random(2, 3, seed=93)),  # the old largest stays
         Case(torch.tensor(99.0), torch.tensor(1.5), torch.ones(2), torch.tensor([100.0]), torch.ones(1, 2)),
+        Case(*later, torch.tensor([1.5, 0.5, 1.5]), _random(3, 3, seed=94)),  # as large as the old largest
+        Case(
+            torch.tensor(-0.0037),
+            torch.tensor(77.7123),
+            90 * _random(5, seed=95),
+            torch.tensor([0.51234, -1.98765, 0.0007]),
+            _random(5, 3, seed=96).T * 90,
+        ),
+        Case(
+            torch.tensor(7e-4),
+            torch.tensor(9e-4),
+            _random(2, seed=97) / 3000,
+            torch.tensor([-0.61234, 5e-4]),
+            _random(2, 2, seed=98) / 3000,
+        ),
+        Case(
+            torch.tensor(-1.23456),
+            torch.tensor(1.23456),
+            _random(70, seed=99),
+            _random(70, seed=87),
+            _random(70, 70, seed=88),
+        ),
+        Case(
+            torch.tensor(-999.0), torch.tensor(2.0), torch.ones(1), torch.tensor([-1000.0]), torch.ones(1, 1)
+        ),
     ]
 
 
-def _whole(answer: object, sizes: tuple[int, ...] = (2, 3, 1)) -> Tensor:
-    scores, values = 3 * _random(sum(sizes), seed=94), _random(sum(sizes), 2, seed=95)
-    state = (torch.tensor(-math.inf), torch.tensor(0.0), torch.zeros(2))
-    for block in zip(scores.split(sizes), values.split(sizes), strict=True):
-        state = answer(*state, *block)
-    return state[2] / state[1], scores.softmax(0) @ values
+def _fresh_step(draw: Draw) -> Case:
+    S, D = draw.integer(1, 6), draw.integer(1, 4)
+    scores, values = draw.logits(S) * draw.choose((1.0, 1.0, 9.0)), draw.tensor(S, D)
+    if draw.integer(0, 3) == 0:
+        return Case(torch.tensor(-math.inf), torch.tensor(0.0), torch.zeros(D), scores, values)
+    above = draw.choose((0.0, 1.5, -1.5, 40.0, -40.0))
+    return Case(scores.max() + above, draw.positive(1)[0], draw.tensor(D), scores, values)
 
 
 def _total_not_corrected(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
@@ -825,6 +1303,23 @@ def _no_largest(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, v
     return torch.maximum(largest, scores.max()), total + weights.sum(), mixed + weights @ values
 
 
+def _new_against_old(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top, weights = torch.maximum(largest, scores.max()), (scores - largest).exp()
+    factor = (largest - top).exp()
+    return top, total * factor + weights.sum(), mixed * factor + weights @ values
+
+
+def _only_the_block(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top = torch.maximum(largest, scores.max())
+    weights = (scores - top).exp()
+    return top, weights.sum(), weights @ values
+
+
+def _values_not_weighted(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top, new_total, _ = _online_step(largest, total, mixed, scores, values)
+    return top, new_total, mixed * (largest - top).exp() + values.sum(0)
+
+
 online_step = Exercise(
     name="online_step",
     topic="attention",
@@ -835,6 +1330,8 @@ online_step = Exercise(
     reference=_online_step,
     differentiable=False,
     cases=_online_cases,
+    fresh=_fresh_step,
+    draws=20,
     hints=(
         "Three numbers are kept: the largest score so far, the sum of e^(score - largest), and the sum of "
         "e^(score - largest) times value. Only the first changes in a simple way. What do the others lack "
@@ -881,6 +1378,27 @@ online_step = Exercise(
             _old_largest_forgotten,
             "If the block's scores are all small, the largest is still the old one: "
             "`torch.maximum(largest, scores.max())`.",
+        ),
+        Mistake(
+            "the block's terms are measured against the old largest score",
+            _new_against_old,
+            "The new terms must be measured against the *new* largest score as well: e^(score - new). At the "
+            "very beginning the old one is minus infinity.",
+        ),
+        Mistake(
+            "only the new block counts",
+            _only_the_block,
+            "What was summed before is lost. Multiply it by e^(old - new), and add the new terms to it.",
+        ),
+        Mistake(
+            "the values are not weighted",
+            _values_not_weighted,
+            "Each value counts with its own weight e^(score - new): `weights @ values`.",
+        ),
+        Mistake(
+            "the mixture comes before the total",
+            lambda *inputs: [_online_step(*inputs)[i] for i in (0, 2, 1)],
+            "The order is `largest, total, mixed`, so that the three can go into the next step as they are.",
         ),
         Mistake(
             "divided in every step",

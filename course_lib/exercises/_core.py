@@ -4,22 +4,27 @@ An `Exercise` holds everything about one exercise: a reference, cases to try, th
 and an explanation. `check` runs a learner's answer and returns and shows a `Feedback`; it never raises in a
 learner's notebook. It does not know figures, notebooks or which topics there are.
 
-The learner's code runs in this process, under a time limit: safe from accidents, not from malice.
+The learner's code runs in a process of its own first, under hard limits, and then in this one, under a time
+limit (`_checking`): safe from accidents, not from malice.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from course_lib.exercises import _progress, _run
+from course_lib.exercises._checking import checked
 from course_lib.exercises._compare import ATOL, RTOL
 from course_lib.exercises._draw import Draw
 from course_lib.exercises._feedback import Feedback, Note, State
 from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._fresh import new_seed
+from course_lib.exercises._guard import guard
 from course_lib.exercises._judge import Case, Judge, Mistake, Property
 from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
@@ -27,6 +32,7 @@ from course_lib.exercises._trial import Observed
 from course_lib.exercises._values import show_value
 from course_lib.exercises._verdict import verdict
 
+Showable = TypeVar("Showable", Feedback, Note)
 KINDS = ("build", "explore")
 LEVELS = ("easy", "medium", "hard")
 
@@ -37,7 +43,7 @@ class ExerciseError(AssertionError):
 
 def report(feedback: Feedback, raise_errors: bool | None) -> Feedback:
     """Show a feedback, and raise it if it is not 'right' and that is wanted (by default: in grading)."""
-    feedback.display()
+    feedback = display(feedback)
     if raise_errors is None:
         raise_errors = _progress.in_grading()
     if raise_errors and not feedback.right:
@@ -140,43 +146,28 @@ class Exercise:
         `raise_errors=True`. `raise_errors=False` keeps it from raising in grading too, for cells that show a
         mistake on purpose.
         """
-        with _run.surroundings() as printed:
-            feedback = self._judge_safely(answer)
-        if printed.text and feedback.state is not State.NOT_ATTEMPTED:
-            feedback = replace(feedback, printed=printed.text)
-        return report(self._keep(answer, feedback), raise_errors)
+        return report(checked(self, answer), raise_errors)
 
     def hint(self, number: int = 1) -> Note:
         """Show a hint: 1 is the gentlest."""
-        if number not in range(1, len(self.hints) + 1):
-            note = Note(
-                f"There are {len(self.hints)} hints",
-                f"Ask for one of `.hint(1)` to `.hint({len(self.hints)})`.",
-            )
-            note.display()
-            return note
-        more = (
-            f"\n\nMore help: `.hint({number + 1})`."
-            if number < len(self.hints)
-            else "\n\nMore help: `.solution()`."
-        )
-        note = Note(f"Hint {number} of {len(self.hints)}", self.hints[number - 1] + more)
-        self._record(lambda: _progress.record_help(self.key, number))
-        note.display()
-        return note
+        guard().warm_up()  # who asks for a hint will soon check an answer
+        wanted = _whole_number(number)
+        if wanted is None or not 1 <= wanted <= len(self.hints):
+            text = f"Ask for one of `.hint(1)` to `.hint({len(self.hints)})`."
+            return display(Note(f"There are {len(self.hints)} hints", text))
+        more = f".hint({wanted + 1})" if wanted < len(self.hints) else ".solution()"
+        text = f"{self.hints[wanted - 1]}\n\nMore help: `{more}`."
+        self._record(lambda: _progress.record_help(self.key, wanted))
+        return display(Note(f"Hint {wanted} of {len(self.hints)}", text))
 
     def solution(self) -> Note:
         """Show one right answer and why it is right."""
-        note = Note(f"Solution: {self.title}", self.explanation, self.solution_source())
         self._record(lambda: _progress.record_help(self.key))
-        note.display()
-        return note
+        return display(Note(f"Solution: {self.title}", self.explanation, self.solution_source()))
 
     def solution_source(self) -> str:
         """The reference as the text of a notebook cell, under the exercise's name."""
-        if not callable(self.reference):
-            return f"{self.name} = {self.reference!r}"
-        if getattr(self.reference, "__name__", "<lambda>") == "<lambda>":
+        if callable(self.reference) and getattr(self.reference, "__name__", "<lambda>") == "<lambda>":
             return ""
         return standalone(self.reference, self.name)[0].rstrip()
 
@@ -196,17 +187,6 @@ class Exercise:
         if self._untouched(answer, seen):
             return self._not_attempted()
         return replace(verdict(self, trial, seen, answer), seed=seed)
-
-    def _judge_safely(self, answer: Any) -> Feedback:
-        """A fault of the course's own must not look like one of the learner's, nor stop the notebook."""
-        try:
-            return self.judge(answer)
-        except Exception as error:  # noqa: BLE001
-            message = (
-                f"The check itself failed on this answer (`{_run.crash_of(error)}`). That is a fault of the "
-                "course, not yours; please report it. Go on with the next cell."
-            )
-            return self._feedback(State.CRASHED, message)
 
     def _judge(self) -> Judge:
         shared = {field.name for field in fields(Judge)} & {field.name for field in fields(self)}
@@ -269,20 +249,33 @@ class Exercise:
     def _feedback(self, state: State, message: str, **more: Any) -> Feedback:
         return Feedback(state, self.title, message, **more)
 
-    # what is kept -------------------------------------------------------------------------------------------
-
-    def _keep(self, answer: Any, feedback: Feedback) -> Feedback:
-        """Record the try, and the answer's source if it is a right piece of the GPT; tell of trouble in a
-        note."""
-        notes = []
-        if feedback.right and self.kind == "build" and callable(answer) and not _progress.in_grading():
-            notes.append(_progress.save_piece(self.piece or self.name, answer, self.name))
-        if feedback.state is not State.NOT_ATTEMPTED:
-            notes.append(self._record(lambda: _progress.record_exercise(self.key, str(feedback.state))))
-        return replace(feedback, notes=tuple(note for note in notes if note))
-
     def _record(self, write: Callable[[], str]) -> str:
         return "" if _progress.in_grading() else write()
+
+
+def display(shown: Showable) -> Showable:
+    """Show a feedback or note, and give it back; what its text cannot be shown with is left out."""
+    clean = replace(shown, **{name: _printable(value) for name, value in vars(shown).items()})
+    try:
+        clean.display()
+    except (OSError, ValueError):  # the output is closed, or knows no such letters
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            print(str(clean).encode("ascii", "replace").decode())
+    return clean
+
+
+def _printable(value: Any) -> Any:
+    """Text without the halves of letters that no output can show, as they come from damaged files."""
+    if type(value) is str:
+        return value.encode("utf-8", "replace").decode()
+    return tuple(map(_printable, value)) if type(value) is tuple else value
+
+
+def _whole_number(value: Any) -> int | None:
+    try:
+        return operator.index(value)
+    except Exception:  # noqa: BLE001 - whatever it is, it is no number
+        return None
 
 
 def _stub() -> None:

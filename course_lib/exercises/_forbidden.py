@@ -77,8 +77,16 @@ def _name(func: Any, args: tuple[Any, ...]) -> str:
     name = getattr(func, "__name__", "")
     if name == "__getitem__" and len(args) > 1:
         index = args[1] if isinstance(args[1], tuple) else (args[1],)
-        return INDEXING if any(map(_picks, index)) else name
+        return INDEXING if any(map(_picks, index)) and not _is_identity(args[0]) else name
     return name
+
+
+def _is_identity(tensor: Any) -> bool:
+    """Whether it is `torch.eye(V)`: indexed by ids, that makes one-hot rows, and looks nothing up."""
+    torch = sys.modules["torch"]
+    if tensor.ndim != 2 or tensor.shape[0] != tensor.shape[1]:
+        return False
+    return bool((tensor == torch.eye(len(tensor), device=tensor.device)).all())
 
 
 def _picks(index: Any) -> bool:
@@ -106,10 +114,13 @@ def _is_torchs(filename: str) -> bool:
 
 @functools.cache
 def _is_a_topics(filename: str) -> bool:
-    """Whether a file declares exercises: `exercises/attention.py` or `attention/exercises.py`."""
+    """Whether a file declares exercises: `attention/exercises.py`, or a file in `training/exercises/`."""
     folders, name = os.path.split(os.path.normpath(filename))
     parts = folders.split(os.sep)
-    return "course_lib" in parts and (name == "exercises.py" or "exercises" in parts) and name[:1] != "_"
+    if "course_lib" not in parts:
+        return False
+    inside = parts[len(parts) - parts[::-1].index("course_lib") :]  # the folders within the package
+    return name == "exercises.py" or (len(inside) > 1 and inside[1] == "exercises")
 
 
 # In the code ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 from course_lib.exercises import _run
 from course_lib.exercises._compare import Difference, Path
 from course_lib.exercises._crashes import located
-from course_lib.exercises._inputs import Change, Inputs, nearby, one_ulp, taken
+from course_lib.exercises._inputs import Change, Inputs, in_double, nearby, one_ulp, taken
 from course_lib.exercises._values import as_numpy, is_array, is_float_tensor, quietly
 
 
@@ -115,13 +115,18 @@ def right_flow(run: Callable[[Any], Any], case: Any, names: Sequence[str]) -> Ri
     exact = flow(run, case, names)
     if exact.crash is not None or not exact.reached:
         return None
-    near, rounded = (flow(run, case, names, change) for change in (nearby, one_ulp(3)))
-    spread = {} if rounded.crash is not None else _apart(exact.gradients, rounded.gradients)
+    near, *others = (flow(run, case, names, change) for change in (nearby, one_ulp(3), in_double))
+    spread: dict[str, Any] = {}
+    for other in others:  # a reference need not work with numbers of twice the size
+        for name, gradient in other.gradients.items():
+            apart = row_wise(abs(exact.gradients[name] - gradient))
+            spread[name] = apart if name not in spread else spread[name] + apart
     return RightFlow(exact, near, spread)
 
 
-def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: abs(one[name] - other[name]) for name in one if name in other}
+def row_wise(apart: Any) -> Any:
+    """For each number the largest of its row: how much rounding does is a matter of luck for a single one."""
+    return apart.max(-1, keepdims=True) + 0 * apart if getattr(apart, "ndim", 0) and apart.size else apart
 
 
 # Comparing --------------------------------------------------------------------------------------------------
@@ -146,22 +151,27 @@ def _astray(right: Flow, found: Flow, spread: Mapping[str, Any]) -> Astray | Non
         return Astray(found)
     if not right.reached <= found.reached:
         return Astray(found, cut=True)
+    most = max(map(_largest, right.gradients.values()))
     for name, wanted in right.gradients.items():
-        if (part := _parts(wanted, found.gradients[name], spread.get(name))) is not None:
+        if (part := _parts(wanted, found.gradients[name], spread.get(name, 0.0), most)) is not None:
             return Astray(found, name, part)
     return None
 
 
-def _parts(wanted: Any, have: Any, spread: Any) -> Difference | None:
+def _largest(gradient: Any) -> float:
     import numpy as np
 
-    counted = np.isfinite(wanted)
-    if not counted.any():
-        return None
-    largest = np.abs(wanted[counted]).max()
-    room = _ATOL + _RTOL * np.abs(wanted) + 1e-4 * largest
-    if spread is not None:
-        room = room + np.nan_to_num(np.minimum(8 * spread, 0.01 * largest), nan=0.0)
+    return float(np.abs(gradient[np.isfinite(gradient)]).max(initial=0.0))
+
+
+def _parts(wanted: Any, have: Any, spread: Any, most: float) -> Difference | None:
+    """Where a gradient parts from the right one; `most` is the largest of all inputs, whose rounding may be
+    in this one too."""
+    import numpy as np
+
+    counted, largest = np.isfinite(wanted), _largest(wanted)
+    room = _ATOL + _RTOL * np.abs(wanted) + 1e-4 * largest + 3e-5 * most
+    room = room + np.nan_to_num(np.minimum(8 * spread, 0.05 * max(largest, 0.01 * most)), nan=0.0)
     with np.errstate(invalid="ignore"):
         wrong = counted & ~(np.abs(have - wanted) <= room)
     if not wrong.any():

@@ -70,16 +70,24 @@ def moved(case: Any, change: Change) -> Any:
 
 
 def one_ulp(seed: int) -> Change:
-    """Every number moved by what rounding may move it."""
+    """Every number moved by what rounding may move it, up or down, neighbours in a row never the same way if
+    the seed is odd."""
 
     def change(tensor: Any, number: int) -> Any:
         import torch
 
         generator = torch.Generator().manual_seed(1000 * seed + number)
-        up = torch.randint(2, tensor.shape, generator=generator, device="cpu").to(tensor.dtype) * 2 - 1
-        return tensor.detach() * (1 + up * torch.finfo(tensor.dtype).eps)
+        up = torch.randint(2, tensor.shape, generator=generator, device="cpu")
+        if seed % 2 and tensor.ndim:  # a row of equal numbers that all move alike would tell nothing
+            up = (up[..., :1] + torch.arange(tensor.shape[-1], device="cpu")) % 2
+        return tensor.detach() * (1 + (2 * up - 1).to(tensor.dtype) * torch.finfo(tensor.dtype).eps)
 
     return change
+
+
+def in_double(tensor: Any, number: int) -> Any:
+    """The same numbers, with room for more digits."""
+    return tensor.double()
 
 
 def nearby(tensor: Any, number: int) -> Any:

@@ -146,9 +146,13 @@ def _contents(value: Any) -> Any:
 
 
 def comparable(value: Any) -> bool:
-    """Values whose equality means equal contents; others (generators of random numbers) are left out."""
-    if is_module(value):
-        return True
+    """Values whose equality means equal contents; others (generators of random numbers) are left out.
+
+    >>> comparable([len, 1]), comparable([object()])
+    (True, False)
+    """
+    if is_module(value) or (callable(value) and isinstance(getattr(value, "__name__", None), str)):
+        return True  # a function is known by its name
     if isinstance(value, list | tuple | set | frozenset):
         return all(comparable(item) for item in value)
     if isinstance(value, Mapping):

@@ -112,7 +112,7 @@ def progress() -> Progress:
     """
     try:
         data, sentence = _progress.load()
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the file or its name
         data, sentence = _progress.empty(), f"The progress file could not be read ({type(error).__name__})."
     rows = {topic: list(_rows(topic, data["exercises"])) for topic in topics()}
     quizzes = {topic: _quiz_count(topic, data["quiz"]) for topic in topics()}
@@ -122,7 +122,9 @@ def progress() -> Progress:
 def _rows(topic: str, entries: dict[str, dict]) -> Iterator[_Row]:
     for exercise in exercises_of(topic):
         entry = entries.get(exercise.key, {})
-        yield _Row(exercise.title, exercise.kind, entry.get("state"), bool(entry.get("solution")))
+        state = entry.get("state")
+        known = state if isinstance(state, str) else None
+        yield _Row(exercise.title, exercise.kind, known, bool(entry.get("solution")))
 
 
 def _quiz_count(topic: str, entries: dict[str, dict]) -> tuple[int, int]:

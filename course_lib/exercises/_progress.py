@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course_lib.exercises._source import standalone
 from course_lib.runtime import atomic_write
 
 # From least to most done; a merge never goes back.
-_ORDER = ("not attempted", "timed out", "crashed", "wrong", "right")
+_ORDER = ("not attempted", "timed out", "crashed", "wrong", "otherwise", "right")
 _LOCK_SECONDS = 10.0
+_LARGEST = 10_000_000  # bytes; a file that is larger is no progress file
 
 
 def in_grading() -> bool:
@@ -30,8 +31,11 @@ def in_grading() -> bool:
 def course_folder() -> Path:
     """The top folder of the course: the nearest one above the current folder, or else where the package
     lies."""
-    here = Path.cwd()
     package_parent = Path(__file__).resolve().parents[2]
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return package_parent
     for folder in (here, *here.parents, package_parent):
         if (folder / "course_lib").is_dir() and (folder / "pyproject.toml").is_file():
             return folder
@@ -65,7 +69,7 @@ def load(path: Path | None = None) -> tuple[dict[str, Any], str]:
     """
     path = path or progress_path()
     try:
-        text = path.read_bytes()
+        text = _bytes(path)
     except FileNotFoundError:
         return empty(), ""
     try:
@@ -76,6 +80,14 @@ def load(path: Path | None = None) -> tuple[dict[str, Any], str]:
             empty(),
             f"The progress file was damaged; it was set aside as `{kept.name}`, and counting starts anew.",
         )
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a file; a pipe or a device would be read for ever."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f"{path.name} is not a file")
+    return path.read_bytes() if status.st_size <= _LARGEST else b""
 
 
 def _checked(data: Any) -> dict[str, Any]:
@@ -103,19 +115,26 @@ def update(change: Callable[[dict[str, Any]], None], path: Path | None = None) -
 
     A disk that is full, or a folder that may not be written, costs the record, never the learner's work.
     """
-    from filelock import FileLock, Timeout
-
-    path = path or progress_path()
     try:
+        from filelock import FileLock
+
+        path = path or progress_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
             data, sentence = load(path)
             change(data)
             with atomic_write(path) as file:
-                file.write(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False).encode())
+                file.write(_as_bytes(data))
         return sentence
-    except (OSError, Timeout, NotImplementedError) as error:
+    except Exception as error:  # noqa: BLE001 - a name with half a letter, a home that is not there
         return f"Your progress could not be saved ({type(error).__name__}); the check itself is not affected."
+
+
+def _as_bytes(data: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a letter, which JSON can name but no file hold
+        return json.dumps(data, indent=1, sort_keys=True).encode()
 
 
 def record_exercise(key: str, state: str) -> str:
@@ -124,7 +143,7 @@ def record_exercise(key: str, state: str) -> str:
     def change(data: dict[str, Any]) -> None:
         entry = data["exercises"].setdefault(key, {})
         entry["tries"] = _whole(entry.get("tries")) + 1
-        entry["state"] = max(entry.get("state"), state, key=_rank)
+        entry["state"] = max(state, entry.get("state"), key=_rank)
 
     return update(change)
 
@@ -153,31 +172,32 @@ def record_quiz(topic: str, number: int, right: bool) -> str:
 
 
 def _rank(state: Any) -> int:
-    return _ORDER.index(state) if state in _ORDER else -1
+    return _ORDER.index(state) if isinstance(state, str) and state in _ORDER else -1
 
 
 def _whole(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    return max(0, value) if type(value) is int else 0
 
 
 # Pieces -----------------------------------------------------------------------------------------------------
 
 
-def save_piece(piece: str, answer: Any, name: str) -> str:
-    """Write the source of a right answer to `my_gpt/<piece>.py`, and say so in a sentence."""
+def has_piece(piece: str) -> bool:
+    """Whether something is kept under this name already."""
     try:
-        text, missing = standalone(answer, name)
+        return (pieces_folder() / f"{piece}.py").is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def write_piece(piece: str, text: str) -> str:
+    """Write a text that was judged right to `my_gpt/<piece>.py`, whole or not at all, and say so."""
+    try:
         folder = pieces_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        head = f'"""My own `{name}`, kept by the course when its check said it is right."""\n\n'
         with atomic_write(folder / f"{piece}.py") as file:
-            file.write((head + text).encode())
-    except ValueError as error:
-        return f"It could not be kept for your own GPT: {error}"
-    except OSError as error:
-        return f"It could not be kept for your own GPT ({type(error).__name__}: {error.strerror})."
-    kept = f"Kept as `my_gpt/{piece}.py`, a part of your own GPT."
-    if missing:
-        names = ", ".join(f"`{name}`" for name in missing)
-        kept += f" It uses {names} from outside, which the file does not have: better give it as an argument."
-    return kept
+            file.write(text.encode())
+    except (OSError, ValueError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        return f"It could not be kept for your own GPT ({type(error).__name__}: {why})."
+    return f"Kept as `my_gpt/{piece}.py`, a part of your own GPT."

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from course_lib.exercises._crashes import same_crash
 from course_lib.exercises._judge import Mistake
 from course_lib.exercises._right import prepare
-from course_lib.exercises._trial import Observed, Trial
+from course_lib.exercises._trial import Observed, Outcome, Trial
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def recognise(trial: Trial, seen: Observed, mistakes: Sequence[Mistake]) -> Know
     wrong = sum(map(seen.is_wrong, range(len(seen.outcomes))))
     partly: list[tuple[int, Known]] = []
     for mistake in mistakes:
-        fit = _fit(trial, seen, trial.observe(mistake.wrong))
+        made = trial.observe(mistake.wrong, compared=partial(_may_fit, trial, seen))
+        fit = None if made.given_up else _fit(trial, seen, made)
         if fit is None:
             continue
         known = Known(mistake, fit.shows[0] if fit.shows else 0)
@@ -76,6 +78,19 @@ def recognise(trial: Trial, seen: Observed, mistakes: Sequence[Mistake]) -> Know
     return None if most == 1 and len(partly) > 1 else known
 
 
+def _may_fit(trial: Trial, seen: Observed, case: int, made: Observed) -> bool:
+    """Whether what a mistake gives in a case leaves it possible that the answer makes it."""
+    if case >= len(seen.outcomes):
+        return True
+    one, other = made.outcomes[case], seen.outcomes[case]
+    return not _shows(trial, made, case) or _nearly(one, other) or trial.same(case, one, other, kinds=False)
+
+
+def _nearly(one: Outcome, other: Outcome) -> bool:
+    """Whether both crash at the same operation, whatever they say."""
+    return bool(one.where and other.where) and same_crash(one.where, other.where, loosely=True)
+
+
 def _fit(trial: Trial, seen: Observed, made: Observed) -> _Fit | None:
     """How a mistake goes with an answer; None if nothing shows of it."""
     pairs = list(zip(made.outcomes, seen.outcomes, strict=False))
@@ -83,7 +98,7 @@ def _fit(trial: Trial, seen: Observed, made: Observed) -> _Fit | None:
     if not shows and not made.failed and not made.flows and made.forgot is None:
         return None
     fits = [trial.same(i, one, other, kinds=False) for i, (one, other) in enumerate(pairs)]
-    nearly = [bool(a.where and b.where) and same_crash(a.where, b.where, loosely=True) for a, b in pairs]
+    nearly = [_nearly(one, other) for one, other in pairs]
     others = set(made.failed) == set(seen.failed) and (made.forgot is None) == (seen.forgot is None)
     values = {repr(made.outcomes[i].value) for i in shows if made.outcomes[i].crash is None}
     return _Fit(shows, fits, nearly, others and trial.same_flows(made, seen), values)

@@ -13,8 +13,8 @@ from course_lib.exercises import _run
 from course_lib.exercises._compare import Path
 from course_lib.exercises._fresh import Drawn
 from course_lib.exercises._frozen import frozen
-from course_lib.exercises._gradients import outputs, right_flow
-from course_lib.exercises._inputs import has_floats, moved, one_ulp
+from course_lib.exercises._gradients import outputs, right_flow, row_wise
+from course_lib.exercises._inputs import has_floats, in_double, moved, one_ulp
 from course_lib.exercises._judge import Case, Judge, argument_names
 from course_lib.exercises._trial import Outcome, Trial, outcome_of
 from course_lib.exercises._values import as_numpy
@@ -50,11 +50,11 @@ def _slack(run: Callable[[Case], Any], case: Case, right: Outcome) -> dict[Path,
     slack: dict[Path, Any] = {}
     wanted = {path: as_numpy(value) for path, value in outputs(right.value)}
     wanted = {path: array for path, array in wanted.items() if array.dtype.kind == "f"}
-    for seed in (1, 2) if wanted else ():
-        value, crash = _run.attempt(lambda seed=seed: frozen(run(moved(case, one_ulp(seed)))))
+    for change in (one_ulp(1), one_ulp(2), in_double) if wanted else ():
+        value, crash = _run.attempt(lambda change=change: frozen(run(moved(case, change))))
         for path, have in outputs(value) if crash is None else ():
             if path in wanted and (have := as_numpy(have)).shape == wanted[path].shape:
-                slack[path] = slack.get(path, 0.0) + _ROOM * _small_steps(wanted[path], have)
+                slack[path] = slack.get(path, 0.0) + _ROOM * row_wise(_small_steps(wanted[path], have))
     return slack
 
 

@@ -1,14 +1,14 @@
-"""Run a learner's code so that nothing it does can hang, flood or crash the notebook.
+"""Run a learner's code so that nothing it does can hang or crash the process that it runs in.
 
-A time limit, captured prints and warnings, untouched random states, and tracebacks cut down to the learner's
-own lines. This is protection from accidents, not from attacks: the code runs in this very process. It does
-not know what an exercise is or whether an answer is right.
+A time limit, settings that are put back, and tracebacks cut down to the learner's own lines. This is
+protection from accidents, not from attacks: the code runs in this very process. It does not know what an
+exercise is or whether an answer is right, nor of the process in which `_guard` tries answers first.
 
 How the time limit works. In the main thread of Linux and macOS, a timer interrupts the code between two
 Python instructions. Elsewhere (Windows, other threads) the code runs in a second thread into which an
 exception is thrown. Code that catches every exception is interrupted again until it ends. What neither can
-stop is one single call into C that runs for very long, such as `10 ** 10 ** 9`: that needs a restart of the
-kernel.
+stop is one single call into C that runs for very long, such as `10 ** 10 ** 9`: that can only be ended with
+its process.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ import contextlib
 import contextvars
 import ctypes
 import functools
-import io
 import linecache
 import os
-import random
 import re
 import signal
 import sys
 import sysconfig
 import threading
 import traceback
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
+
+from course_lib.exercises._state import Snapshot
 
 T = TypeVar("T")
 
@@ -39,6 +38,25 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _PACKAGE = os.path.dirname(_HERE) + os.sep
 _INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
 _GIVE_UP = 20  # interruptions of a thread before it is left behind
+
+
+_snapshots: list[Snapshot] = []  # of the limits that are running, the innermost last
+
+
+@dataclass
+class CtrlC:
+    """Whether somebody looks out for Ctrl-C, and whether it was pressed: then a KeyboardInterrupt that
+    nobody pressed is an exception like any other."""
+
+    watched: bool = False
+    pressed: bool = False
+
+    def __bool__(self) -> bool:
+        return self.pressed or not self.watched
+
+
+ctrl_c = CtrlC()
+told_of_crashes: list[Callable[[BaseException], None]] = []  # called for each exception in a learner's code
 
 
 class TimeUp(BaseException):
@@ -71,15 +89,21 @@ def plain(text: str) -> str:
 
 
 def with_limit(work: Callable[[], T], seconds: float) -> T:
-    """The result of `work()`, or TimeUp after `seconds`.
+    """The result of `work()`, or TimeUp after `seconds`; settings that it changed are put back.
 
     >>> with_limit(lambda: 2 + 3, seconds=1.0)
     5
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if hasattr(signal, "setitimer") and in_main_thread:
-        return _with_timer(work, seconds)
-    return _with_thread(work, seconds)
+    limited = _with_timer if hasattr(signal, "setitimer") and in_main_thread else _with_thread
+    before = Snapshot(thorough=False)
+    _snapshots.append(before)
+    try:
+        return limited(work, seconds)
+    finally:
+        before.put_back()
+        with contextlib.suppress(ValueError):
+            _snapshots.remove(before)
 
 
 def _with_timer(work: Callable[[], T], seconds: float) -> T:
@@ -125,7 +149,7 @@ def _raise_in_handlers_too(frame: FrameType | None) -> None:
             raise TimeUp
         return at_next_line
 
-    while frame is not None and not _is_ours(frame.f_code.co_filename):
+    while frame is not None and not is_ours(frame.f_code.co_filename):
         frame.f_trace = at_next_line
         frame = frame.f_back
 
@@ -173,30 +197,48 @@ def attempt(call: Callable[[], Any]) -> tuple[Any, Crash | None]:
     'ZeroDivisionError'
     """
     try:
-        return call(), None
-    except (TimeUp, KeyboardInterrupt):
+        value = call()
+    except TimeUp:
         raise
     except BaseException as error:  # noqa: BLE001 - sys.exit() in an answer must not end the kernel
+        if isinstance(error, KeyboardInterrupt) and ctrl_c:
+            raise
+        _put_back_quickly()
+        for tell in told_of_crashes:
+            tell(error)
         return None, crash_of(error)
+    _put_back_quickly()
+    return value, None
+
+
+def _put_back_quickly() -> None:
+    for before in _snapshots[-1:]:
+        before.put_back_quickly()
 
 
 def crash_of(error: BaseException) -> Crash:
     """What a learner needs to see of an exception."""
-    frames = [frame for frame in _frames(error.__traceback__) if _is_learners(frame.filename)]
+    frames = [frame for frame in _frames(error.__traceback__) if is_learners(frame.filename)]
     last = frames[-1].line or "" if frames else ""
     starter = isinstance(error, NotImplementedError) and (
         not str(error) or last.startswith("raise NotImplemented")
     )
     message, _ = attempt_text(lambda: str(error))
-    return Crash(type(error).__name__, plain(message), _fold([_describe(frame) for frame in frames]), starter)
+    return Crash(type(error).__name__, plain(message), fold([_describe(frame) for frame in frames]), starter)
 
 
 def attempt_text(make: Callable[[], str], limit: int = 2000) -> tuple[str, bool]:
     """Text from a learner's object, whose `__str__` or `__repr__` may itself fail; and whether it worked."""
     try:
         text = make()
-    except Exception as error:  # noqa: BLE001
+    except TimeUp:
+        raise
+    except BaseException as error:  # noqa: BLE001
+        if isinstance(error, KeyboardInterrupt) and ctrl_c.pressed:
+            raise
         return f"(cannot be printed: {type(error).__name__})", False
+    if not isinstance(text, str):
+        return f"(cannot be printed: it gives {type(text).__name__}, not text)", False
     return (text if len(text) <= limit else text[:limit] + "..."), True
 
 
@@ -210,7 +252,7 @@ def _describe(frame: traceback.FrameSummary) -> str:
     return f"line {frame.lineno}, {where}:  {frame.line or ''}".rstrip()
 
 
-def _fold(lines: list[str]) -> tuple[str, ...]:
+def fold(lines: list[str]) -> tuple[str, ...]:
     """Long chains of calls, as in endless recursion, cut to the first few and the last."""
     if len(lines) <= 8:
         return tuple(lines)
@@ -218,78 +260,28 @@ def _fold(lines: list[str]) -> tuple[str, ...]:
     return (*lines[:4], middle, lines[-1])
 
 
-def _is_ours(filename: str) -> bool:
+def is_ours(filename: str) -> bool:
     """Code that judges: this package, and what a topic's own exercises add to it."""
-    path = os.path.abspath(filename)
+    path = _absolute(filename)
     return path.startswith(_PACKAGE) and "exercises" in re.split(r"[\\/.]", path[len(_PACKAGE) :])
 
 
-def _is_learners(filename: str) -> bool:
+def is_learners(filename: str) -> bool:
+    """Code that is neither Python's, nor of an installed package, nor of this course."""
     if filename.startswith("<"):  # <stdin>, <string>, <ipython-input-...>, but not <frozen importlib>
         return not filename.startswith(("<frozen", "<__"))
-    return not os.path.normcase(os.path.abspath(filename)).startswith(_library_folders())
+    return not os.path.normcase(_absolute(filename)).startswith(_library_folders())
+
+
+def _absolute(filename: str) -> str:
+    try:
+        return os.path.abspath(filename)
+    except OSError:  # the working folder is gone
+        return filename
 
 
 @functools.cache
 def _library_folders() -> tuple[str, ...]:
     installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    folders = [*filter(None, installed), os.path.dirname(_HERE)]
+    folders = [*filter(None, installed), _PACKAGE.rstrip(os.sep)]
     return tuple(os.path.normcase(os.path.abspath(folder)) + os.sep for folder in folders)
-
-
-# Surroundings -----------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Printed:
-    """What the learner's code printed and warned while it ran."""
-
-    stream: io.StringIO = field(default_factory=lambda: _Bounded())
-    warned: list[warnings.WarningMessage] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """The first lines that were printed, then the warnings, each once."""
-        lines = self.stream.getvalue().splitlines()
-        shown = [line[:200] for line in lines[:12]] + (["..."] if len(lines) > 12 else [])
-        once = dict.fromkeys(f"{w.category.__name__}: {w.message}"[:300] for w in self.warned)
-        return plain("\n".join([*shown, *list(once)[:3]]))
-
-
-class _Bounded(io.StringIO):
-    """A text stream that keeps its beginning only, so that printing in an endless loop does not fill the
-    memory."""
-
-    def write(self, text: str) -> int:
-        if self.tell() < 20_000:
-            super().write(text[:20_000])
-        return len(text)
-
-
-@contextlib.contextmanager
-def surroundings() -> Iterator[Printed]:
-    """Collect prints and warnings; give Python's, NumPy's and torch's random states back as they were."""
-    printed = Printed()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_same_randomness())
-        printed.warned = stack.enter_context(warnings.catch_warnings(record=True))
-        warnings.simplefilter("always")
-        stack.enter_context(contextlib.redirect_stdout(printed.stream))
-        stack.enter_context(contextlib.redirect_stderr(printed.stream))
-        yield printed
-
-
-@contextlib.contextmanager
-def _same_randomness() -> Iterator[None]:
-    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    python_state = random.getstate()
-    numpy_state = numpy.random.get_state() if numpy is not None else None
-    torch_state = torch.get_rng_state() if torch is not None else None
-    try:
-        yield
-    finally:
-        random.setstate(python_state)
-        if numpy_state is not None:
-            numpy.random.set_state(numpy_state)
-        if torch_state is not None:
-            torch.set_rng_state(torch_state)

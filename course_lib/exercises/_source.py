@@ -1,198 +1,244 @@
-"""Take a function or class out of a notebook as text that stands on its own.
+"""Take a function, class or other answer out of a notebook as text that stands on its own.
 
-`standalone(obj, name)` gives its source together with the imports, constants and helper functions it uses. It
-works on definitions in notebook cells, in files and at Python's prompt where the source is known. Used to
-keep a learner's right answers, and to show the reference solutions. It does not run anything.
+`standalone(obj, name)` gives its source together with the imports, constants and helpers it uses, in an order
+in which they can be run. It works on definitions in notebook cells, in files and at Python's prompt where the
+source is known. Used to keep a learner's right answers, to try them in another process, and to show the
+reference solutions. It does not run anything. `_cells` finds a text, `_writing` writes values.
 """
 
 from __future__ import annotations
 
-import ast
+import builtins
+import functools
 import inspect
-import keyword
-import linecache
-import re
-import symtable
-import sys
-import textwrap
-from types import CodeType, FunctionType, ModuleType
+import marshal
+import types
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
 from typing import Any
+
+from course_lib.exercises._cells import name_of, own_functions, own_text
+from course_lib.exercises._definitions import (
+    cell_names,
+    closure,
+    definition,
+    globals_of,
+    has_a_name,
+    is_local,
+    is_the_courses,
+    names_in,
+    same,
+)
+from course_lib.exercises._imports import from_import, import_line, is_library
+from course_lib.exercises._renaming import all_names, global_names, renamed, without_nonlocal
+from course_lib.exercises._writing import CannotBeWritten, ValueWriter, is_written
+
+_FUTURE = "from __future__ import annotations"
+_FUTURE_FLAG = 0x1000000
+
+
+@dataclass(frozen=True)
+class Standalone:
+    """The text of an answer. `missing` are the names it uses that have no text; `unknown` those of which only
+    the compiled code is known, so that the text serves this version of Python alone."""
+
+    text: str
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def source_of(obj: Any) -> str:
-    """The source of a function or class, without the decorators of this course.
+    """The source of a function or class, with its decorators.
 
-    Raises: ValueError if Python does not know it (a lambda, a built-in, code made by `exec`).
+    Raises: ValueError if Python does not know it (a built-in, code made by `exec`).
     """
     target = inspect.unwrap(obj)
-    code = _some_code(target)
-    name = getattr(target, "__name__", "")
-    if code is None or not name.isidentifier():
-        raise ValueError(f"{name or obj!r} has no source that can be kept; write it with `def` or `class`.")
-    text = "".join(linecache.getlines(code.co_filename)) or _from_inspect(target)
-    node = _find(text, name, code.co_firstlineno, isinstance(target, type))
-    if node is None:
-        raise ValueError(f"The source of {name} is not known; run its cell again.")
-    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    lines = text.splitlines()[first - 1 : node.end_lineno]
-    return textwrap.dedent("\n".join(lines))
+    if not isinstance(target, FunctionType | type):
+        raise ValueError(f"{name_of(obj) or 'this'} has no source that can be kept; write it with `def`.")
+    return own_text(target)
 
 
 def standalone(obj: Any, name: str) -> tuple[str, tuple[str, ...]]:
     """The source of `obj` under the name `name`, after the imports, constants and helpers that it needs.
 
-    Also gives the names that it uses and that cannot be written down, such as a tensor made in another cell.
+    Also gives the names that it uses and that cannot be written down, such as an open file.
+
+    Raises: ValueError if the source of `obj` itself is not known.
 
     >>> text, missing = standalone(source_of, "where_it_is")
     >>> text.splitlines()[0], "def where_it_is(" in text, missing
-    ('import ast', True, ())
+    ('import inspect', True, ())
     """
-    collected = _Collector()
-    collected.add(obj)
-    old = inspect.unwrap(obj).__name__
-    parts = [part if old == name else _renamed(part, old, name) for part in collected.parts.values()]
-    imports = "\n".join(sorted(collected.imports, key=lambda line: (line.startswith("from"), line)))
-    head = "\n\n".join(part for part in (imports, "\n".join(collected.constants)) if part)
-    return "\n\n\n".join(part for part in (head, *parts) if part) + "\n", tuple(collected.missing)
+    file = _File(name)
+    file.write(obj)
+    return file.text(), tuple(file.missing)
 
 
-class _Collector:
-    """Follows the global names that a definition uses, and those that these use."""
+def as_file(obj: Any, name: str) -> Standalone:
+    """An answer as a file that another process can run.
 
-    def __init__(self) -> None:
-        self.imports: dict[str, None] = {}
-        self.constants: dict[str, None] = {}
-        self.parts: dict[int, str] = {}  # id of the object -> its source; what others need comes first
+    Raises: ValueError if there is no text for it.
+    """
+    file = _File(name, anyhow=True)
+    file.write(obj)
+    future = f"{_FUTURE}\n\n" if file.future else ""
+    return Standalone(future + file.text(), tuple(file.missing), tuple(file.unknown))
+
+
+class _File:
+    """What goes into one file; follows the names that a definition uses, and those that these use.
+
+    With `anyhow`, a function whose text is not known is written as its compiled code.
+    """
+
+    def __init__(self, name: str, anyhow: bool = False) -> None:
+        self._name, self._anyhow = name, anyhow
+        self.future = False
         self.missing: dict[str, None] = {}
-        self._begun: set[int] = set()
+        self.unknown: dict[str, None] = {}
+        self._imports: dict[str, None] = {}
+        self._constants: dict[str, None] = {}
+        self._parts: dict[str, None] = {}  # what others need comes first
+        self._names: dict[int, str] = {}  # the id of a thing -> its name in the file
+        self._taken: dict[str, Any] = {name: None}  # keeps the things, so that their ids stay theirs
+        self._imported_ids: set[int] = set()
+        self._has_parts = False  # whether the value that is being written needs one of the parts
+        self._scope: dict[str, Any] = {}  # where the definition that is being written was made
+        self._near: tuple[str, ...] = ()
 
-    def add(self, obj: Any) -> None:
-        if id(obj) in self._begun:
-            return
-        self._begun.add(id(obj))
-        target, source = inspect.unwrap(obj), source_of(obj)
-        scope = _globals(target)
-        for name in _global_names(source):
-            if name in scope:
-                self._need(name, scope[name], scope)
-        for name in getattr(getattr(target, "__code__", None), "co_freevars", ()):
-            self.missing[name] = None
-        self.parts[id(obj)] = source
+    def text(self) -> str:
+        imports = "\n".join(sorted(self._imports, key=lambda line: (line.startswith("from"), line)))
+        head = "\n\n".join(part for part in (imports, "\n".join(self._constants)) if part)
+        return "\n\n\n".join(part for part in (head, *self._parts) if part) + "\n"
 
-    def _need(self, name: str, value: Any, scope: dict[str, Any]) -> None:
-        if isinstance(value, ModuleType):
-            self.imports[_import_line(name, value)] = None
-        elif isinstance(value, FunctionType | type) and value.__module__ == scope.get("__name__"):
-            self.add(value)
-        elif _is_literal(value):
-            self.constants[f"{name} = {value!r}"] = None
-        elif (line := _from_import(name, value)) is not None:
-            self.imports[line] = None
+    def write(self, obj: Any) -> None:
+        """The answer itself."""
+        self._names[id(obj)], self._taken[self._name] = self._name, obj
+        found = definition(obj)
+        own = found is not None and (not is_library(found[0]) or is_the_courses(found[0]))
+        if not own and is_library(obj) and (line := from_import(self._name, obj)) is not None:
+            self._imports[line] = None
+        elif own:
+            self._define(obj, self._name)
         else:
+            self._parts[f"{self._name} = {self._value(obj)}"] = None
+
+    # definitions --------------------------------------------------------------------------------------------
+
+    def _define(self, obj: Any, name: str) -> None:
+        target, decorated = definition(obj)
+        outer = self._scope, self._near
+        self._scope = globals_of(target, self._scope)
+        if isinstance(target, FunctionType):
+            self._near = (target.__code__.co_filename,)
+        try:
+            part = self._from_text(target, name, decorated)
+        except ValueError:
+            if not (self._anyhow and isinstance(target, FunctionType)):
+                raise
+            self.unknown[name] = None
+            part = self._from_code(target, name)
+        self._scope, self._near = outer
+        self._parts[part] = None
+        self._has_parts = True
+
+    def _from_text(self, target: Any, name: str, decorated: bool) -> str:
+        source = without_nonlocal(own_text(target, decorated, self._near))
+        functions = list(own_functions(target)) if isinstance(target, type) else [target]
+        self.future |= any(f.__code__.co_flags & _FUTURE_FLAG for f in functions)
+        is_lambda = isinstance(target, FunctionType) and target.__name__ == "<lambda>"
+        source = f"{name} = {source}" if is_lambda else source
+        known = closure(functions) | {base.__name__: base for base in getattr(target, "__bases__", ())}
+        words = all_names(source)
+        changed = {}
+        for used in global_names(source):
+            for scope in (known, self._scope) if used in cell_names(functions) else (self._scope, known):
+                if used in scope:
+                    changed[used] = self._bound(used, scope[used], words)
+                    break
+        changed = {old: new for old, new in changed.items() if old != new}
+        header = "" if is_lambda or target.__name__ == name else name
+        return renamed(source, changed, header) if changed or header else source
+
+    def _from_code(self, function: FunctionType, name: str) -> str:
+        """A function whose text is not known: Python's own form of it, with what it uses."""
+        for used in names_in(function.__code__):
+            if used in self._scope and self._bound(used, self._scope[used], set()) != used:
+                raise CannotBeWritten(f"the text of {name} is not known")
+        cell = f"{self.name_for(types)}.CellType"
+        cells = ", ".join(f"{cell}({self._value(c.cell_contents)})" for c in function.__closure__ or ())
+        given = [f"{self.name_for(marshal)}.loads({marshal.dumps(function.__code__)!r})", "globals()"]
+        given += [repr(name), self._value(function.__defaults__), f"({cells},)" if cells else "None"]
+        return f"{name} = types.FunctionType({', '.join(given)})"
+
+    # names --------------------------------------------------------------------------------------------------
+
+    def _bound(self, name: str, value: Any, words: set[str]) -> str:
+        """The name in the file of what a definition calls `name`; what has no text is noted as missing."""
+        try:
+            if id(value) in self._names or has_a_name(value, self._scope):
+                return self.name_for(value, name, words)
+            if not is_written(value) and (line := from_import(name, value)) is not None:
+                free = self._free(name, value, words)
+                self._import(line if free == name else from_import(free, value), value)
+                return free
+            outer, self._has_parts = self._has_parts, False
+            text = self._value(value)
+            constant, self._has_parts = (self._parts if self._has_parts else self._constants), outer
+            free = self._free(name, text, words)
+            constant[f"{free} = {text}"] = None
+            return free
+        except (ValueError, RecursionError):
             self.missing[name] = None
+            return name
 
+    def name_for(self, thing: Any, wish: str = "", words: set[str] = frozenset()) -> str:
+        """The name of a function, class or module in the file; it is written or imported if need be.
 
-def _is_literal(value: Any) -> bool:
-    """Whether `repr(value)` is Python for an equal value: numbers, text, and lists or dictionaries of
-    them."""
-    try:
-        return len(repr(value)) <= 20_000 and bool(ast.literal_eval(repr(value)) == value)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return False
+        Raises: ValueError if it cannot be.
+        """
+        if id(thing) in self._names:
+            self._has_parts |= id(thing) not in self._imported_ids
+            return self._names[id(thing)]
+        own = name_of(thing).rpartition(".")[2]
+        if vars(builtins).get(own) is thing and wish in ("", own) and own not in self._taken:
+            return own
+        free = self._free(wish or (own if own.isidentifier() else "helper"), thing, words)
+        self._names[id(thing)] = free
+        if isinstance(thing, ModuleType):
+            self._import(import_line(free, thing), thing)
+        elif definition(thing) is not None and is_local(thing, self._scope):
+            self._define(thing, free)
+        elif isinstance(thing, functools._lru_cache_wrapper):
+            options, inner = thing.cache_parameters(), self.name_for(thing.__wrapped__)
+            cache = self.name_for(functools)
+            self._parts[f"{free} = {cache}.lru_cache(maxsize={options['maxsize']})({inner})"] = None
+            self._has_parts = True
+        elif (line := from_import(free, thing)) is not None:
+            self._import(line, thing)
+        else:
+            del self._names[id(thing)]
+            raise CannotBeWritten(f"{free} has no text")
+        return free
 
+    def _import(self, line: str, thing: Any) -> None:
+        self._imports[line] = None
+        self._imported_ids.add(id(thing))
 
-def _import_line(name: str, module: ModuleType) -> str:
-    full = module.__name__
-    if full == name:
-        return f"import {full}"
-    parent, _, last = full.rpartition(".")
-    return f"from {parent} import {last}" if parent and last == name else f"import {full} as {name}"
+    def _free(self, wish: str, thing: Any, words: set[str]) -> str:
+        """The name that was wished for, or with a number if it means something else already."""
+        name, number = wish, 1
+        while name in self._taken and not same(self._taken[name], thing):
+            number += 1
+            name = f"{wish}_{number}"
+            while name in words:
+                name += "_"
+        self._taken[name] = thing
+        return name
 
+    def _value(self, value: Any) -> str:
+        return ValueWriter(self.name_for, self._need)(value)
 
-def _from_import(name: str, value: Any) -> str | None:
-    """`from math import sqrt`, if that is where the value can be had."""
-    original = getattr(value, "__name__", None) or name
-    own = getattr(value, "__module__", None)
-    # Functions written in C often do not say where they live: then the shortest module that has them.
-    public = [
-        m for m in sys.modules if m != "__main__" and not any(part.startswith("_") for part in m.split("."))
-    ]
-    for module in filter(None, [own, *sorted(public, key=lambda m: (m.count("."), len(m), m))]):
-        for known in dict.fromkeys((original, name)):
-            if module != "__main__" and vars(sys.modules.get(module, ast)).get(known) is value:
-                return f"from {module} import {known}" + ("" if known == name else f" as {name}")
-    return None
-
-
-def _global_names(source: str) -> list[str]:
-    """The names that a piece of source takes from outside."""
-
-    def walk(table: symtable.SymbolTable, top: bool) -> set[str]:
-        own = {
-            s.get_name()
-            for s in table.get_symbols()
-            if s.is_referenced() and (s.is_global() or (top and not s.is_assigned()))
-        }
-        return own.union(*(walk(child, False) for child in table.get_children()))
-
-    return sorted(walk(symtable.symtable(source, "<answer>", "exec"), True))
-
-
-def _renamed(source: str, old: str, new: str) -> str:
-    """`source` with the name `old` changed to `new`, in code only: not in strings or comments."""
-    if keyword.iskeyword(new) or not new.isidentifier():
-        raise ValueError(f"{new!r} is not a name that Python allows; choose another.")
-    lines = source.splitlines()
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and node.id == old:
-            found.add((node.lineno, len(lines[node.lineno - 1].encode()[: node.col_offset].decode())))
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == old:
-            head = re.search(rf"\b(?:def|class)\s+({re.escape(old)})\b", lines[node.lineno - 1])
-            if head:
-                found.add((node.lineno, head.start(1)))
-    for line, column in sorted(found, reverse=True):
-        text = lines[line - 1]
-        lines[line - 1] = text[:column] + new + text[column + len(old) :]
-    return "\n".join(lines)
-
-
-def _globals(target: Any) -> dict[str, Any]:
-    if hasattr(target, "__globals__"):
-        return target.__globals__
-    return vars(sys.modules.get(target.__module__, sys.modules["__main__"]))
-
-
-def _some_code(target: Any) -> CodeType | None:
-    """A code object that says where `target` was written; for a class, that of one of its methods."""
-    if isinstance(target, type):
-        members = (
-            getattr(m, "__func__", None) or getattr(m, "fget", None) or m for m in vars(target).values()
-        )
-        codes = (_some_code(m) for m in members if not isinstance(m, type) and callable(m))
-        # A dataclass also has methods that were made by `exec`.
-        return next((c for c in codes if c is not None and not c.co_filename.startswith("<string")), None)
-    return getattr(target, "__code__", None)
-
-
-def _from_inspect(target: Any) -> str:
-    try:
-        return inspect.getsource(sys.modules[target.__module__])
-    except (OSError, TypeError, KeyError):
-        return ""
-
-
-def _find(text: str, name: str, line: int, is_class: bool) -> Any:
-    """The definition of `name` that contains the line, the innermost if several do."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return None
-    wanted = ast.ClassDef if is_class else ast.FunctionDef | ast.AsyncFunctionDef
-    nodes = [n for n in ast.walk(tree) if isinstance(n, wanted) and n.name == name]
-    around = [n for n in nodes if _first_line(n) <= line <= (n.end_lineno or line)]
-    return around[-1] if around else None
-
-
-def _first_line(node: Any) -> int:
-    return min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    def _need(self, helper: str) -> None:
+        self._parts[helper] = None
+        self._has_parts = True

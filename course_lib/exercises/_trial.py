@@ -7,6 +7,7 @@ does not know mistakes by name nor how feedback looks.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,7 @@ class Observed:
     failed: dict[str, str | _run.Crash] = field(default_factory=dict)  # property -> what was seen
     used: list[str] = field(default_factory=list)  # ways that the exercise does not ask for
     late: str | None = None
+    given_up: bool = False  # nobody wanted to see the rest
 
     def is_wrong(self, case: int) -> bool:
         """Whether the value of a case is wrong, or there is none."""
@@ -54,6 +56,9 @@ class Observed:
     def values_right(self) -> bool:
         """Whether every value is right so far."""
         return not any(map(self.is_wrong, range(len(self.parts))))
+
+
+Stop = Callable[[int, Observed], bool]
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,13 @@ class Trial:
 
     # seeing -------------------------------------------------------------------------------------------------
 
-    def observe(self, answer: Any, seconds: float | None = None) -> Observed:
-        """Run the answer on every case and property, within `seconds` in all if given."""
+    def observe(self, answer: Any, seconds: float | None = None, compared: Stop | None = None) -> Observed:
+        """Run the answer on every case and property, within `seconds` in all if given.
+
+        `compared(case, seen)` is asked after each case whether there is any use in going on.
+        """
         seen = Observed()
-        watch = _Watcher(self, answer, seen, seconds)
+        watch = _Watcher(self, answer, seen, seconds, compared)
         try:
             watch.look() if seconds is None else _run.with_limit(watch.look, seconds)
         except _run.TimeUp:
@@ -117,12 +125,16 @@ class Trial:
 class _Watcher:
     """Runs one answer on a trial's cases, and writes down what is seen."""
 
-    def __init__(self, trial: Trial, answer: Any, seen: Observed, seconds: float | None) -> None:
+    def __init__(
+        self, trial: Trial, answer: Any, seen: Observed, seconds: float | None, compared: Stop | None
+    ) -> None:
         self.trial, self.judge, self.answer, self.seen = trial, trial.judge, answer, seen
-        self.seconds, self.began = seconds, time.perf_counter()
+        self.seconds, self.began, self.compared = seconds, time.perf_counter(), compared
 
     def look(self) -> None:
         self._cases()
+        if self.seen.given_up:
+            return
         if self.seen.values_right and self.judge.asks_gradients:
             self._gradients()
         if self.seen.values_right or not any(o.crash for o in self.seen.outcomes[: self.trial.fixed]):
@@ -140,6 +152,9 @@ class _Watcher:
             part = None if outcome.crash else self.trial.part(number, self.trial.right[number], outcome)
             self.seen.outcomes.append(outcome)
             self.seen.parts.append(part)
+            if self.compared is not None and not self.compared(number, self.seen):
+                self.seen.given_up = True
+                return
 
     def _gradients(self) -> None:
         run = self._run

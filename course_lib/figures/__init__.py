@@ -1,5 +1,16 @@
 """Figures: what the drawings of several notebooks share; a figure of one notebook is in its `views`.
 
+| file       | what it holds                                                                |
+|------------|------------------------------------------------------------------------------|
+| `colours`  | colours and markers that every reader can tell apart                         |
+| `axes`     | axes to draw on, a light frame, rows with names                              |
+| `pictures` | a figure as a picture with words for readers who cannot see it               |
+| `losses`   | losses over steps, also live; any named lines; losses above a floor          |
+| `dots`     | shares and scores over their intervals                                       |
+| `tables`   | numbers and short texts                                                      |
+| `tokens`   | text in coloured boxes, probabilities, what counts in a loss                 |
+| `shown`    | source code and HTML in a notebook                                           |
+
 Records, lists and tensors come in; Axes, figures or `Html` go out. Colours stay apart for every kind of
 colour vision, and nothing is told by colour alone. It knows no topic, never trains and never calls a model;
 matplotlib is loaded at the first figure. Notebooks call it `viz`: `from course_lib import figures as viz`.

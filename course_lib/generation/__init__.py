@@ -9,8 +9,8 @@
 | `lean`     | a model without bookkeeping, for one-token steps                             |
 | `quality`  | how good and how varied texts are                                            |
 
-The capstone, a GPT made of a learner's own answers, is among the exercises. None of it knows training, or how
-text becomes tokens.
+The capstone, a GPT made of a learner's own answers, is among the exercises. None of it knows how a model is
+trained, or how text becomes tokens.
 """
 
 import lazy_loader

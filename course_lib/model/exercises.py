@@ -11,14 +11,15 @@ from torch.nn import functional as F
 
 from course_lib.exercises import (
     Case,
+    Draw,
     Exercise,
+    Forbidden,
     Mistake,
     Option,
     Property,
     Question,
     Quiz,
     causal,
-    gradient_flows,
 )
 
 Tensor = torch.Tensor
@@ -39,14 +40,21 @@ def _mlp(x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor) 
     return 0.5 * wide * (1 + gate) @ w_down + b_down
 
 
-def _mlp_inputs(B: int, T: int, C: int, wide: int, seed: int) -> tuple[Tensor, ...]:
-    return (
-        _random(B, T, C, seed=seed),
-        _random(C, wide, seed=seed + 1),
-        _random(wide, seed=seed + 2),
-        _random(wide, C, seed=seed + 3),
-        _random(C, seed=seed + 4),
-    )
+def _mlp_shapes(B: int, T: int, C: int, wide: int) -> tuple[tuple[int, ...], ...]:
+    return (B, T, C), (C, wide), (wide,), (wide, C), (C,)
+
+
+def _mlp_inputs(
+    B: int, T: int, C: int, wide: int, seed: int, scales: tuple[float, ...] = (1, 1, 1, 1, 1)
+) -> tuple[Tensor, ...]:
+    pairs = enumerate(zip(_mlp_shapes(B, T, C, wide), scales, strict=True))
+    return tuple(scale * _random(*shape, seed=seed + i) for i, (shape, scale) in pairs)
+
+
+def _as_in_a_layer(x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor) -> Case:
+    """The weights turned in memory, as the course's GPT keeps them, and the stream as well."""
+    up, down = (weight.T.contiguous().T for weight in (w_up, w_down))
+    return Case(x.transpose(0, 2).contiguous().transpose(0, 2), up, b_up, down, b_down)
 
 
 def _mlp_cases() -> list[Case]:
@@ -56,7 +64,17 @@ def _mlp_cases() -> list[Case]:
         Case(ramp, one, torch.tensor([0.5]), one, torch.tensor([0.25])),
         Case(*_mlp_inputs(2, 3, 5, 7, seed=10)),
         Case(*_mlp_inputs(1, 2, 2, 8, seed=20)),
+        _as_in_a_layer(*_mlp_inputs(2, 3, 4, 6, seed=30)),
+        Case(*_mlp_inputs(2, 3, 4, 5, 220, (80, 8e-4, 8e-4, 90, 90))),  # large and tiny numbers
+        Case(*_mlp_inputs(2, 3, 4, 5, 230, (1, 90, 90, 8e-4, 8e-4))),
+        *(Case(*_mlp_inputs(*sizes, seed=40)) for sizes in ((66, 2, 2, 3), (1, 300, 2, 3), (1, 2, 70, 300))),
     ]
+
+
+def _mlp_fresh(draw: Draw) -> Case:
+    sizes = (draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 6), draw.integer(1, 12))
+    x, up, *others = _mlp_shapes(*sizes)
+    return Case(draw.tensor(*x), draw.tensor(*up), *(draw.tensor(*o, extremes=False) for o in others))
 
 
 def _bent(bend: Part) -> Callable[..., Tensor]:
@@ -88,7 +106,8 @@ mlp = Exercise(
     minutes=10,
     reference=_mlp,
     cases=_mlp_cases,
-    properties=(gradient_flows(lambda: _mlp_inputs(2, 3, 2, 5, seed=30)),),
+    fresh=_mlp_fresh,
+    draws=16,
     hints=(
         "Three steps: out with `w_up` and `b_up`, the bend, back with `w_down` and `b_down`. Nothing is "
         "added "
@@ -130,6 +149,16 @@ mlp = Exercise(
             "the cube is left out",
             _bent(lambda wide: 0.5 * wide * (1 + torch.tanh(math.sqrt(2 / math.pi) * wide))),
             "Inside the tanh stands `wide + 0.044715 * wide**3`.",
+        ),
+        Mistake(
+            "the factor 0.5 is left out",
+            _bent(lambda wide: 2 * _tanh_gelu(wide)),
+            "`1 + tanh` runs from 0 to 2. Times 0.5, it lets between nothing and all of a number through.",
+        ),
+        Mistake(
+            "the root of 2/π is left out",
+            _bent(lambda wide: 0.5 * wide * (1 + torch.tanh(wide + 0.044715 * wide**3))),
+            "Inside the tanh stands `math.sqrt(2 / math.pi)` times `wide + 0.044715 * wide**3`.",
         ),
         Mistake(
             "the first bias is left out",
@@ -188,7 +217,37 @@ def _norm_cases() -> list[Case]:
         Case(1e-3 * _random(2, 3, 7, seed=43), _random(7, seed=44), _random(7, seed=45), 1e-5),
         Case(torch.full((2, 3), 7.0), torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, 0.0, -0.5]), 1e-5),
         Case(_random(2, 2, 3, seed=46), _random(3, seed=47), _random(3, seed=48), 0.5),
+        Case(1000 + _random(2, 3, 8, seed=240), _random(8, seed=241), _random(8, seed=242)),  # far from 0
+        Case(_random(6, seed=243), 90 * _random(6, seed=244), 90 * _random(6, seed=245)),  # a single vector
+        Case(90 * _random(2, 1, 3, 4, seed=246), 8e-4 * _random(4, seed=247), 8e-4 * _random(4, seed=248)),
+        Case(_random(5, 3, 2, seed=249).transpose(0, 2), _random(5, seed=250), _random(5, seed=251), eps=0.0),
+        Case(torch.tensor([[3.0], [-1.0]]), torch.tensor([2.0]), torch.tensor([0.5]), eps=0.25),
+        *(_norm_of_size(*shape) for shape in ((66, 2, 3), (1, 300, 3), (2, 300))),
     ]
+
+
+def _norm_of_size(*shape: int) -> Case:
+    return Case(_random(*shape, seed=252), _random(shape[-1], seed=253), _random(shape[-1], seed=254))
+
+
+def _norm_input(draw: Draw) -> Tensor:
+    """One to four axes, in several sizes. Equal numbers in a row are all 0: the mean of others depends on how
+    it is taken, by what rounding does, and the root of a small eps shows that."""
+    shape = *draw.shape((0, 3), (1, 4)), draw.integer(2, 6)
+    x = draw.tensor(*shape, extremes=False) * draw.choose((1.0, 30.0, 1e-3))
+    return torch.where((x == x[..., :1]).all(-1, keepdim=True), 0 * x, x)
+
+
+def _norm_fresh(draw: Draw) -> Case:
+    x = _norm_input(draw)
+    weight, bias = (draw.tensor(x.shape[-1], extremes=False) for _ in range(2))
+    return _with_eps(draw, x, weight, bias)
+
+
+def _with_eps(draw: Draw, *inputs: Tensor) -> Case:
+    """With eps in its place, by its name, or left out."""
+    eps = draw.choose((1e-5, 1e-3, 0.25, 3.0))
+    return draw.choose((Case(*inputs), Case(*inputs, eps), Case(*inputs, eps=eps)))
 
 
 def _over(dims: tuple[int, ...]) -> Callable[..., Tensor]:
@@ -222,6 +281,38 @@ def _not_centred(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> 
     return x / torch.sqrt(x.var(dim=-1, keepdim=True, correction=0) + eps) * weight + bias
 
 
+def _from_two_means(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    mean, square = x.mean(dim=-1, keepdim=True), x.square().mean(dim=-1, keepdim=True)
+    return (x - mean) / torch.sqrt(square - mean.square() + eps) * weight + bias
+
+
+def _axis_lost(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    centred = x - x.mean(dim=-1)
+    return centred / torch.sqrt(centred.square().mean(dim=-1) + eps) * weight + bias
+
+
+def _over_axis_1(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    centred = x - x.mean(dim=1, keepdim=True)
+    return centred / torch.sqrt(centred.square().mean(dim=1, keepdim=True) + eps) * weight + bias
+
+
+def _eps_fixed(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return _layer_norm(x, weight, bias)
+
+
+def _held(which: str) -> Callable[..., Tensor]:
+    """A LayerNorm whose mean or variance gets no gradient."""
+
+    def wrong(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+        mean = x.mean(dim=-1, keepdim=True)
+        centred = x - (mean.detach() if "mean" in which else mean)
+        variance = (x - mean).square().mean(dim=-1, keepdim=True)
+        variance = variance.detach() if "variance" in which else variance
+        return centred / torch.sqrt(variance + eps) * weight + bias
+
+    return wrong
+
+
 def _shifted_first(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     return (_layer_norm(x, torch.ones_like(weight), torch.zeros_like(bias), eps) + bias) * weight
 
@@ -234,8 +325,16 @@ layer_norm = Exercise(
     minutes=15,
     reference=_layer_norm,
     cases=_norm_cases,
+    fresh=_norm_fresh,
+    draws=16,
+    forbidden=(
+        Forbidden(
+            ("layer_norm", "native_layer_norm", "group_norm", "native_group_norm", "rms_norm", "batch_norm"),
+            "Now without it: write the mean, the variance and the root yourself, as in the cells above. That "
+            "is what the exercise is for.",
+        ),
+    ),
     properties=(
-        gradient_flows(lambda: (_random(2, 3, seed=49), _random(3, seed=50), _random(3, seed=51))),
         causal(
             lambda: _random(1, 3, 5, seed=52),
             lambda answer, x: answer(x, torch.ones(5), torch.zeros(5), 1e-5),
@@ -257,6 +356,18 @@ layer_norm = Exercise(
         "Nothing is shared between tokens: a norm over the tokens would tell each of them about later ones."
     ),
     mistakes=(
+        Mistake(
+            "`keepdim=True` is missing",
+            _axis_lost,
+            "A mean drops its axis, and what is left of (B, T, C) is (B, T), which goes with x in the wrong "
+            "way or not at all. `x.mean(dim=-1, keepdim=True)` keeps the axis, with size 1.",
+        ),
+        Mistake(
+            "mean and variance are taken over the axis 1",
+            _over_axis_1,
+            "The features are the *last* axis, wherever that is: `dim=-1`. In (B, T, C) the axis 1 is that "
+            "of the tokens, and a mean over it looks at later ones.",
+        ),
         Mistake(
             "mean and variance are taken over the tokens",
             _over((-2,)),
@@ -303,6 +414,34 @@ layer_norm = Exercise(
             "variance.",
         ),
         Mistake(
+            "eps is always 1e-5",
+            _eps_fixed,
+            "`eps` is an argument: add what was handed in. 1e-5 is only its default.",
+        ),
+        Mistake(
+            "the variance is a difference of two means",
+            _from_two_means,
+            "On paper, the mean of the squares minus the square of the mean is the variance. But where the "
+            "numbers are far from 0 these are two large numbers that are nearly equal, and rounding eats the "
+            "difference. Take the mean away first: `(x - mean).square().mean(dim=-1, keepdim=True)`.",
+        ),
+        Mistake(
+            "no gradient goes through the mean",
+            _held("mean"),
+            "The mean depends on x, and that is part of the slope. Leave out the `.detach()` or `no_grad`.",
+        ),
+        Mistake(
+            "no gradient goes through the variance",
+            _held("variance"),
+            "The variance depends on x, and that is part of the slope. Leave out the `.detach()` or "
+            "`no_grad`.",
+        ),
+        Mistake(
+            "no gradient goes through mean and variance",
+            _held("mean and variance"),
+            "Both depend on x, and that is part of the slope. Leave out the `.detach()` or `no_grad`.",
+        ),
+        Mistake(
             "eps is added outside of the root",
             _by_spread(lambda c, eps: torch.sqrt(_mean_square(c)) + eps),
             "It belongs to the variance: `torch.sqrt(variance + eps)`. It makes a difference for small "
@@ -344,7 +483,22 @@ def _rms_cases() -> list[Case]:
         Case(3 * _random(2, 3, 5, seed=60) + 2, _random(5, seed=61), 1e-5),
         Case(1e-3 * _random(2, 3, 7, seed=62), _random(7, seed=63), 1e-5),
         Case(torch.zeros(2, 3), torch.ones(3), 1e-5),
+        Case(_random(3, 4, seed=64), _random(4, seed=65), 0.5),
+        Case(_random(6, seed=66), 90 * _random(6, seed=67)),  # a single vector
+        Case(90 * _random(2, 1, 3, 4, seed=68), 8e-4 * _random(4, seed=69)),
+        Case(1e-3 * _random(2, 3, seed=260), _random(3, seed=261)),
+        Case(_random(5, 3, 2, seed=262).transpose(0, 2), _random(5, seed=263), eps=0.0),
+        *(Case(_random(*s, seed=264), _random(s[-1], seed=265)) for s in ((66, 2, 3), (1, 300, 3), (2, 300))),
     ]
+
+
+def _rms_fresh(draw: Draw) -> Case:
+    x = draw.tensor(*draw.shape((1, 4), (1, 5)))
+    return _with_eps(draw, x, draw.tensor(x.shape[-1], extremes=False))
+
+
+def _rms_held(x: Tensor, weight: Tensor, eps: float = 1e-5) -> Tensor:
+    return x / torch.sqrt(_mean_square(x).detach() + eps) * weight
 
 
 rms_norm = Exercise(
@@ -356,6 +510,8 @@ rms_norm = Exercise(
     minutes=5,
     reference=_rms_norm,
     cases=_rms_cases,
+    fresh=_rms_fresh,
+    draws=16,
     hints=(
         "Take your LayerNorm and strike out what is not needed: the mean and the bias.",
         "`x.square().mean(dim=-1, keepdim=True)` is the mean square. Divide by the root of it plus `eps`.",
@@ -392,6 +548,28 @@ rms_norm = Exercise(
             "A vector of zeros would be divided by zero. Add `eps` to the mean square.",
         ),
         Mistake(
+            "eps is always 1e-5",
+            lambda x, weight, eps=1e-5: _rms_norm(x, weight),
+            "`eps` is an argument: add what was handed in. 1e-5 is only its default.",
+        ),
+        Mistake(
+            "`keepdim=True` is missing",
+            lambda x, weight, eps=1e-5: x / torch.sqrt(x.square().mean(-1) + eps) * weight,
+            "A mean drops its axis, and what is left of (B, T, C) is (B, T), which goes with x in the wrong "
+            "way or not at all. `keepdim=True` keeps the axis, with size 1.",
+        ),
+        Mistake(
+            "the mean square is taken over everything",
+            lambda x, weight, eps=1e-5: x / torch.sqrt(x.square().mean() + eps) * weight,
+            "Each token on its own, over its features: `dim=-1`.",
+        ),
+        Mistake(
+            "no gradient goes through the mean square",
+            _rms_held,
+            "The mean square depends on x, and that is part of the slope. Leave out the `.detach()` or "
+            "`no_grad`.",
+        ),
+        Mistake(
             "eps is added outside of the root",
             lambda x, weight, eps=1e-5: x / (torch.sqrt(_mean_square(x)) + eps) * weight,
             "It belongs to the mean square: `torch.sqrt(mean_square + eps)`.",
@@ -409,28 +587,25 @@ rms_norm = Exercise(
 
 
 def _block(x: Tensor, norm1: Callable, attention: Callable, norm2: Callable, mlp: Callable) -> Tensor:
-    """One layer: attention and MLP each read the normed stream, and add to the stream itself."""
+    """One layer: attention and MLP each read the normed stream x (B, T, C), and add to the stream itself."""
     x = x + attention(norm1(x))
     return x + mlp(norm2(x))
 
 
-def _normed(x: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:])
+def _brought_near(x: Tensor, scale: float = 1.5, shift: float = 0.5) -> Tensor:
+    """What stands for a norm in the cases; done twice, it gives something else (a LayerNorm doesn't)."""
+    return scale * x / torch.sqrt(_mean_square(x) + 0.5) + shift
 
 
-def _stretched(x: Tensor) -> Tensor:
-    return 1.5 * F.layer_norm(x, x.shape[-1:]) + 0.5
-
-
-def _mean_of_the_past(x: Tensor) -> Tensor:
+def _mean_of_the_past(x: Tensor, scale: float = 1.0) -> Tensor:
     """What stands for attention in the cases: the plain average of notebook 03."""
     count = torch.arange(1, x.shape[1] + 1, dtype=x.dtype)
-    return x.cumsum(dim=1) / count[:, None]
+    return scale * x.cumsum(dim=1) / count[:, None]
 
 
-def _thought(x: Tensor) -> Tensor:
+def _thought(x: Tensor, scale: float = 1.0) -> Tensor:
     """What stands for an MLP in the cases."""
-    return _tanh_gelu(x.roll(1, dims=-1)) - 0.5
+    return scale * _tanh_gelu(x.roll(1, dims=-1)) - 0.5
 
 
 @dataclass(frozen=True)
@@ -448,14 +623,41 @@ class _Piece:
     def __call__(self, x: Tensor) -> Tensor:
         return self.do(x, *self.factor)
 
+    def __deepcopy__(self, memo: dict) -> _Piece:  # nothing in it can change
+        return self
+
 
 def _times(x: Tensor, factor: float) -> Tensor:
     return factor * x
 
 
-def _block_parts() -> tuple[Part, Part, Part, Part]:
-    parts = {"norm1": _normed, "attention": _mean_of_the_past, "norm2": _stretched, "mlp": _thought}
-    return tuple(_Piece(name, part) for name, part in parts.items())
+def _block_parts(
+    norm1: tuple[float, ...] = (1.0, -0.25),
+    attention: float = 1.0,
+    norm2: tuple[float, ...] = (1.5, 0.5),
+    mlp: float = 1.0,
+) -> tuple[Part, Part, Part, Part]:
+    return (
+        _Piece("norm1", _brought_near, norm1),
+        _Piece("attention", _mean_of_the_past, (attention,)),
+        _Piece("norm2", _brought_near, norm2),
+        _Piece("mlp", _thought, (mlp,)),
+    )
+
+
+def _drawn_norm(draw: Draw, name: str = "norm") -> _Piece:
+    return _Piece(name, _brought_near, (draw.choose((1.0, 2.0, -0.5)), draw.choose((0.5, 0.0, -1.0))))
+
+
+def _drawn_stream(draw: Draw) -> Tensor:
+    return draw.tensor(draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 5))
+
+
+def _block_fresh(draw: Draw) -> Case:
+    norm1, attention, norm2, mlp = _block_parts(attention=draw.real(-1.0, 2.0), mlp=draw.real(-1.0, 2.0))
+    return Case(
+        _drawn_stream(draw), _drawn_norm(draw, norm1.name), attention, _drawn_norm(draw, norm2.name), mlp
+    )
 
 
 def _block_cases() -> list[Case]:
@@ -469,6 +671,12 @@ def _block_cases() -> list[Case]:
         Case(torch.tensor([[[1.0], [2.0]]]), *plain),
         Case(_random(2, 3, 5, seed=70), *_block_parts()),
         Case(2 * _random(1, 7, 2, seed=71), *_block_parts()),
+        Case(1e-3 * _random(2, 3, 4, seed=270), *_block_parts((2.0, 0.0), 0.5, (0.5, -0.5), 2.0)),
+        Case(90 * _random(4, 3, 2, seed=271).transpose(0, 2), *_block_parts()),
+        *(
+            Case(_random(*shape, seed=272), *_block_parts())
+            for shape in ((66, 2, 3), (1, 300, 2), (1, 2, 300))
+        ),
     ]
 
 
@@ -523,10 +731,9 @@ block = Exercise(
     minutes=10,
     reference=_block,
     cases=_block_cases,
-    properties=(
-        causal(lambda: _random(1, 5, 3, seed=72), lambda answer, x: answer(x, *_block_parts())),
-        gradient_flows(lambda: (_random(1, 3, 5, seed=73),), lambda answer, x: answer(x, *_block_parts())),
-    ),
+    fresh=_block_fresh,
+    draws=16,
+    properties=(causal(lambda: _random(1, 5, 3, seed=72), lambda answer, x: answer(x, *_block_parts())),),
     hints=(
         "Two lines of the same form. Each reads the stream through a norm, and adds to the stream what its "
         "part has to say.",
@@ -594,6 +801,24 @@ block = Exercise(
             "Each part reads the stream through its norm: `attention(norm1(x))`.",
         ),
         Mistake(
+            "attention's part is added twice",
+            lambda x, norm1, attention, norm2, mlp: _block(x, norm1, lambda y: 2 * attention(y), norm2, mlp),
+            "The first sum is in x already: `x = x + attention(norm1(x))`, then `x + mlp(norm2(x))`.",
+        ),
+        Mistake(
+            "the norms are in each other's place",
+            lambda x, norm1, attention, norm2, mlp: _block(x, norm2, attention, norm1, mlp),
+            "`norm1` is what attention reads through, `norm2` is the MLP's.",
+        ),
+        Mistake(
+            "each norm is done twice",
+            lambda x, norm1, attention, norm2, mlp: _block(
+                x, lambda y: norm1(norm1(y)), attention, lambda y: norm2(norm2(y)), mlp
+            ),
+            "Once is enough: a norm also stretches and shifts by what it has learned, and that would happen "
+            "twice.",
+        ),
+        Mistake(
             "the input is changed",
             _in_place,
             "`x += ...` writes into the tensor that was handed in. `x = x + ...` makes a new one.",
@@ -611,14 +836,24 @@ def _logits_from_stream(x: Tensor, norm: Callable, tokens: Tensor) -> Tensor:
 
 
 def _head_cases() -> list[Case]:
-    norm = _Piece("norm", _stretched)
+    norm = _Piece("norm", _brought_near)
     same = _Piece("nothing_changed", _times, (1.0,))
     table = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     return [
         Case(torch.tensor([[[2.0, 3.0], [-1.0, 0.0]]]), same, table),
         Case(3 * _random(2, 3, 5, seed=80), norm, _random(7, 5, seed=81)),
         Case(2 * _random(1, 2, 3, seed=82), norm, _random(3, 3, seed=83)),
+        Case(90 * _random(4, 3, 2, seed=280).transpose(0, 2), same, 90 * _random(4, 6, seed=281).T),
+        Case(_random(2, 3, 4, seed=282), norm, 8e-4 * _random(5, 4, seed=283)),
+        Case(_random(66, 2, 3, seed=284), norm, _random(300, 3, seed=285)),
+        Case(_random(1, 300, 2, seed=286), norm, _random(5, 2, seed=287)),
+        Case(_random(1, 2, 70, seed=288), norm, _random(3, 70, seed=289)),
     ]
+
+
+def _head_fresh(draw: Draw) -> Case:
+    x = _drawn_stream(draw)
+    return Case(x, _drawn_norm(draw), draw.tensor(draw.integer(1, 7), x.shape[-1]))
 
 
 logits_from_stream = Exercise(
@@ -629,12 +864,8 @@ logits_from_stream = Exercise(
     minutes=5,
     reference=_logits_from_stream,
     cases=_head_cases,
-    properties=(
-        gradient_flows(
-            lambda: (_random(1, 2, 5, seed=84), _random(7, 5, seed=85)),
-            lambda answer, x, tokens: answer(x, _stretched, tokens),
-        ),
-    ),
+    fresh=_head_fresh,
+    draws=16,
     hints=(
         "A token's logit is the dot product of the (normed) stream with that token's vector. All V of them "
         "at "
@@ -678,6 +909,17 @@ logits_from_stream = Exercise(
             "(B, T, C) times (V, C) doesn't fit, or fits only by chance when V equals C. Write `tokens.T`.",
         ),
         Mistake(
+            "the norm is done twice",
+            lambda x, norm, tokens: norm(norm(x)) @ tokens.T,
+            "Once is enough: a norm also stretches and shifts by what it has learned, and that would happen "
+            "twice.",
+        ),
+        Mistake(
+            "the tokens are normed as well",
+            lambda x, norm, tokens: norm(x) @ norm(tokens[None])[0].T,
+            "Only the stream goes through the norm. The table is taken as it is.",
+        ),
+        Mistake(
             "it gives the best token's id",
             lambda x, norm, tokens: _logits_from_stream(x, norm, tokens).argmax(-1),
             "All V scores are wanted, not just the place of the largest.",
@@ -699,12 +941,16 @@ def _gpt(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list, norm: Cal
 
 def _layer(x: Tensor, scale: float) -> Tensor:
     """What stands for a block in the cases."""
-    return x + scale * _mean_of_the_past(_thought(_normed(x) * scale))
+    return x + scale * _mean_of_the_past(_thought(_brought_near(x) * scale))
+
+
+def _layers(*scales: float) -> list[_Piece]:
+    return [_Piece(f"block{i}", _layer, (scale,)) for i, scale in enumerate(scales)]
 
 
 def _gpt_pieces(V: int, context: int, C: int, n_layers: int, seed: int) -> tuple:
-    blocks = [_Piece(f"block{i}", _layer, (1.0 + 0.5 * i,)) for i in range(n_layers)]
-    return _random(V, C, seed=seed), _random(context, C, seed=seed + 1), blocks, _Piece("norm", _stretched)
+    blocks = _layers(*(1.0 + 0.5 * i for i in range(n_layers)))
+    return _random(V, C, seed=seed), _random(context, C, seed=seed + 1), blocks, _Piece("norm", _brought_near)
 
 
 def _some_ids(V: int, B: int, T: int, seed: int) -> Tensor:
@@ -712,11 +958,31 @@ def _some_ids(V: int, B: int, T: int, seed: int) -> Tensor:
 
 
 def _gpt_cases() -> list[Case]:
+    tokens, positions, _, norm = _gpt_pieces(7, 5, 3, 0, seed=290)
+    one, two = _layers(1.0, -0.5)
+    other = _Piece("norm", _brought_near, (-0.5, 1.0))
     return [
         Case(torch.tensor([[0, 2, 1]]), *_gpt_pieces(3, 5, 2, 1, seed=90)),
         Case(_some_ids(7, 2, 3, seed=92), *_gpt_pieces(7, 5, 3, 2, seed=93)),
         Case(_some_ids(11, 3, 5, seed=95), *_gpt_pieces(11, 5, 2, 3, seed=96)),
+        Case(_some_ids(7, 2, 4, seed=292), tokens, positions, [two, one, one, two], other),
+        Case(_some_ids(7, 3, 2, seed=293).T, 90 * tokens.T.contiguous().T, positions, [], norm),
+        Case(_some_ids(7, 2, 4, seed=294), tokens, 90 * positions.T.contiguous().T, [two], other),
+        Case(_some_ids(7, 2, 4, seed=295), 8e-4 * tokens, 8e-4 * positions, [], norm),
+        Case(_some_ids(7, 2, 1, seed=296), tokens, positions, [_Piece("block", _times, (1.01,))] * 66, norm),
+        *(_gpt_of_size(*sizes) for sizes in ((66, 2, 300, 3), (1, 300, 5, 2), (1, 2, 3, 70))),
     ]
+
+
+def _gpt_of_size(B: int, T: int, V: int, C: int) -> Case:
+    return Case(_some_ids(V, B, T, seed=297), *_gpt_pieces(V, T + 1, C, 1, seed=298))
+
+
+def _gpt_fresh(draw: Draw) -> Case:
+    V, context, C = draw.integer(1, 9), draw.integer(1, 6), draw.integer(1, 5)
+    ids = draw.ids(V, draw.integer(1, 3), draw.integer(1, context))
+    blocks = draw.list(lambda: draw.choose(_layers(1.0, -0.5, 2.0, 0.25)), 0, 4)
+    return Case(ids, draw.tensor(V, C), draw.tensor(context, C), blocks, _drawn_norm(draw))
 
 
 def _gpt_with(embed: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -738,6 +1004,13 @@ def _blocks_side_by_side(
     x = start
     for block in blocks:
         x = block(start)
+    return norm(x) @ tokens.T
+
+
+def _popping(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
+    x = tokens[ids] + positions[: ids.shape[1]]
+    while blocks:
+        x = blocks.pop(0)(x)
     return norm(x) @ tokens.T
 
 
@@ -781,6 +1054,8 @@ gpt = Exercise(
     minutes=15,
     reference=_gpt,
     cases=_gpt_cases,
+    fresh=_gpt_fresh,
+    draws=16,
     properties=(Property("causality", _looks_back_only, "a later token changes nothing before it"),),
     hints=(
         "Three steps: ids to vectors, through all the blocks, vectors to logits. The last is the exercise "
@@ -804,13 +1079,30 @@ gpt = Exercise(
         ),
         Mistake(
             "the positions are looked up by the ids",
-            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[ids % len(positions)]),
+            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[ids]),
             "A position is a place, not a token: rows 0, 1, 2, ... in every text, `positions[:T]`.",
         ),
         Mistake(
             "the last rows of the positions are taken",
             _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[-ids.shape[1] :]),
             "A text begins at place 0: `positions[:T]`.",
+        ),
+        Mistake(
+            "all rows of the positions are taken",
+            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions),
+            "The table has a row for each place that there may be, and this text has T of them: "
+            "`positions[:T]`.",
+        ),
+        Mistake(
+            "every position gets the first row",
+            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[0]),
+            "Each place has a row of its own: `positions[:T]`.",
+        ),
+        Mistake(
+            "the list of blocks is emptied",
+            _popping,
+            "`pop` takes the blocks out of the list that was handed in, and the next call finds none. Go "
+            "through it: `for block in blocks`.",
         ),
         Mistake(
             "every block gets the embeddings",
@@ -881,10 +1173,21 @@ def _count_parameters(vocab_size: int, context_length: int, width: int, n_layers
 _SIZES = (
     Case(7, 5, 2, 1),
     Case(11, 3, 4, 2),
+    Case(11, 9, 6, 5),
     Case(65, 64, 64, 3),
+    Case(1, 1, 1, 1),
     Case(2048, 256, 128, 4),
     Case(50257, 1024, 768, 12),
+    Case(50257, 2048, 1280, 66),
 )
+
+
+def _fresh_sizes(draw: Draw) -> Case:
+    V, context = (
+        draw.integer(1, 12) * draw.choose((1, 100, 5000)),
+        draw.integer(1, 12) * draw.choose((1, 64, 1)),
+    )
+    return Case(V, context, draw.integer(1, 12) * draw.choose((1, 64, 1)), draw.integer(1, 12))
 
 
 def _miscount(
@@ -911,6 +1214,8 @@ count_parameters = Exercise(
     minutes=15,
     reference=_count_parameters,
     cases=_SIZES,
+    fresh=_fresh_sizes,
+    differentiable=False,
     hints=(
         "A matrix from a to b numbers holds a * b numbers, and b more for its bias. Go through the table of "
         "shapes from top to bottom: the two tables, one block times the layers, the last norm.",
@@ -978,6 +1283,21 @@ count_parameters = Exercise(
             "Inside, the MLP is 4 times as wide: `up` is C times 4C, `down` is 4C times C.",
         ),
         Mistake(
+            "the tables are counted in every layer",
+            lambda vocab_size, context_length, width, n_layers: (
+                _count_parameters(vocab_size, context_length, width, n_layers)
+                + (n_layers - 1) * (vocab_size + context_length) * width
+            ),
+            "Tokens and positions are looked up once, before the first block.",
+        ),
+        Mistake(
+            "the last norm is counted in every layer",
+            lambda vocab_size, context_length, width, n_layers: (
+                _count_parameters(vocab_size, context_length, width, n_layers) + (n_layers - 1) * 2 * width
+            ),
+            "A block has two norms. The last one stands once, behind all blocks.",
+        ),
+        Mistake(
             "only one layer is counted",
             _one_layer,
             "Everything in a block comes `n_layers` times.",
@@ -1014,6 +1334,8 @@ flops_per_token = Exercise(
     minutes=15,
     reference=_flops_per_token,
     cases=_SIZES,
+    fresh=_fresh_sizes,
+    differentiable=False,
     hints=(
         "Each number in a matrix is used once for each token: one multiplication and one addition. Leave "
         "biases, norms and the bend out.",
@@ -1052,9 +1374,26 @@ flops_per_token = Exercise(
             "layer.",
         ),
         Mistake(
-            "the mix of the values is left out",
+            "only half of attention's products",
             _misspent(looks=1),
-            "After the scores, T values are mixed with their weights: as many products again.",
+            "The scores and the mix of the values take T·C products each, so 4·T·C operations in each layer. "
+            "Is one of the two missing, or the half that the mask hides? It is counted here too.",
+        ),
+        Mistake(
+            "attention's products are counted for one layer only",
+            lambda vocab_size, context_length, width, n_layers: (
+                _flops_per_token(vocab_size, context_length, width, n_layers)
+                - 4 * (n_layers - 1) * context_length * width
+            ),
+            "Every layer has an attention of its own: `n_layers * 4 * context_length * width`.",
+        ),
+        Mistake(
+            "the head is counted in every layer",
+            lambda vocab_size, context_length, width, n_layers: (
+                _flops_per_token(vocab_size, context_length, width, n_layers)
+                + 2 * (n_layers - 1) * vocab_size * width
+            ),
+            "The head stands once, behind the last block.",
         ),
         Mistake(
             "the head is left out",

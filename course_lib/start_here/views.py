@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib import COURSE, PARTS, Topic
-from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, RED, SKY
+from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, RED, SKY
 
 LIFE_WORDS = {
     "data": ("data", "much text"),
@@ -64,7 +64,8 @@ def course_map(here: str | None = "00", ax: Any = None, course: Sequence[Topic] 
     top = 12.0 * (len(parts) - 1)
     _notebook(ax, 0, top, 12.0, "00\nstart here", INK, here == "00")
     told = []
-    for row, ((part, topics), colour) in enumerate(zip(parts.items(), (BLUE, GREEN, RED), strict=False)):
+    colours = (BLUE, GREEN, RED, PURPLE, ORANGE)
+    for row, ((part, topics), colour) in enumerate(zip(parts.items(), colours, strict=False)):
         _part(ax, top - 12.0 * row, part, topics, colour, here)
         told.append(f"Part {part}, {PARTS[part]}: {', '.join(_label(topic, ' ') for topic in topics)}.")
     ax.course_alt = f"The map of the course. It starts with 00 start here. {' '.join(told)}"

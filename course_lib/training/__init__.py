@@ -12,8 +12,8 @@
 | `speedrun`   | recipes, each with one more thing changed                                  |
 | `clinic`     | six sick trainings to diagnose                                             |
 
-None of it knows where the text comes from or how curves are drawn; only `speedrun`, `clinic` and
-`checkpoint` know the GPT.
+None of it knows how curves are drawn; only `speedrun`, `clinic` and `checkpoint` know the GPT, and only
+`clinic` where its text comes from.
 """
 
 import lazy_loader

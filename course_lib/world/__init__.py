@@ -14,7 +14,7 @@ what holds at the end, and how probable each text is. So a model trained on them
 | `documents` | a seed becomes a document with its truth |
 | `oracle` | the exact probability of a text, and so the entropy floor |
 | `checker` | is this a story of the world, and if not, what breaks it? |
-| `questions`, `tasks` | questions with answers, translation pairs, labels, instructions |
+| `questions`, `tasks`, `instructions` | questions with answers; translation pairs and labels; instructions and conversations |
 | `corpus` | the bundled files, the fresh stream, the floor |
 
 **The entropy floor.** The world draws a document x with probability p(x). Whatever model q predicts such documents, its

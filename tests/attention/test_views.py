@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib
+import numpy as np
 import pytest
 import torch
 
@@ -46,3 +47,73 @@ def test_tensors_with_gradients_are_accepted_and_stay():
     views.attention_maps([attn])
     views.attention_map(attn[0], list("abcd"))
     assert attn.requires_grad and attn.grad is None
+
+
+def mask_by_loops(T):
+    mask = torch.zeros(T, T, dtype=torch.bool)
+    for t in range(T):
+        for s in range(t + 1):
+            mask[t, s] = True
+    return mask
+
+
+def window_by_loops(T, window):
+    return torch.tensor([[t - window < s <= t for s in range(T)] for t in range(T)])
+
+
+def test_number_table_shows_what_it_was_given():
+    table = viz.number_table(torch.tensor([[0.5, 0.0, 1.25]]), ["<a>"], ["x", "y", "z"])
+    assert table.text.splitlines() == ["        x     y     z", "<a>  0.50  0.00  1.25"]
+    assert "&lt;a&gt;" in table.html and "<a>" not in table.html.replace("&lt;a&gt;", "")
+    shaded = viz.number_table([[0.0, 0.5]], ["a"], ["x", "y"], shade=True)
+    assert shaded.text.split() == ["x", "y", "a", ".", "0.50"] and shaded.html.count("#0072b2") == 1
+    with pytest.raises(ValueError, match="got 1 x 2 numbers and 2 x 2 names"):
+        viz.number_table([[0.0, 0.5]], ["a", "b"], ["x", "y"])
+
+
+def test_heads_table_marks_where_each_head_begins():
+    table = views.heads_table(torch.arange(10).reshape(2, 5), ["a", "b"], n_heads=5)
+    assert table.html.count("border-left: 3px") == 5 + 2 * 5
+    assert table.text.splitlines()[1].split() == ["a", "0", "1", "2", "3", "4"]
+    with pytest.raises(ValueError, match="5 numbers for 2 heads; give a multiple"):
+        views.heads_table([[1, 2, 3, 4, 5]], ["a"], n_heads=2)
+
+
+def test_reading_frames_the_place_and_hides_what_comes_after():
+    page = views.reading(["a", "<b>", "c"], torch.tensor([0.25, 0.75, 0.9]), place=1)
+    assert page.text == "a (0.25) [<b>] (0.75) c"
+    assert page.html.count("outline") == 1 and "0.900" not in page.html and "<b>" not in page.html
+    assert "0.75</span></div>" in page.html  # the largest that is visible ends the scale
+    with pytest.raises(ValueError, match="3 tokens and 2 weights"):
+        views.reading(["a", "b", "c"], [0.5, 0.5], place=1)
+
+
+def test_reading_with_no_weight_at_all():
+    assert views.reading(["a"], [0.0], place=0).text == "[a]"
+
+
+def test_tables_stand_side_by_side_with_titles():
+    table = viz.number_table([[1.0]], ["r"], ["c"])
+    page = viz.beside({"first": table, "second": table})
+    assert page.html.count("<table") == 2 and page.text.startswith("first\n") and "\n\nsecond\n" in page.text
+
+
+def test_masks_are_drawn_as_given():
+    figure = views.masks_picture({"causal": mask_by_loops(3), "window": window_by_loops(3, 2)})
+    drawn = [np.asarray(ax.images[0].get_array()).tolist() for ax in figure.axes]
+    assert drawn == [mask_by_loops(3).int().tolist(), window_by_loops(3, 2).int().tolist()]
+    assert "causal (6 of 9 pairs may look), window (5 of 9" in viz.picture(figure).alt
+
+
+def test_arrows_name_the_scores():
+    ax = views.arrows(("q", torch.tensor([2.0, 1.0])), {"a": [1.0, 1.0], "b": [0.0, 0.0], "c": [0.0, 0.0]})
+    labels = [text.get_text() for text in ax.texts]
+    assert {"query of q", "a: 3", "b, c: 0"} <= set(labels)
+    assert "c (0, 0): 0." in viz.picture(ax).alt
+
+
+def test_weight_bars_share_a_scale():
+    figure = views.weight_bars({"a": torch.tensor([0.5, 0.5]), "b": [0.25] * 4}, top=0.6)
+    heights = [[bar.get_height() for bar in ax.patches] for ax in figure.axes]
+    assert heights == [[0.5, 0.5], [0.25] * 4]
+    assert [ax.get_ylim()[1] for ax in figure.axes] == pytest.approx([0.612] * 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -195,6 +196,19 @@ def test_tolerances_follow_the_condition_of_a_case():
     assert not NORM.judge(lambda x, w, b, eps=1e-5: model.layer_norm.reference(x, w, b, 2e-5)).right
 
 
+def test_another_order_of_operations_passes_whatever_is_drawn():
+    def drawn(draw):
+        C = draw.integer(1, 5)
+        return Case(
+            draw.tensor(*draw.shape((0, 3)), C), draw.tensor(C), draw.tensor(C), draw.choose((1e-5, 1e-3))
+        )
+
+    exercise = replace(NORM, fresh=drawn)
+    assert all(exercise.judge(by_matmul, seed=seed).right for seed in range(30))
+    assert not any(exercise.judge(mean_detached, seed=seed).right for seed in range(10))
+    assert not any(exercise.judge(in_one_pass, seed=seed).right for seed in range(10))
+
+
 def test_a_jump_is_no_rounding():
     exercise = demo(lambda x: x.sort(descending=True).values.masked_fill(x < 1.0, -math.inf), [torch.ones(3)])
     assert not exercise.judge(lambda x: torch.full_like(x, -math.inf)).right
@@ -305,6 +319,7 @@ def test_other_ways_are_noticed_whatever_they_are():
     assert "`table[ids]`" in lookup.judge(lambda ids, table: table[ids]).message
     assert lookup.judge(lambda ids, table: F.embedding(ids, table)).state is State.OTHERWISE
     assert lookup.judge(lambda ids, table: torch.stack([table[int(i)] for i in ids])).right
+    assert lookup.judge(lambda ids, table: torch.eye(len(table))[ids] @ table).right  # one-hot rows
 
 
 def test_names_in_the_code():
@@ -325,10 +340,22 @@ def test_names_in_the_code():
     assert exercise.judge(my_sorted).right
 
 
+def test_a_list_of_functions_that_is_emptied_is_a_changed_argument():
+    def popped(functions, x):
+        while functions:
+            x = functions.pop(0)(x)
+        return x
+
+    def applied(functions, x):
+        return x if not functions else applied(functions[1:], functions[0](x))
+
+    exercise = demo(applied, [Case([abs, float], -2)])
+    assert exercise.judge(applied).right
+    assert "`functions` was changed" in exercise.judge(popped).message
+
+
 def test_what_the_exercise_itself_runs_is_not_held_against_an_answer():
     names = ("layer_norm", "softmax", "cross_entropy", "backward", "grad")
-    from dataclasses import replace
-
     exercise = replace(model.block, forbidden=(Forbidden(names, "No."),))
     assert exercise.judge(model.block.reference).right
 

@@ -21,7 +21,8 @@ from mutants.score import (
 )
 from torch import Tensor
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Exercise, Mistake, exercises_of, topics
+from course_lib.exercises._recognise import twins
 
 MISTAKES = tuple(Mistake(name, lambda *args: None, "") for name in ("one", "two", "three"))
 
@@ -199,6 +200,12 @@ def test_cut_that_changes_no_gradient_is_no_mutant():
     assert fate_of(COUNTDOWN, "gradient cut: steps -> cut(steps)") == THE_SAME
 
 
+@pytest.mark.parametrize("name", ["gradient cut: x -> cut(x)", "result detached: all", "gradients off: all"])
+def test_cut_is_no_mutant_where_no_gradient_is_asked_for(name):
+    exercise = demo(scale, Case(torch.rand(2, 3), torch.rand(3)), differentiable=False)
+    assert fate_of(exercise, name) == THE_SAME
+
+
 def test_listed_as_equal_is_left_out_of_the_share(monkeypatch):
     monkeypatch.setitem(EQUAL, THIN.key, {"list sorted: numbers": "A sum has no order.", "not there": "-"})
     result = judged(THIN)
@@ -281,3 +288,24 @@ def test_share_is_of_those_that_count():
     result = judged(THIN)
     assert result.number == len(result.of(KILLED)) + len(result.of(SURVIVED))
     assert f"{len(result.of(KILLED))} of {result.number} killed" in in_total([result])
+
+
+# The exercises of the course ------------------------------------------------------------------------------
+
+THOROUGH = [
+    exercise
+    for topic in topics()
+    for exercise in exercises_of(topic)
+    if exercise.fresh and not exercise.open_ended
+]
+
+
+@pytest.mark.parametrize("exercise", THOROUGH, ids=lambda exercise: exercise.key)
+def test_an_exercise_that_draws_cases_finds_mutants_out(exercise):
+    survivors = short(exercise)
+    assert len(survivors) <= 1, [mutant.name for mutant in survivors]  # of about forty
+
+
+@pytest.mark.parametrize("exercise", THOROUGH, ids=lambda exercise: exercise.key)
+def test_no_two_mistakes_look_alike_on_all_cases(exercise):
+    assert not twins(exercise, draws=60)

@@ -19,6 +19,7 @@ from course_lib import finetuning
 from course_lib.exercises import State
 from course_lib.finetuning import exercises as ex
 from course_lib.finetuning import question_answering
+from course_lib.finetuning.exercises import side_paths
 
 # References against oracles -----------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ def test_the_shapes_of_the_count_are_those_of_the_base_model():
 
     block = GPT(GPTConfig.preset("base", vocab_size=11)).blocks[0]
     found = [(m.out_features, m.in_features) for m in block.modules() if isinstance(m, nn.Linear)]
-    assert sorted(found) == sorted(ex._SHAPES)
+    assert sorted(found) == sorted(side_paths._SHAPES)
 
 
 # Other right ways ---------------------------------------------------------------------------------

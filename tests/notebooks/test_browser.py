@@ -63,7 +63,7 @@ def square(number=3):
 CHAT = """\
 import time
 
-from course_lib.assistant_views import ChatBox
+from course_lib.assistant.views import ChatBox
 
 stopped = []
 

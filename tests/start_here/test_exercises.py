@@ -211,4 +211,9 @@ def test_a_set_is_named_however_it_is_written():
         found = [b for a, b in pairwise(text.split()) if a == word]
         return max(set(found), key=lambda b: found.count(b)) if found else None
 
-    assert ex.most_likely_next.judge(answer).mistake == "among equals it takes whichever a set has first"
+    # By chance a set may keep an order that is the alphabet's too; then that is what it is called.
+    names = (
+        "among equals it takes whichever a set has first",
+        "among equals it takes the first in the alphabet",
+    )
+    assert ex.most_likely_next.judge(answer).mistake in names

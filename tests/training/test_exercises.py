@@ -14,9 +14,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib import training
-from course_lib.exercises import _progress, progress
+from course_lib.exercises import State, _progress, progress
 from course_lib.training import exercises as ex
 from course_lib.training import optim, schedules
+from course_lib.training.exercises.diagnoses import _FAULTS, _RUNS
+from course_lib.training.exercises.loop import _Descent
+from course_lib.training.exercises.shared import small_model
 
 
 def generator(seed=0):
@@ -26,6 +29,8 @@ def generator(seed=0):
 def random(*shape, seed=0):
     return torch.randn(*shape, generator=generator(seed))
 
+
+torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)  # the first one takes seconds to load
 
 # Other right ways -----------------------------------------------------------------------------------------
 
@@ -192,7 +197,7 @@ def step_by_course(model, optimizer, x, y):
 
 
 def step_zeroing_afterwards(model, optimizer, x, y):
-    loss = F.cross_entropy(model(x).view(-1, model(x).size(-1)), y.view(-1))
+    loss = F.cross_entropy(model(x).reshape(-1, model(x).size(-1)), y.reshape(-1))
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
@@ -210,6 +215,8 @@ def accumulate_by_means(model, batches):
     counts = [(y != -100).sum() for _, y in batches]
     total = 0.0
     for (x, y), count in zip(batches, counts, strict=True):
+        if not count:
+            continue
         loss = F.cross_entropy(model(x).transpose(1, 2), y) * count / sum(counts)
         loss.backward()
         total += loss.item()
@@ -223,6 +230,44 @@ def accumulate_then_divide(model, batches):
     for weight in model.parameters():
         weight.grad /= count
     return (total / count).item()
+
+
+def accumulate_and_divide_the_gradients(model, batches):
+    total, count = 0.0, 0
+    for x, y in batches:
+        loss = nn.CrossEntropyLoss(reduction="sum")(model(x).transpose(1, 2), y)
+        loss.backward()
+        total, count = total + float(loss), count + int(torch.sum(y >= 0))
+    for weight in model.parameters():
+        weight.grad.div_(count)
+    return total / count
+
+
+def accumulate_by_grad(model, batches):
+    weights = list(model.parameters())
+    sums, total = [torch.zeros_like(weight) for weight in weights], 0.0
+    count = sum((y != -100).sum().item() for _, y in batches)
+    for x, y in batches:
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.reshape(-1), reduction="none").sum()
+        for so_far, part in zip(sums, torch.autograd.grad(loss, weights), strict=True):
+            so_far += part / count
+        total += loss.item()
+    for weight, gradient in zip(weights, sums, strict=True):
+        weight.grad = gradient
+    return total / count
+
+
+def accumulate_text_by_text(model, batches):
+    count = sum(int((y != -100).sum()) for _, y in batches)
+    losses = []
+    for x, y in batches:
+        for text, targets in zip(x.split(1), y, strict=True):
+            guesses = model(text)[0].log_softmax(-1)
+            counted = targets != -100
+            loss = -guesses[counted, targets[counted]].sum() / count
+            loss.backward()
+            losses.append(loss.detach().numpy())
+    return float(np.sum(losses))
 
 
 def law_by_polyfit(sizes, losses, floor):
@@ -243,10 +288,223 @@ def law_by_loops(sizes, losses, floor):
     return [10 ** (mean_y + b * mean_x), b]
 
 
+def law_by_variance(sizes, losses, floor):
+    x, y = np.log(sizes.double().numpy()), np.log(losses.double().numpy() - floor)
+    slope = np.cov(x, y, bias=True)[0, 1] / np.var(x)
+    return float(np.exp(y.mean() - slope * x.mean())), float(-slope)
+
+
+def law_by_normal_equations(sizes, losses, floor):
+    x, y, n = sizes.double().log2(), (losses.double() - floor).log2(), len(sizes)
+    b = -(n * (x * y).sum() - x.sum() * y.sum()) / (n * (x * x).sum() - x.sum() ** 2)
+    return (2 ** (y.mean() + b * x.mean())).item(), b.item()
+
+
+class Line:
+    def __init__(self, points):
+        self.x, self.y = zip(*points, strict=True)
+
+    def fit(self):
+        mean_x, mean_y = np.mean(self.x), np.mean(self.y)
+        slope = np.dot(np.array(self.x) - mean_x, self.y) / np.square(np.array(self.x) - mean_x).sum()
+        return mean_y - slope * mean_x, slope
+
+
+def law_by_object(sizes, losses, floor):
+    pairs = zip(sizes.tolist(), losses.tolist(), strict=True)
+    height, slope = Line([(math.log(size), math.log(loss - floor)) for size, loss in pairs]).fit()
+    return [math.e**height, -slope]
+
+
+def gradient_in_numpy(logits, targets):
+    scores = logits.numpy() - logits.numpy().max(axis=1, keepdims=True)
+    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    shares[range(len(targets)), targets.numpy()] -= 1
+    return shares / len(targets)
+
+
+def gradient_in_lists(logits, targets):
+    rows = torch.nn.Softmax(dim=-1)(logits).tolist()
+    return [
+        [(share - (v == target)) / len(rows) for v, share in enumerate(row)]
+        for row, target in zip(rows, targets.tolist(), strict=True)
+    ]
+
+
+def gradient_by_eye(logits, targets):
+    logs = logits - torch.logsumexp(logits, dim=1, keepdim=True)
+    right = torch.eye(logits.size(1))[targets]
+    return torch.einsum("nv,->nv", logs.exp() - right, torch.tensor(1 / len(logits)))
+
+
+def gradient_by_scatter(logits, targets):
+    gradient = F.softmax(logits, 1).scatter_add(1, targets[:, None], -torch.ones(len(targets), 1))
+    return gradient.div_(targets.numel())
+
+
+def momentum_in_numpy(weight, gradient, velocity, lr, momentum):
+    new = momentum * velocity.numpy() + gradient.numpy()
+    return weight.numpy() - lr * new, new
+
+
+def momentum_in_lists(weight, gradient, velocity, lr, momentum):
+    def new(w, g, v):
+        if isinstance(w, list):
+            return list(map(list, zip(*map(new, w, g, v), strict=True)))
+        return w - lr * (momentum * v + g), momentum * v + g
+
+    return new(weight.tolist(), gradient.tolist(), velocity.tolist())
+
+
+def momentum_on_copies(weight, gradient, velocity, lr, momentum):
+    weight, velocity = weight.clone(), velocity.clone()
+    velocity.mul_(momentum).add_(gradient)
+    weight.add_(velocity, alpha=-lr)
+    return [weight, velocity]
+
+
+def adamw_in_place(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+    mean.mul_(betas[0]).add_(gradient, alpha=1 - betas[0])
+    square.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
+    weight.mul_(1 - lr * weight_decay)
+    size = (square / (1 - betas[1] ** step)).sqrt_().add_(eps)
+    weight.addcdiv_(mean / (1 - betas[0] ** step), size, value=-lr)
+    return weight, mean, square
+
+
+def adamw_in_numpy(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+    weight, gradient, mean, square = (np.asarray(part) for part in (weight, gradient, mean, square))
+    mean = mean * betas[0] + gradient * (1 - betas[0])
+    square = square * betas[1] + np.square(gradient) * (1 - betas[1])
+    step_length = mean / (1 - betas[0] ** step) / (np.sqrt(square / (1 - betas[1] ** step)) + eps)
+    return weight * (1 - lr * weight_decay) - lr * step_length, mean, square
+
+
+class AdamWStep:
+    def __call__(self, weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
+        (one, two), t = betas, step
+        mean = mean + (1 - one) * (gradient - mean)
+        square = square + (1 - two) * (gradient.pow(2) - square)
+        corrected = [average / (1 - beta**t) for average, beta in ((mean, one), (square, two))]
+        decayed = weight.sub(weight, alpha=lr * weight_decay)
+        return torch.addcdiv(decayed, corrected[0], corrected[1] ** 0.5 + eps, value=-lr), mean, square
+
+
+def rate_by_list(step, steps, peak, warmup, floor):
+    rising = [peak * i / warmup for i in range(warmup)]
+    falling = [
+        floor * peak + (peak - floor * peak) * (math.cos(i / (steps - warmup) * math.pi) + 1) / 2
+        for i in range(steps - warmup)
+    ]
+    rates = rising + falling
+    return rates[step] if step < len(rates) else floor * peak
+
+
+def rate_by_interpolation(step, steps, peak, warmup, floor):
+    if step < warmup:
+        return np.interp(step, [0, warmup], [0, peak])
+    if warmup >= steps:
+        return floor * peak
+    angle = np.interp(step, [warmup, steps], [0, np.pi])
+    return np.float64(peak) * (1 + floor + (1 - floor) * np.cos(angle)) / 2
+
+
+def rate_in_32_bits(step, steps, peak, warmup, floor):
+    if step < warmup:
+        return torch.tensor(peak) * step / warmup
+    done = 1.0 if step >= steps else (step - warmup) / (steps - warmup)
+    return (
+        torch.lerp(torch.tensor(floor), torch.tensor(1.0), (1 + torch.cos(torch.tensor(done * torch.pi))) / 2)
+        * peak
+    )
+
+
+def clip_in_numpy(gradients, max_norm):
+    length = np.sqrt(sum(np.square(gradient.numpy()).sum() for gradient in gradients))
+    return [gradient.numpy() * min(1.0, max_norm / (length + 1e-12)) for gradient in gradients]
+
+
+def clip_in_lists(gradients, max_norm):
+    def squares(values):
+        return sum(map(squares, values)) if isinstance(values, list) else values * values
+
+    def times(values, factor):
+        return [times(v, factor) for v in values] if isinstance(values, list) else values * factor
+
+    lists = [gradient.tolist() for gradient in gradients]
+    length = squares(lists) ** 0.5
+    return [times(values, max_norm / length) for values in lists] if length > max_norm else lists
+
+
+def clip_by_foreach(gradients, max_norm):
+    norms = torch.stack(torch._foreach_norm(gradients))
+    return list(torch._foreach_mul(gradients, float((max_norm / (norms.norm() + 1e-6)).clamp(max=1))))
+
+
+def clip_copies_in_place(gradients, max_norm):
+    copies = [gradient.clone() for gradient in gradients]
+    length = math.hypot(*(float(gradient.norm()) for gradient in copies))
+    if length > max_norm:
+        for gradient in copies:
+            gradient.mul_(max_norm).div_(length)
+    return copies
+
+
+def step_by_closure(model, optimizer, x, y):
+    def closure():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x).permute(0, 2, 1), y)
+        loss.backward()
+        return loss
+
+    return optimizer.step(closure).item()
+
+
+def step_by_autograd(model, optimizer, x, y):
+    model.train()
+    loss = F.nll_loss(F.log_softmax(model(x), -1).flatten(0, -2), y.reshape(-1))
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = gradient
+    optimizer.step()
+    return float(loss.detach())
+
+
+class Trainer:
+    def __init__(self, loss):
+        self.loss = loss
+
+    def step(self, model, optimizer, x, y):
+        for weight in model.parameters():
+            weight.grad = None
+        logits = model(x)
+        loss = self.loss(logits.reshape(-1, logits.shape[-1]), y.flatten())
+        loss.backward()
+        optimizer.step()
+        return np.float32(loss.detach())
+
+
+SEEDS = (None, 1, 2)  # new cases, and twice the same ones
 OTHER_WAYS = [
+    *((ex.cross_entropy_gradient, way) for way in (gradient_in_numpy, gradient_in_lists)),
+    *((ex.cross_entropy_gradient, way) for way in (gradient_by_eye, gradient_by_scatter)),
+    *((ex.momentum_step, way) for way in (momentum_in_numpy, momentum_in_lists, momentum_on_copies)),
+    *((ex.adamw_step, way) for way in (adamw_in_place, adamw_in_numpy, AdamWStep())),
+    *((ex.learning_rate, way) for way in (rate_by_list, rate_by_interpolation, rate_in_32_bits)),
+    *(
+        (ex.clip_gradients, way)
+        for way in (clip_in_numpy, clip_in_lists, clip_by_foreach, clip_copies_in_place)
+    ),
+    *(
+        (ex.train_step, way)
+        for way in (step_by_closure, step_by_autograd, Trainer(nn.CrossEntropyLoss()).step)
+    ),
+    *((ex.accumulate, way) for way in (accumulate_and_divide_the_gradients, accumulate_by_grad)),
+    *((ex.accumulate, way) for way in (accumulate_by_means, accumulate_text_by_text)),
+    *((ex.fit_power_law, way) for way in (law_by_variance, law_by_normal_equations, law_by_object)),
     *(
         (ex.cross_entropy_gradient, way)
-        for way in (gradient_by_autograd, gradient_by_places, gradient_by_loops, gradient_not_contiguous)
+        for way in (gradient_by_places, gradient_by_loops, gradient_not_contiguous)
     ),
     *((ex.momentum_step, way) for way in (momentum_by_torch, momentum_by_add, momentum_by_loops)),
     *((ex.adamw_step, adamw_by(optimizer)) for optimizer in (torch.optim.AdamW, optim.AdamW)),
@@ -260,15 +518,33 @@ OTHER_WAYS = [
         (ex.train_step, way)
         for way in (step_swapped_axes, step_by_gather, step_by_loops, step_by_course, step_zeroing_afterwards)
     ),
-    *((ex.accumulate, way) for way in (accumulate_at_once, accumulate_by_means, accumulate_then_divide)),
     *((ex.fit_power_law, way) for way in (law_by_polyfit, law_by_lstsq, law_by_loops)),
 ]
 
 
 @pytest.mark.parametrize(("exercise", "answer"), OTHER_WAYS, ids=lambda value: getattr(value, "__name__", ""))
 def test_other_right_ways_pass(exercise, answer):
-    feedback = exercise.judge(answer)
-    assert feedback.right, str(feedback)
+    for seed in SEEDS:
+        feedback = exercise.judge(answer, seed=seed)
+        assert feedback.right, str(feedback)
+
+
+def gradient_by_backward(logits, targets):
+    logits = logits.detach().requires_grad_()
+    F.cross_entropy(logits, targets).backward()
+    return logits.grad
+
+
+def gradient_by_func(logits, targets):
+    return torch.func.grad(lambda scores: F.cross_entropy(scores, targets))(logits)
+
+
+@pytest.mark.parametrize("answer", [gradient_by_autograd, gradient_by_backward, gradient_by_func])
+def test_torchs_own_gradient_is_right_but_not_what_is_asked_for(answer):
+    feedback = ex.cross_entropy_gradient.judge(answer)
+    assert (
+        feedback.state is State.OTHERWISE and "what the model said, minus what was right" in feedback.message
+    )
 
 
 # What people write ----------------------------------------------------------------------------------------
@@ -279,6 +555,23 @@ def means_of_batches(model, batches):
     total = sum(nn.CrossEntropyLoss()(model(x).flatten(0, 1), y.flatten()) for x, y in batches) / len(batches)
     total.backward()
     return total.item()
+
+
+def undivided(model, batches):
+    losses = []
+    for x, y in batches:
+        losses.append(F.cross_entropy(model(x).transpose(1, 2), y, reduction="sum"))
+        losses[-1].backward()
+    return sum(losses).item()
+
+
+def by_view(model, optimizer, x, y):
+    optimizer.zero_grad()
+    logits = model(x)
+    loss = F.cross_entropy(logits.view(-1, logits.shape[-1]), y.view(-1))
+    loss.backward()
+    optimizer.step()
+    return loss.item()
 
 
 def no_return(model, optimizer, x, y):
@@ -321,7 +614,11 @@ def never_down(step, steps, peak, warmup, floor):
     ("exercise", "answer", "words"),
     [
         (ex.accumulate, means_of_batches, "the mean of the batches' means"),
+        (ex.accumulate, accumulate_at_once, "one `backward` for all batches"),
+        (ex.accumulate, accumulate_then_divide, "one `backward` for all batches"),
+        (ex.accumulate, undivided, "nothing is divided"),
         (ex.train_step, no_return, "None"),
+        (ex.train_step, by_view, "`reshape` works on all of them"),
         (ex.train_step, under_no_grad, "does not require grad"),
         (ex.adamw_step, adam_with_l2, "the decay is mixed into the gradient"),
         (ex.clip_gradients, clip_by_torch_in_place, "the inputs are changed"),
@@ -380,7 +677,7 @@ def test_first_cases_can_be_worked_by_hand():
 @pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW, optim.AdamW])
 def test_a_step_of_training_is_torchs(optimizer):
     x, y = torch.randint(5, (2, 2, 3), generator=generator())
-    one, other = (ex._small(5, 2, 7) for _ in range(2))
+    one, other = (small_model(5, 2, 7) for _ in range(2))
     ours, theirs = (optimizer(model.parameters(), lr=0.1) for model in (one, other))
     for _ in range(3):
         loss = ex.train_step.reference(one, ours, x, y)
@@ -391,8 +688,8 @@ def test_a_step_of_training_is_torchs(optimizer):
 
 def test_what_stands_for_sgd_is_sgd():
     x, y = torch.randint(5, (2, 2, 3), generator=generator())
-    one, other = (ex._small(5, 2, 7) for _ in range(2))
-    descent, sgd = ex._Descent(one, 0.3), torch.optim.SGD(other.parameters(), lr=0.3)
+    one, other = (small_model(5, 2, 7) for _ in range(2))
+    descent, sgd = _Descent(one, 0.3), torch.optim.SGD(other.parameters(), lr=0.3)
     for _ in range(2):
         ex.train_step.reference(one, descent, x, y), ex.train_step.reference(other, sgd, x, y)
     assert all(torch.allclose(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
@@ -517,11 +814,11 @@ def test_the_exercises_pieces_make_the_courses_training():
 def test_the_clinics_answers_are_those_of_its_runs():
     from course_lib.training import clinic
 
-    assert ex._RUNS == clinic.LETTERS and list(ex._FAULTS) == list(clinic.FAULTS)
+    assert _RUNS == clinic.LETTERS and list(_FAULTS) == list(clinic.FAULTS)
     for question, letter in zip(ex.clinic.questions, clinic.LETTERS, strict=True):
         assert question.text.startswith(f"Run {letter}:")
         right = dict(question.lettered())[question.letter]
-        assert right.text == ex._FAULTS[clinic.LETTERS[letter]][0]
+        assert right.text == _FAULTS[clinic.LETTERS[letter]][0]
 
 
 def test_every_option_of_the_clinic_is_explained_and_each_fault_is_right_once():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import importlib
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ import torch
 from torch import nn
 
 from course_lib.config import GPTConfig
-from course_lib.exercises import Exercise, _progress, _run
+from course_lib.exercises import Exercise, _progress
+from course_lib.exercises._loading import load, read
+from course_lib.exercises._surroundings import surroundings
+from course_lib.exercises._tryout import try_text
 from course_lib.figures.shown import Shown
 from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer
@@ -119,12 +123,10 @@ def gather(folder: str | Path | None = None) -> Pieces:
 def _piece(topic: str, name: str, folder: Path) -> Piece:
     exercise: Exercise = getattr(importlib.import_module(f"course_lib.{topic}.exercises"), name)
     path = folder / f"{name}.py"
-    if not path.exists():
+    if not os.path.lexists(path):
         return Piece(name, topic, exercise.reference, mine=False)
-    with _run.surroundings():
-        function, trouble = _from_file(path, name)
-        if function is not None and not (feedback := exercise.judge(function)).right:
-            trouble = f"{path.name} is not right any more: {feedback.message}"
+    with surroundings():
+        function, trouble = _from_file(path, exercise)
     if trouble:
         return Piece(
             name, topic, exercise.reference, False, f"{trouble} The course's {name} stands in for it."
@@ -132,19 +134,20 @@ def _piece(topic: str, name: str, folder: Path) -> Piece:
     return Piece(name, topic, function, mine=True)
 
 
-def _from_file(path: Path, name: str) -> tuple[Callable[..., Any] | None, str]:
-    """What the file calls `name`, or None and what is wrong with the file."""
-    try:
-        scope = {"__name__": f"my_gpt.{name}", "__file__": str(path)}
-        code = compile(path.read_text(encoding="utf-8"), path, "exec")
-        _run.with_limit(lambda: exec(code, scope), LOAD_SECONDS)
-    except _run.TimeUp:
-        return None, f"{path.name} did not finish within {LOAD_SECONDS:g} s."
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (it can fail in any way)
-        return None, f"{path.name} does not run: {type(error).__name__}: {error}."
-    if name not in scope:
-        return None, f"{path.name} does not define {name}."
-    return scope[name], ""
+def _from_file(path: Path, exercise: Exercise) -> tuple[Callable[..., Any] | None, str]:
+    """What the file calls by the exercise's name, or None and what is wrong with the file.
+
+    Whatever it does, it does in a process of its own first.
+    """
+    text, trouble = read(path)
+    if trouble:
+        return None, trouble
+    trial = try_text(exercise, text, path.name, LOAD_SECONDS)
+    if trial.right:
+        return load(text, exercise.name, path.name, LOAD_SECONDS)
+    if trial.unloadable:
+        return None, trial.why_not + ("" if trial.why_not.endswith(".") else ".")
+    return None, f"{path.name} is not right any more: {trial.why_not}."
 
 
 # What is made of them -----------------------------------------------------------------------------------
@@ -239,7 +242,7 @@ class MyGPT(nn.Module):
         B, T, C = x.shape
         split = self.pieces["split_heads"]
         q, k, v = (split(part, layer.n_heads) for part in layer.qkv(x).chunk(3, dim=-1))  # (B, H, T, D)
-        mask = self.pieces["causal_mask"](T).to(x.device)
+        mask = torch.as_tensor(self.pieces["causal_mask"](T), device=x.device)  # plain rows are right too
         mixed = self.pieces["scaled_dot_product"](q, k, v, mask)
         return layer.out(mixed.transpose(1, 2).reshape(B, T, C))
 

@@ -7,5 +7,5 @@ clock and counts the bytes, `peers` has the others, `figures` draws. It judges n
 time that is measured here.
 
 Another project is measured by a small file that wraps it (`--peer my_peers.py:make_model`); `peers` shows
-one. `report.markdown(report.read("docs/benchmark.json"))` is the table in README.md.
+one. `report.markdown(report.read("docs/benchmark/results.json"))` is the table in README.md.
 """

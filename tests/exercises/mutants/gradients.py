@@ -61,7 +61,7 @@ def worth_a_cut(node: ast.AST, around: tuple[ast.AST, ...]) -> bool:
 
 
 def same_gradients(exercise: Exercise, answer: Callable[..., Any]) -> bool:
-    """Whether an answer has the reference's gradients on every case.
+    """Whether an answer has the reference's gradients on every case, where gradients are asked for.
 
     >>> from course_lib.attention import exercises as attention
     >>> same_gradients(attention.softmax, lambda scores: scores.softmax(-1))
@@ -69,6 +69,8 @@ def same_gradients(exercise: Exercise, answer: Callable[..., Any]) -> bool:
     >>> same_gradients(attention.softmax, lambda scores: scores.softmax(-1).detach())
     False
     """
+    if not exercise.differentiable:
+        return True  # no gradient is asked for, so none can be wrong
     cases = exercise.cases() if callable(exercise.cases) else exercise.cases
     return all(
         all(map(_close, _gradients(exercise, exercise.reference, case), _gradients(exercise, answer, case)))

@@ -1,0 +1,211 @@
+"""Exercises on examples in which only the answers count, and on batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from course_lib.exercises import Case, Exercise, Mistake
+
+Tensor = torch.Tensor
+Example = tuple[list[int], list[int]]
+
+
+# What counts ----------------------------------------------------------------------------------------------
+
+
+def _mask_prompt(prompt: list[int], answer: list[int]) -> Example:
+    """All ids in a row, and the targets: -100 for the prompt, the ids themselves for the answer."""
+    ids = prompt + answer
+    targets = [-100] * len(prompt) + answer
+    return ids, targets
+
+
+mask_prompt = Exercise(
+    name="mask_prompt",
+    topic="finetuning",
+    title="Only the answer counts",
+    kind="explore",
+    difficulty="easy",
+    minutes=6,
+    reference=_mask_prompt,
+    cases=(
+        Case([5, 7, 2], [3, 9]),
+        Case([4], [8, 0, 6]),
+        Case([1, 2, 3, 4, 5], [2]),
+        Case([6, 6], [6, 6, 1]),
+    ),
+    hints=(
+        "The ids are the prompt and then the answer. The targets are a list of the same length.",
+        "`[-100] * n` is a list of n times -100. How many places are only to be read?",
+        "`targets = [-100] * len(prompt) + answer`",
+    ),
+    explanation=(
+        "The model still reads the whole prompt: it is in `ids`, and the answer's tokens look back at it. "
+        "But no loss is taken there, so no weight changes in order to write stories or questions. -100 is no "
+        "token; it is the number that PyTorch's cross-entropy leaves out unless told otherwise.\n\n"
+        "Nothing is shifted yet. At each place the target is the token *at* that place; that the model has "
+        "to say it one place *earlier* is the business of the batch."
+    ),
+    mistakes=(
+        Mistake(
+            "everything counts",
+            lambda prompt, answer: (prompt + answer, prompt + answer),
+            "With the prompt's ids as targets, most of the loss is about the story. Put -100 there.",
+        ),
+        Mistake(
+            "the answer is masked and the prompt counts",
+            lambda prompt, answer: (prompt + answer, prompt + [-100] * len(answer)),
+            "-100 means: leave this out. It belongs where the model only reads, so at the prompt.",
+        ),
+        Mistake(
+            "the prompt's targets are 0",
+            lambda prompt, answer: (prompt + answer, [0] * len(prompt) + answer),
+            "0 is a token like any other, and the model would learn to say it. Only -100 is left out.",
+        ),
+        Mistake(
+            "the targets are as long as the answer",
+            lambda prompt, answer: (prompt + answer, list(answer)),
+            "There must be one target for each id; otherwise nobody knows which place they belong to.",
+        ),
+        Mistake(
+            "the first token of the answer is masked too",
+            lambda prompt, answer: (prompt + answer, [-100] * (len(prompt) + 1) + answer[1:]),
+            "The first token of the answer is the most important one: with it the model decides. It counts.",
+        ),
+        Mistake(
+            "the targets are shifted already",
+            lambda prompt, answer: (prompt + answer, [-100] * (len(prompt) - 1) + [*answer, -100]),
+            "Here each target stands at its own token. The shift comes when the batch is made; done "
+            "twice, the "
+            "model would learn to skip a token.",
+        ),
+        Mistake(
+            "the prompt is missing from the ids",
+            lambda prompt, answer: (list(answer), list(answer)),
+            "What is masked is only left out of the loss. The model has to read it, or it could only guess.",
+        ),
+    ),
+)
+
+
+# A batch --------------------------------------------------------------------------------------------------
+
+
+def _pad_batch(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Inputs x without the last id, targets y without the first, filled up on the right."""
+    T = max(len(ids) for ids, _ in examples) - 1
+    x = torch.full((len(examples), T), pad_id)
+    y = torch.full((len(examples), T), -100)
+    for row, (ids, targets) in enumerate(examples):
+        x[row, : len(ids) - 1] = torch.tensor(ids[:-1])
+        y[row, : len(ids) - 1] = torch.tensor(targets[1:])
+    return x, y
+
+
+_N = -100
+_BATCHES = (
+    Case([([1, 2, 3], [_N, _N, 3]), ([4, 5], [_N, 5])], 0),
+    Case([([7, 2, 2, 9, 1], [_N, 2, 2, 9, 1]), ([7, 3, 7], [_N, _N, 7])], 7),
+    Case([([5, 1], [_N, 1]), ([5, 6, 8, 2], [_N, _N, 8, 2]), ([5, 3, 4], [_N, 3, 4])], 5),
+    Case([([2, 3, 5, 7], [_N, _N, 5, 7])], 0),
+)
+
+
+def _padding(
+    inputs: Callable = lambda ids: ids[:-1],
+    goals: Callable = lambda targets: targets[1:],
+    fill: int | None = _N,
+    left: bool = False,
+) -> Callable:
+    """An answer that cuts or fills in another way; fill=None puts the pad id into the targets too."""
+
+    def filled(row: list[int], T: int, with_id: int) -> list[int]:
+        rest = [with_id] * (T - len(row))
+        return rest + row if left else row + rest
+
+    def answer(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+        xs, ys = [inputs(ids) for ids, _ in examples], [goals(targets) for _, targets in examples]
+        T = max(map(len, xs))
+        y_fill = pad_id if fill is None else fill
+        return (
+            torch.tensor([filled(x, T, pad_id) for x in xs]),
+            torch.tensor([filled(y, T, y_fill) for y in ys]),
+        )
+
+    return answer
+
+
+def _by_pad_id(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+    x, y = _pad_batch(examples, pad_id)
+    return x, y.masked_fill(y == pad_id, _N)
+
+
+def _cut(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+    T = min(len(ids) for ids, _ in examples) - 1
+    return torch.tensor([ids[:T] for ids, _ in examples]), torch.tensor([y[1 : T + 1] for _, y in examples])
+
+
+pad_batch = Exercise(
+    name="pad_batch",
+    topic="finetuning",
+    title="Different lengths in one batch",
+    kind="explore",
+    difficulty="medium",
+    minutes=12,
+    reference=_pad_batch,
+    cases=_BATCHES,
+    hints=(
+        "The model reads all ids but the last, and is asked for all targets but the first: `ids[:-1]` and "
+        "`targets[1:]`. That's the shift.",
+        "Make both tensors first, filled up: `torch.full((B, T), pad_id)` for x. What must y be filled with, "
+        "so that it doesn't count? And T is the longest example, less one.",
+        "Then copy each example in: `x[row, :len(ids) - 1] = torch.tensor(ids[:-1])`, and y likewise.",
+    ),
+    explanation=(
+        "The filling stands on the right, where no real token looks: the causal mask only looks left. Its "
+        "targets are -100, so it costs nothing but the time to compute it. That's why examples of like "
+        "length "
+        "in one batch are faster.\n\n"
+        "Here the pad id can be a token that occurs in texts, such as `<|endoftext|>`, because what "
+        "counts is "
+        "decided by y and not by looking for the pad id."
+    ),
+    mistakes=(
+        Mistake(
+            "the filling counts",
+            _padding(fill=None),
+            "With the pad id as a target, the model learns to write filling, and in a batch with one long "
+            "example that is most of what it learns. Fill y with -100.",
+        ),
+        Mistake(
+            "nothing is shifted",
+            _padding(inputs=lambda ids: ids, goals=lambda targets: targets),
+            "The target at each place would be the token that the model has just read. Leave the last id out "
+            "of x, and the first target out of y.",
+        ),
+        Mistake(
+            "it is shifted the wrong way",
+            _padding(inputs=lambda ids: ids[1:], goals=lambda targets: targets[:-1]),
+            "This asks for the token *before*. x is `ids[:-1]` and y is `targets[1:]`.",
+        ),
+        Mistake(
+            "it is filled up on the left",
+            _padding(left=True),
+            "In training the filling goes to the right: there no real token looks at it, and positions count "
+            "from the text's own beginning.",
+        ),
+        Mistake(
+            "targets that equal the pad id are masked",
+            _by_pad_id,
+            "The pad id may be a real token too, and a real target. Only what you filled in yourself doesn't "
+            "count.",
+        ),
+        Mistake(
+            "the long ones are cut",
+            _cut,
+            "Cutting everything to the shortest throws answers away. Fill the short ones up.",
+        ),
+    ),
+)

@@ -1,0 +1,233 @@
+"""Exercises on scores for answers: exact match and F1."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from course_lib.exercises import Case, Exercise, Mistake
+
+
+def _exact_match(answer: str, right: str) -> bool:
+    """Whether two answers are the same but for capitals, punctuation, articles and extra spaces."""
+
+    def plain(text: str) -> list[str]:
+        kept = "".join(letter for letter in text.lower() if letter.isalnum() or letter.isspace())
+        return [word for word in kept.split() if word not in ("a", "an", "the")]
+
+    return plain(answer) == plain(right)
+
+
+_MATCHES = (
+    Case("to the park", "to the park"),
+    Case(" To the park. ", "to the park"),
+    Case("Mia", "mia"),
+    Case("a red kite", "the red kite"),
+    Case("red  kite!", "red kite"),
+    Case("to the park and home", "to the park"),
+    Case("Tom", "Mia"),
+    Case("Ann's hat", "Anns hat"),
+    Case("the theatre", "theatre"),
+    Case("a banana", "banana"),
+    Case("an ant", "t"),
+    Case("", "the"),
+    Case("the kite", "a kite and a hat"),
+)
+
+
+def _matching(plain: Callable[[str], object]) -> Callable[[str, str], bool]:
+    return lambda answer, right: plain(answer) == plain(right)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[^\w\s]", "", text)
+
+
+def _no_articles(text: str) -> list[str]:
+    return [word for word in text.split() if word not in ("a", "an", "the")]
+
+
+exact_match = Exercise(
+    name="exact_match",
+    topic="finetuning",
+    title="The same answer?",
+    kind="explore",
+    difficulty="medium",
+    minutes=10,
+    reference=_exact_match,
+    cases=_MATCHES,
+    hints=(
+        "Bring both answers into a plain form, and compare these with `==`. Write the plain form as a "
+        "function, so that both go through the same.",
+        "Small letters first (`.lower()`), then keep only letters, figures and spaces, then cut into words "
+        "with `.split()`, which also forgets how many spaces there were.",
+        "Articles are whole words: `[word for word in words if word not in ('a', 'an', 'the')]`.",
+    ),
+    explanation=(
+        "These are the rules of SQuAD's scorer (Rajpurkar and others 2016): what a reader wouldn't call a "
+        "difference isn't one. They are for English; another language needs other rules. Whoever reports an "
+        "exact match has to say which rules it was made with."
+    ),
+    mistakes=(
+        Mistake(
+            "the answers are compared as they are",
+            _matching(lambda text: text),
+            "A capital or a full stop would make a right answer wrong. Bring both into a plain form first.",
+        ),
+        Mistake(
+            "capitals count",
+            _matching(lambda text: _no_articles(_bare(text))),
+            "Use `.lower()`, and do it before you look for articles: *The* is one too.",
+        ),
+        Mistake(
+            "punctuation counts",
+            _matching(lambda text: _no_articles(text.lower())),
+            "`park.` and `park` should be the same. Keep letters, figures and spaces, nothing else.",
+        ),
+        Mistake(
+            "articles count",
+            _matching(lambda text: _bare(text.lower()).split()),
+            "*a kite*, *the kite* and *kite* are the same answer. Leave out `a`, `an` and `the`.",
+        ),
+        Mistake(
+            "articles are cut out of other words",
+            _matching(lambda text: re.sub(r"the|an|a", "", _bare(text.lower())).split()),
+            "`.replace('a', '')` also eats the letters of *banana*. Cut into words first, then leave "
+            "out whole "
+            "words.",
+        ),
+        Mistake(
+            "spaces count",
+            _matching(lambda text: re.sub(r"\b(a|an|the)\b", "", _bare(text.lower())).strip()),
+            "Where an article was taken out, or somebody typed two spaces, the texts still differ. "
+            "`.split()` "
+            "forgets how many spaces there were.",
+        ),
+        Mistake(
+            "it is enough if the right answer occurs",
+            lambda answer, right: (
+                " ".join(_no_articles(_bare(right.lower()))) in " ".join(_no_articles(_bare(answer.lower())))
+            ),
+            "Then *Mia or Tom or Ann* would always be right. Exact match wants the answer and nothing else.",
+        ),
+    ),
+)
+
+
+def _token_f1(answer: list[str], right: list[str]) -> float:
+    """The harmonic mean of precision and recall over words, each counted as often as it stands there."""
+    shared = (Counter(answer) & Counter(right)).total()
+    if shared == 0:
+        return 0.0
+    precision, recall = shared / len(answer), shared / len(right)
+    return 2 * precision * recall / (precision + recall)
+
+
+_F1 = (
+    Case(["park"], ["to", "park"]),
+    Case(["to", "park"], ["to", "park"]),
+    Case(["red", "kite", "and", "hat"], ["red", "kite"]),
+    Case(["red", "red", "kite"], ["red", "kite", "kite", "hat"]),
+    Case(["park", "to"], ["to", "park"]),
+    Case(["tom"], ["mia"]),
+    Case(["a", "b", "c", "d", "e"], ["c"]),
+)
+
+
+def _mean_of(
+    combine: Callable[[float, float], float], shared: Callable | None = None
+) -> Callable[[list, list], float]:
+    def answer(ours: list[str], theirs: list[str]) -> float:
+        common = (shared or (lambda a, b: (Counter(a) & Counter(b)).total()))(ours, theirs)
+        return combine(common / len(ours), common / len(theirs)) if common else 0.0
+
+    return answer
+
+
+def _harmonic(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall)
+
+
+def _crashing(answer: list[str], right: list[str]) -> float:
+    shared = (Counter(answer) & Counter(right)).total()
+    return _harmonic(shared / len(answer), shared / len(right))
+
+
+def _sets(answer: list[str], right: list[str]) -> float:
+    ours, theirs = set(answer), set(right)
+    shared = len(ours & theirs)
+    return 2 * shared / (len(ours) + len(theirs))
+
+
+token_f1 = Exercise(
+    name="token_f1",
+    topic="finetuning",
+    title="Partly right",
+    kind="explore",
+    difficulty="medium",
+    minutes=12,
+    reference=_token_f1,
+    cases=_F1,
+    hints=(
+        "First count the words that both have. A word that stands twice in one and once in the other is "
+        "shared once.",
+        "`Counter(answer) & Counter(right)` keeps the smaller count of each word; `.total()` adds them up. "
+        "Precision is that over `len(answer)`, recall that over `len(right)`.",
+        "F1 is `2 * precision * recall / (precision + recall)`. If nothing is shared, it is 0: return that "
+        "before you divide.",
+    ),
+    explanation=(
+        "Precision asks: how much of what was said is right? Recall asks: how much of what is right was "
+        "said? "
+        "The harmonic mean is high only if both are. Saying everything has perfect recall, and a poor F1.\n\n"
+        "Written shorter, F1 is 2 · shared / (words in the answer + words in the right answer)."
+    ),
+    mistakes=(
+        Mistake(
+            "it divides by zero where nothing is shared",
+            _crashing,
+            "Without a shared word both precision and recall are 0, and so is the sum you divide by. "
+            "Return 0.0 "
+            "first.",
+        ),
+        Mistake(
+            "only precision",
+            _mean_of(lambda precision, recall: precision),
+            "An answer of a single right word has precision 1, however much is missing. Recall belongs "
+            "to it.",
+        ),
+        Mistake(
+            "only recall",
+            _mean_of(lambda precision, recall: recall),
+            "An answer that lists every word of the story has recall 1. Precision belongs to it.",
+        ),
+        Mistake(
+            "the ordinary mean instead of the harmonic one",
+            _mean_of(lambda precision, recall: (precision + recall) / 2),
+            "The ordinary mean gives half of the points for one of the two alone. Use 2·P·R / (P + R).",
+        ),
+        Mistake(
+            "the two are multiplied",
+            _mean_of(lambda precision, recall: precision * recall),
+            "2·P·R still has to be divided by P + R; otherwise an answer that is half right gets a quarter.",
+        ),
+        Mistake(
+            "words that stand there twice count once",
+            _sets,
+            "A set forgets how often a word stands there. A `Counter` knows.",
+        ),
+        Mistake(
+            "every word of the answer that occurs is counted",
+            _mean_of(_harmonic, lambda ours, theirs: sum(word in theirs for word in ours)),
+            "*red red* against *red kite* shares one word, not two: each word of the right answer can "
+            "be used "
+            "once.",
+        ),
+        Mistake(
+            "words are compared place by place",
+            _mean_of(_harmonic, lambda a, b: sum(x == y for x, y in zip(a, b, strict=False))),
+            "One word too many at the front, and nothing would fit any more. F1 doesn't ask for the order.",
+        ),
+    ),
+)
