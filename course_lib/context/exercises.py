@@ -1038,6 +1038,8 @@ def _nearest_cases() -> list[Case]:
     lengths = torch.tensor([3.0, 0.2, 1.0, 0.5, 2.0, 1.5, 0.3])[:, None]
     return [
         Case(_random(7, 3) * lengths, 2, 2),
+        Case(_random(7, 3) * lengths, 5, 2),
+        Case(_random(7, 3) * lengths, 2, 6),
         Case(_random(7, 5, seed=4) * lengths, 0, 3),
         Case(torch.tensor([[1.0, 0.0], [0.1, 0.01], [5.0, 5.0], [-1.0, 0.1], [0.9, -0.5]]), 0, 2),
         Case(torch.tensor([[1.0, 0.0], [-1.0, 0.1], [-1.0, -0.5]]), 0, 2),
