@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -640,102 +639,60 @@ class _World:
     def named(self, tokens: Iterable[int]) -> list[int]:
         return [self.names[token] for token in tokens]
 
+    def given(self, answer: Callable[..., Any], *context: int) -> torch.Tensor:
+        """What an answer gives after a context."""
+        return torch.as_tensor(answer(self.read(*_STREAM), self.read(*context), self.vocab_size)).double()
+
     def asked(self, answer: Callable[..., Any], *context: int) -> dict[int, float]:
-        """The probability that an answer gives each token after a context."""
-        p = answer(self.read(*_STREAM), self.read(*context), self.vocab_size)
-        p = torch.as_tensor(p).double()
+        """The probability of each token of `_STREAM` after a context."""
+        p = self.given(answer, *context)
         return {token: float(p[id]) for token, id in enumerate(self.names)}
 
 
-# 0 1 -> 2, but 1 alone is mostly followed by 3; 7 3 1 -> 0, but 3 1 mostly by 4; 4 is the commonest token; 5
+# 0 1 -> 2, but 1 alone is mostly followed by 3; 7 8 9 -> 0, but 8 9 mostly by 2; 4 is the commonest token; 5
 # comes once, 6 never.
-_STREAM = (
-    0,
-    1,
-    2,
-    4,
-    4,
-    1,
-    3,
-    4,
-    1,
-    3,
-    4,
-    4,
-    1,
-    3,
-    0,
-    1,
-    2,
-    4,
-    4,
-    4,
-    4,
-    5,
-    7,
-    3,
-    1,
-    0,
-    4,
-    3,
-    1,
-    4,
-    4,
-    3,
-    1,
-    4,
-)
-_STREAM += (4, 1, 3, 4, 3, 1, 4, 1, 3, 7, 3, 1, 0, 4, 4)
-_WORLDS = (
-    _World((0, 1, 2, 3, 4, 5, 6, 7), 8),
-    _World((4, 0, 9, 2, 1, 3, 5, 8), 11),
-    _World((290, 299, 258, 0, 260, 270, 1, 280), 300),
-)
-_CONTEXTS = ((0, 1), (6, 6), (), (4,), (5,), (7, 3, 1), (6, 0, 1), (4, 4, 1, 3, 0, 1, 2))
+_STREAM = (0, 1, 2, 4, 4, 1, 3, 4, 1, 3, 4, 4, 1, 3, 0, 1, 2, 4, 4, 4, 4, 5)
+_STREAM += (7, 8, 9, 0, 4, 8, 9, 2, 4, 8, 9, 2, 7, 8, 9, 0, 4, 8, 9, 2, 4, 4, 8, 9, 2, 4)
+_SMALL = (_World(tuple(range(10)), 10), _World((4, 0, 9, 2, 1, 3, 5, 8, 12, 7), 13))
+_LARGE = _World((290, 299, 258, 0, 260, 270, 1, 280, 2, 288), 300)
+_CONTEXTS = ((0, 1), (6, 6), (), (4,), (5,), (7, 8, 9), (6, 0, 1), (4, 4, 1, 3, 0, 1, 2))
 
 
-Asked = Callable[..., dict[int, float]]
-
-
-def _in_every_world(holds: Callable[[_World, Asked], bool | str]) -> Callable[[Any], bool | str]:
+def _in_small_worlds(holds: Callable[[_World, Any], bool | str]) -> Callable[[Any], bool | str]:
     """A property of an answer that holds whatever the tokens are called."""
 
     def everywhere(answer: Any) -> bool | str:
-        for world in _WORLDS:
-            held = holds(world, partial(world.asked, answer))
-            if held is not True:
-                return held
-        return True
+        return next((held for held in (holds(w, answer) for w in _SMALL) if held is not True), True)
 
     return everywhere
 
 
-def _has_a_number_each(answer: Any) -> bool | str:
-    for world in _WORLDS:
-        for context in _CONTEXTS:
-            p = torch.as_tensor(answer(world.read(*_STREAM), world.read(*context), world.vocab_size))
-            if p.shape != (world.vocab_size,):
-                return f"Its shape is {tuple(p.shape)}, but there are {world.vocab_size} tokens."
+def _in_a_large_world(answer: Any) -> bool | str:
+    all_of_it = (_has_a_number_each, _is_distribution, _listens, _listens_to_all, _trusts_the_longer)
+    all_of_it += (_backs_off, _backs_off_to_nothing, _is_never_sure)
+    found = (holds(_LARGE, answer) for holds in all_of_it)
+    return next((held for held in found if held is not True), True)
+
+
+def _has_a_number_each(world: _World, answer: Any) -> bool | str:
+    shapes = [tuple(world.given(answer, *context).shape) for context in _CONTEXTS]
+    wrong = next((shape for shape in shapes if shape != (world.vocab_size,)), None)
+    return wrong is None or f"Its shape is {wrong}, but there are {world.vocab_size} tokens."
+
+
+def _is_distribution(world: _World, answer: Any) -> bool | str:
+    for context in _CONTEXTS:
+        p = world.given(answer, *context)
+        if not torch.isfinite(p).all() or p.min() < 0 or abs(float(p.sum()) - 1) > 1e-4:
+            return f"After the context {world.named(context)} they sum to {float(p.sum()):.4g}."
     return True
 
 
-def _is_distribution(answer: Any) -> bool | str:
-    for world in _WORLDS:
-        for context in _CONTEXTS:
-            p = torch.as_tensor(answer(world.read(*_STREAM), world.read(*context), world.vocab_size)).double()
-            if not torch.isfinite(p).all() or p.min() < 0 or abs(float(p.sum()) - 1) > 1e-4:
-                return f"After the context {world.named(context)} they sum to {float(p.sum()):.4g}."
-    return True
-
-
-def _is_never_sure(answer: Any) -> bool | str:
-    for world in _WORLDS:
-        for context in _CONTEXTS:
-            p = torch.as_tensor(answer(world.read(*_STREAM), world.read(*context), world.vocab_size)).double()
-            if p.min() <= 0:
-                return (
-                    f"After the context {world.named(context)}, token {int(p.argmin())} has no chance at all."
-                )
+def _is_never_sure(world: _World, answer: Any) -> bool | str:
+    for context in _CONTEXTS:
+        p = world.given(answer, *context)
+        if p.min() <= 0:
+            return f"After the context {world.named(context)}, token {int(p.argmin())} has no chance at all."
     return True
 
 
@@ -743,22 +700,22 @@ def _differ(one: dict[int, float], other: dict[int, float]) -> bool:
     return any(abs(one[token] - other[token]) > 1e-6 for token in one)
 
 
-def _listens(world: _World, asked: Asked) -> bool | str:
-    if _differ(asked(1), asked()):
+def _listens(world: _World, answer: Any) -> bool | str:
+    if _differ(world.asked(answer, 1), world.asked(answer)):
         return True
     return f"It gives the same whether the last token is {world.names[1]} or there is none."
 
 
-def _listens_to_all(world: _World, asked: Asked) -> bool | str:
-    for longer in ((0, 1), (7, 3, 1)):
-        if not _differ(asked(*longer), asked(*longer[1:])):
+def _listens_to_all(world: _World, answer: Any) -> bool | str:
+    for longer in ((0, 1), (7, 8, 9)):
+        if not _differ(world.asked(answer, *longer), world.asked(answer, *longer[1:])):
             return f"It gives the same after {world.named(longer)} and after {world.named(longer[1:])}."
     return True
 
 
-def _trusts_the_longer(world: _World, asked: Asked) -> bool | str:
-    for context, right, other in (((0, 1), 2, 3), ((7, 3, 1), 0, 4)):
-        p = asked(*context)
+def _trusts_the_longer(world: _World, answer: Any) -> bool | str:
+    for context, right, other in (((0, 1), 2, 3), ((7, 8, 9), 0, 2)):
+        p = world.asked(answer, *context)
         if p[right] <= p[other]:
             return (
                 f"After {world.named(context)} always came {world.names[right]}, but yours gives it "
@@ -767,21 +724,21 @@ def _trusts_the_longer(world: _World, asked: Asked) -> bool | str:
     return True
 
 
-def _backs_off(world: _World, asked: Asked) -> bool | str:
-    without = asked()[3]
+def _backs_off(world: _World, answer: Any) -> bool | str:
+    often, never, without = world.names[3], world.names[0], world.asked(answer)[3]
     for context in ((6, 1), (6, 6, 1)):
-        if asked(*context)[3] <= 1.15 * without:
-            return (
-                f"{world.named(context)} was never seen, but after [{world.names[1]}] {world.names[3]} came "
-                f"often; yet yours gives it {asked(*context)[3]:.3f} there and {without:.3f} without any "
-                "context."
-            )
+        p = world.asked(answer, *context)
+        known = f"{world.named(context)} was never seen, but after [{world.names[1]}] {often} came often"
+        if p[3] <= 1.15 * without:
+            return f"{known}; yet yours gives it {p[3]:.3f} there and {without:.3f} without any context."
+        if p[3] <= p[0]:
+            return f"{known} and {never} never; yet yours gives {p[3]:.3f} to {often}, {p[0]:.3f} to {never}."
     return True
 
 
-def _backs_off_to_nothing(world: _World, asked: Asked) -> bool | str:
+def _backs_off_to_nothing(world: _World, answer: Any) -> bool | str:
     for context in ((6,), (6, 6), ()):
-        p = asked(*context)
+        p = world.asked(answer, *context)
         if p[4] < max(p.values()) or p[4] <= p[0]:
             known = f"{world.named(context)} was never seen" if context else "There is no context"
             return f"{known}; then the commonest token, {world.names[4]}, is best."
@@ -830,31 +787,38 @@ backoff = Exercise(
     open_ended=True,
     reference=_backoff,
     cases=lambda: [
-        Case(_WORLDS[0].read(*_STREAM), _WORLDS[0].read(0, 1), 8),
-        Case(_WORLDS[1].read(*_STREAM), _WORLDS[1].read(), 11),
+        Case(_SMALL[0].read(*_STREAM), _SMALL[0].read(0, 1), 10),
+        Case(_SMALL[1].read(*_STREAM), _SMALL[1].read(), 13),
         Case(torch.tensor([2, 0, 0, 1, 2, 1, 0, 0]), torch.tensor([0, 1]), 3),
     ],
     properties=(
-        Property("shape", _has_a_number_each, "there is one probability for each token of the vocabulary"),
-        Property("distribution", _is_distribution, "probabilities are not negative and sum to 1"),
-        Property("listens", _in_every_world(_listens), "what came before has a say"),
-        Property("whole", _in_every_world(_listens_to_all), "the whole context has a say"),
+        Property(
+            "shape",
+            _in_small_worlds(_has_a_number_each),
+            "there is one probability for each token of the vocabulary",
+        ),
+        Property(
+            "distribution", _in_small_worlds(_is_distribution), "probabilities are not negative and sum to 1"
+        ),
+        Property("listens", _in_small_worlds(_listens), "what came before has a say"),
+        Property("whole", _in_small_worlds(_listens_to_all), "the whole context has a say"),
         Property(
             "longer",
-            _in_every_world(_trusts_the_longer),
+            _in_small_worlds(_trusts_the_longer),
             "a longer context, once seen, has more say than a shorter one",
         ),
         Property(
             "shorter",
-            _in_every_world(_backs_off),
+            _in_small_worlds(_backs_off),
             "a context never seen gives way to the longest one that was",
         ),
         Property(
             "empty",
-            _in_every_world(_backs_off_to_nothing),
+            _in_small_worlds(_backs_off_to_nothing),
             "with nothing else to go by, frequent tokens are probable",
         ),
-        Property("possible", _is_never_sure, "no token is impossible"),
+        Property("possible", _in_small_worlds(_is_never_sure), "no token is impossible"),
+        Property("large", _in_a_large_world, "all of this is so for a large vocabulary too"),
     ),
     hints=(
         "Begin with the prediction for no context at all, then improve it with the last token, then with "
@@ -879,7 +843,7 @@ backoff = Exercise(
             "after the last one alone; and so on for three. Try the whole context first.",
         ),
         Mistake(
-            "the context is read backwards",
+            "the wrong end of the context counts",
             lambda ids, context, vocab_size: _backoff(ids, context.flip(0), vocab_size),
             "The last token of the context stands right before the one that is asked for. Shorten the "
             "context at its **beginning**: `context[1:]`.",
