@@ -133,6 +133,7 @@ def _softmax_cases() -> list[Case]:
         Case(torch.tensor([0.5, 2.0, -1.0, 2.0])),
         Case(_random(3, 4, 2, seed=3).transpose(0, 2)),
         Case(_random(2, 70, seed=4)),
+        Case(torch.tensor([[-math.inf, 1.0, 2.0], [-200.0, 0.0, 1.0], [0.0, 200.0, -math.inf]])),
         Case(torch.tensor([[5e-4, -5e-4], [-60.0, -55.0], [0.25, 7.0]])),
     ]
 

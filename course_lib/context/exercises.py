@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Property, Question, Quiz, gradient_flows
+from course_lib.exercises import (
+    Case,
+    Draw,
+    Exercise,
+    Forbidden,
+    Mistake,
+    Option,
+    Property,
+    Question,
+    Quiz,
+)
 
 
 def _random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -27,8 +40,21 @@ def _windows(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _windows_cases() -> list[Case]:
-    sizes = ((7, 3), (8, 4), (11, 2), (6, 5), (9, 4))
-    return [Case(_numbers(length, seed=length), T) for length, T in sizes]
+    sizes = ((7, 3), (8, 4), (11, 2), (6, 5), (9, 4), (2, 1), (5, 1))
+    many = torch.randint(60_000, (300,), generator=torch.Generator().manual_seed(1))
+    return [
+        *(Case(_numbers(length, seed=length), T) for length, T in sizes),
+        Case(torch.tensor([0, 0, 0, 5, 5, 0, 0, 5]), 2),
+        Case(many[::2], 3),
+        Case(many, 70),
+    ]
+
+
+def _fresh_windows(draw: Draw) -> Case:
+    T = draw.integer(1, 6)
+    count, rest = draw.integer(1, 4), draw.integer(0, T - 1)
+    ids = draw.ids(draw.choose((7, 2, 300, 50_000)), count * T + 1 + rest, 2)
+    return Case(ids[:, 0] if draw.boolean() else ids[:, 0].contiguous(), T)
 
 
 def _numbers(length: int, seed: int) -> torch.Tensor:
@@ -61,6 +87,22 @@ def _last_window_lost(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Te
     return ids[rows], ids[rows + 1]
 
 
+def _one_more_window(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    count = len(ids) // T
+    return ids[: count * T].reshape(count, T), ids[1 : count * T + 1].reshape(count, T)
+
+
+def _pieces_of_one_more(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    count = len(ids) // (T + 1)
+    pieces = ids[: count * (T + 1)].reshape(count, T + 1)
+    return pieces[:, :-1], pieces[:, 1:]
+
+
+def _filled_up(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    missing = -(len(ids) - 1) % T
+    return _windows(torch.cat([ids, ids.new_zeros(missing)]), T)
+
+
 windows = Exercise(
     name="windows",
     topic="context",
@@ -69,6 +111,7 @@ windows = Exercise(
     minutes=10,
     reference=_windows,
     cases=_windows_cases,
+    fresh=_fresh_windows,
     hints=(
         "Write a stream of seven tokens on paper, and T = 3 below it. Which tokens are inputs, which are "
         "targets? Which token is never an input?",
@@ -113,6 +156,30 @@ windows = Exercise(
             "target, so there are `(len(ids) - 1) // T` windows.",
         ),
         Mistake(
+            "there are `len(ids) // T` windows",
+            _one_more_window,
+            "Each input needs a neighbour to its right, so the last token is never an input: where T divides "
+            "the number of ids, one target would be missing. Count with `(len(ids) - 1) // T`.",
+        ),
+        Mistake(
+            "a token is left out between two windows",
+            _pieces_of_one_more,
+            "Cut into pieces of T + 1, the last token of each piece is a target but never an input. A window "
+            "begins where the one before it ends: the last target of one is the first input of the next.",
+        ),
+        Mistake(
+            "the short last piece is filled up",
+            _filled_up,
+            "The ids that fill it up never stood in the text, and the model would learn to guess them. Leave "
+            "the last piece out.",
+        ),
+        Mistake(
+            "the windows are columns, not rows",
+            lambda ids, T: tuple(part.T for part in _windows(ids, T)),
+            "The shape should be (number of windows, T): one window in each row. `reshape(count, T)` reads "
+            "the line row by row.",
+        ),
+        Mistake(
             "the last whole window is left out",
             _last_window_lost,
             "A window from `start` needs the tokens up to and including `start + T`. So `start` may be as "
@@ -141,7 +208,20 @@ def _cross_entropy_cases() -> list[Case]:
         Case(torch.zeros(3, 2), torch.tensor([0, 1, 1])),
         Case(torch.tensor([[1000.0, 999.0, 0.0], [0.0, 500.0, 0.0]]), torch.tensor([1, 1])),
         Case(torch.tensor([[0.0, 300.0]]), torch.tensor([0])),
+        Case(torch.tensor([[-1000.0, -1001.0, -1003.0], [900.0, 0.0, -900.0]]), torch.tensor([2, 0])),
+        Case(torch.tensor([[5e-4, -5e-4], [0.001, 0.25]]), torch.tensor([1, 0])),
+        Case(_random(3, 3, seed=1), torch.tensor([2, 2, 0])),
+        Case(_random(1, 5, seed=2), torch.tensor([3])),
+        Case(_random(5, 4, seed=3).T, torch.tensor([4, 9, 0, 9, 2, 9, 4, 9])[::2]),
+        Case(_random(2, 300, seed=4), torch.tensor([299, 258])),
+        Case(_random(70, 3, seed=5), torch.arange(70) % 3),
     ]
+
+
+def _fresh_logits(draw: Draw) -> Case:
+    N, V = draw.integer(1, 6), draw.integer(1, 6)
+    logits = draw.tensor(N, V) if draw.boolean() else draw.logits(N, V) * draw.choose((1.0, 1.0, 9.0))
+    return Case(logits, draw.ids(V, N, 2)[:, 0])
 
 
 def _picked(log_probabilities: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -168,8 +248,40 @@ def _not_logarithm(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (1 - _picked(logits.softmax(-1), targets)).mean()
 
 
-def _from_logits(logits: torch.Tensor) -> torch.Tensor:
-    return _cross_entropy(logits, torch.tensor([2, 0]))
+def _largest_of_all(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return _overflow(logits - logits.max(), targets)
+
+
+def _largest_from_zero(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return _overflow(logits - logits.max(-1, keepdim=True).values.clamp(min=0.0), targets)
+
+
+def _every_target(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -logits.log_softmax(-1)[:, targets].mean()
+
+
+def _sum_cut_off(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return (logits.logsumexp(-1).detach() - _picked(logits, targets)).mean()
+
+
+def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -_picked(logits.log_softmax(-1), targets)
+
+
+def _without_axis(of_sum: bool, of_largest: bool) -> Callable[..., torch.Tensor]:
+    def wrong(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        shifted = logits - logits.max(dim=-1, keepdim=not of_largest).values
+        log_probabilities = shifted - shifted.exp().sum(dim=-1, keepdim=not of_sum).log()
+        return -log_probabilities[torch.arange(len(targets)), targets].mean()
+
+    return wrong
+
+
+_AXIS_LOST = (
+    "an axis is lost on the way",
+    "`max` and `sum` drop the axis they run over. Then a row's total no longer stands beside its row: the "
+    "sizes don't fit, or worse, they happen to. `keepdim=True` keeps the axis, with size 1.",
+)
 
 
 cross_entropy = Exercise(
@@ -180,8 +292,25 @@ cross_entropy = Exercise(
     minutes=15,
     reference=_cross_entropy,
     cases=_cross_entropy_cases,
-    properties=(
-        gradient_flows(lambda: (_random(2, 3),), lambda answer, logits: answer(logits, torch.tensor([2, 0]))),
+    fresh=_fresh_logits,
+    draws=24,
+    forbidden=(
+        Forbidden(
+            (
+                "cross_entropy",
+                "cross_entropy_loss",
+                "nll_loss",
+                "log_softmax",
+                "softmax",
+                "softmin",
+                "logsumexp",
+                "logaddexp",
+                "special_log_softmax",
+                "special_softmax",
+                "special_logsumexp",
+            ),
+            "The exercise is to build it yourself: use only `exp`, `log`, sums and maxima.",
+        ),
     ),
     hints=(
         "Three steps: logits to logarithms of probabilities, pick the one of the target in each row, average."
@@ -247,6 +376,38 @@ cross_entropy = Exercise(
             lambda logits, targets: -logits.log_softmax(-1).mean(),
             "Only the entry of the token that really came counts. Pick it with `targets` before you average.",
         ),
+        Mistake(_AXIS_LOST[0], _without_axis(of_sum=True, of_largest=False), _AXIS_LOST[1]),
+        Mistake(_AXIS_LOST[0], _without_axis(of_sum=False, of_largest=True), _AXIS_LOST[1]),
+        Mistake(_AXIS_LOST[0], _without_axis(of_sum=True, of_largest=True), _AXIS_LOST[1]),
+        Mistake(
+            "the largest logit of all is taken away, not each row's own",
+            _largest_of_all,
+            "In a row that lies far below it, every exponential is rounded to 0, and log(0) is minus "
+            "infinity. Use `max(dim=-1, keepdim=True)`.",
+        ),
+        Mistake(
+            "the largest logit is looked for from 0",
+            _largest_from_zero,
+            "Where all logits of a row lie far below 0, every exponential is rounded to 0. The largest of "
+            "the row may be negative: start from the row itself.",
+        ),
+        Mistake(
+            "every row is paired with every target",
+            _every_target,
+            "`log_probabilities[:, targets]` takes all the targets' columns from each row. Each row has one "
+            "target: `log_probabilities[torch.arange(N), targets]`.",
+        ),
+        Mistake(
+            "one loss for each row, not their mean",
+            _losses,
+            "These are the right surprises, and one step is missing: their mean.",
+        ),
+        Mistake(
+            "the sum of exponentials is cut off from its gradient",
+            _sum_cut_off,
+            "Then only the target's own logit is pushed, always up, and no other is ever pushed down. All of "
+            "the loss must be computed with tensors: no `.detach()`, `.item()`, `no_grad` or `math.log`.",
+        ),
         Mistake(
             "the result is cut off from its gradient",
             lambda logits, targets: _cross_entropy(logits, targets).detach(),
@@ -276,7 +437,20 @@ def _bigram_cases() -> list[Case]:
         Case(torch.tensor([4, 2, 2, 2, 0, 2, 4]), 5),
         Case(torch.randint(7, (60,), generator=generator), 7),
         Case(torch.tensor([1, 0]), 2),
+        Case(torch.tensor([0, 1, 1]), 5),
+        Case(torch.tensor([0]), 1),
+        Case(torch.tensor([0, 0, 0, 0]), 1),
+        Case(torch.tensor([3]), 4),
+        Case(torch.tensor([2, 9, 0, 9, 0, 9, 2, 9, 0, 9])[::2], 4),
+        Case(torch.tensor([0] * 290 + [1, 0] * 5), 3),
+        Case(torch.tensor([299, 1, 299, 257, 299, 1, 257]), 300),
     ]
+
+
+def _fresh_line(draw: Draw) -> Case:
+    vocab_size = draw.integer(1, 7)
+    ids = draw.ids(vocab_size, draw.integer(1, 14), 2)[:, 0]
+    return Case(ids if draw.boolean() else ids.contiguous(), vocab_size + draw.choose((0, 0, 2)))
 
 
 def _pair_counts(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
@@ -316,6 +490,29 @@ def _one_added(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
     return _rows_to_shares(_pair_counts(ids, vocab_size) + 1)
 
 
+def _axis_of_totals_lost(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    totals = counts.sum(dim=1)
+    return torch.where(totals > 0, counts / totals.clamp(min=1), 1 / vocab_size)
+
+
+def _column_totals(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return _rows_to_shares(_pair_counts(ids, vocab_size).T).T
+
+
+def _guessed_size(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return _bigram_probabilities(ids, int(ids.max()) + 1)
+
+
+def _wrapped_pairs(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    return _bigram_probabilities(torch.cat([ids, ids[:1]]), vocab_size)
+
+
+def _divided_by_occurrences(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts, seen = _pair_counts(ids, vocab_size), torch.bincount(ids, minlength=vocab_size)[:, None]
+    return torch.where(seen > 0, counts / seen.clamp(min=1), 1 / vocab_size)
+
+
 bigram_probabilities = Exercise(
     name="bigram_probabilities",
     topic="context",
@@ -323,7 +520,9 @@ bigram_probabilities = Exercise(
     difficulty="easy",
     minutes=10,
     reference=_bigram_probabilities,
+    differentiable=False,
     cases=_bigram_cases,
+    fresh=_fresh_line,
     hints=(
         "First a table of counts, (V, V), full of zeros: for each pair of neighbours, one more in the row of "
         "the first and the column of the second. Then make each row sum to 1.",
@@ -370,6 +569,35 @@ bigram_probabilities = Exercise(
             "token 1 / vocab_size.",
         ),
         Mistake(
+            "the totals have lost their axis",
+            _axis_of_totals_lost,
+            "`counts.sum(dim=1)` is a row of numbers, and dividing by it divides each *column* by the total "
+            "of another row. No error tells, since the table is square. `keepdim=True` keeps the totals as a "
+            "column, each beside its own row.",
+        ),
+        Mistake(
+            "each column sums to 1",
+            _column_totals,
+            "Row a is what comes after a, so each **row** must sum to 1: `sum(dim=1, keepdim=True)`.",
+        ),
+        Mistake(
+            "the size of the vocabulary is guessed from the ids",
+            _guessed_size,
+            "Tokens that never came have a row and a column too. The table is (vocab_size, vocab_size).",
+        ),
+        Mistake(
+            "the first token is taken to follow the last",
+            _wrapped_pairs,
+            "`roll` puts the first token behind the last one, where it never stood. The pairs are `ids[:-1]` "
+            "with `ids[1:]`.",
+        ),
+        Mistake(
+            "divided by how often the token comes",
+            _divided_by_occurrences,
+            "The last token of the line came once more than it was followed by something. Divide each row by "
+            "its own total, the number of pairs that begin with the token.",
+        ),
+        Mistake(
             "the counts are not divided",
             _pair_counts,
             "The counts are right, and one step is missing: make each row sum to 1.",
@@ -398,55 +626,123 @@ def _backoff(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch
     return probabilities
 
 
-# 0 1 -> 2, but 1 alone is mostly followed by 3; 4 is the commonest token; 5 comes once, 6 never.
+@dataclass(frozen=True)
+class _World:
+    """A line of ids that was read, and its vocabulary; `names` gives the ids of the tokens in `_STREAM`."""
+
+    names: tuple[int, ...]
+    vocab_size: int
+
+    def read(self, *tokens: int) -> torch.Tensor:
+        return torch.tensor(self.named(tokens), dtype=torch.long)
+
+    def named(self, tokens: Iterable[int]) -> list[int]:
+        return [self.names[token] for token in tokens]
+
+    def given(self, answer: Callable[..., Any], *context: int) -> torch.Tensor:
+        """What an answer gives after a context."""
+        return torch.as_tensor(answer(self.read(*_STREAM), self.read(*context), self.vocab_size)).double()
+
+    def asked(self, answer: Callable[..., Any], *context: int) -> dict[int, float]:
+        """The probability of each token of `_STREAM` after a context."""
+        p = self.given(answer, *context)
+        return {token: float(p[id]) for token, id in enumerate(self.names)}
+
+
+# 0 1 -> 2, but 1 alone is mostly followed by 3; 7 8 9 -> 0, but 8 9 mostly by 2; 4 is the commonest token; 5
+# comes once, 6 never.
 _STREAM = (0, 1, 2, 4, 4, 1, 3, 4, 1, 3, 4, 4, 1, 3, 0, 1, 2, 4, 4, 4, 4, 5)
-_V = 7
+_STREAM += (7, 8, 9, 0, 4, 8, 9, 2, 4, 8, 9, 2, 7, 8, 9, 0, 4, 8, 9, 2, 4, 4, 8, 9, 2, 4)
+_SMALL = (_World(tuple(range(10)), 10), _World((4, 0, 9, 2, 1, 3, 5, 8, 12, 7), 13))
+_LARGE = _World((290, 299, 258, 0, 260, 270, 1, 280, 2, 288), 300)
+_CONTEXTS = ((0, 1), (6, 6), (), (4,), (5,), (7, 8, 9), (6, 0, 1), (4, 4, 1, 3, 0, 1, 2))
 
 
-def _asked(answer: object, *context: int) -> torch.Tensor:
-    return torch.as_tensor(answer(torch.tensor(_STREAM), torch.tensor(context, dtype=torch.long), _V)).float()
+def _in_small_worlds(holds: Callable[[_World, Any], bool | str]) -> Callable[[Any], bool | str]:
+    """A property of an answer that holds whatever the tokens are called."""
+
+    def everywhere(answer: Any) -> bool | str:
+        return next((held for held in (holds(w, answer) for w in _SMALL) if held is not True), True)
+
+    return everywhere
 
 
-def _is_distribution(answer: object) -> bool | str:
-    for context in ((0, 1), (6, 6), ()):
-        p = _asked(answer, *context)
-        if p.shape != (_V,):
-            return f"Its shape is {tuple(p.shape)}, but there are {_V} tokens."
+def _in_a_large_world(answer: Any) -> bool | str:
+    all_of_it = (_has_a_number_each, _is_distribution, _listens, _listens_to_all, _trusts_the_longer)
+    all_of_it += (_backs_off, _backs_off_to_nothing, _is_never_sure)
+    found = (holds(_LARGE, answer) for holds in all_of_it)
+    return next((held for held in found if held is not True), True)
+
+
+def _has_a_number_each(world: _World, answer: Any) -> bool | str:
+    shapes = [tuple(world.given(answer, *context).shape) for context in _CONTEXTS]
+    wrong = next((shape for shape in shapes if shape != (world.vocab_size,)), None)
+    return wrong is None or f"Its shape is {wrong}, but there are {world.vocab_size} tokens."
+
+
+def _is_distribution(world: _World, answer: Any) -> bool | str:
+    for context in _CONTEXTS:
+        p = world.given(answer, *context)
         if not torch.isfinite(p).all() or p.min() < 0 or abs(float(p.sum()) - 1) > 1e-4:
-            return f"After the context {list(context)} the probabilities sum to {float(p.sum()):.4g}."
+            return f"After the context {world.named(context)} they sum to {float(p.sum()):.4g}."
     return True
 
 
-def _is_never_sure(answer: object) -> bool | str:
-    for context in ((0, 1), (4,), (5,)):
-        p = _asked(answer, *context)
+def _is_never_sure(world: _World, answer: Any) -> bool | str:
+    for context in _CONTEXTS:
+        p = world.given(answer, *context)
         if p.min() <= 0:
-            return f"After the context {list(context)}, token {int(p.argmin())} has no chance at all."
+            return f"After the context {world.named(context)}, token {int(p.argmin())} has no chance at all."
     return True
 
 
-def _trusts_the_longer(answer: object) -> bool | str:
-    p = _asked(answer, 0, 1)
-    if p[2] > p[3]:
+def _differ(one: dict[int, float], other: dict[int, float]) -> bool:
+    return any(abs(one[token] - other[token]) > 1e-6 for token in one)
+
+
+def _listens(world: _World, answer: Any) -> bool | str:
+    if _differ(world.asked(answer, 1), world.asked(answer)):
         return True
-    return f"After [0, 1] always came 2, but yours gives it {float(p[2]):.3f}, and {float(p[3]):.3f} to 3."
+    return f"It gives the same whether the last token is {world.names[1]} or there is none."
 
 
-def _backs_off(answer: object) -> bool | str:
-    with_one, without = _asked(answer, 6, 1)[3], _asked(answer)[3]
-    if with_one > 1.15 * without:
-        return True
-    return (
-        f"[6, 1] was never seen, but after [1] 3 came often; yet yours gives it {float(with_one):.3f} there "
-        f"and {float(without):.3f} without any context."
-    )
+def _listens_to_all(world: _World, answer: Any) -> bool | str:
+    for longer in ((0, 1), (7, 8, 9)):
+        if not _differ(world.asked(answer, *longer), world.asked(answer, *longer[1:])):
+            return f"It gives the same after {world.named(longer)} and after {world.named(longer[1:])}."
+    return True
 
 
-def _backs_off_to_nothing(answer: object) -> bool | str:
-    p = _asked(answer, 6)
-    return (
-        bool(p[4] == p.max() and p[4] > p[0]) or "[6] was never seen; then the commonest token, 4, is best."
-    )
+def _trusts_the_longer(world: _World, answer: Any) -> bool | str:
+    for context, right, other in (((0, 1), 2, 3), ((7, 8, 9), 0, 2)):
+        p = world.asked(answer, *context)
+        if p[right] <= p[other]:
+            return (
+                f"After {world.named(context)} always came {world.names[right]}, but yours gives it "
+                f"{p[right]:.3f}, and {p[other]:.3f} to {world.names[other]}."
+            )
+    return True
+
+
+def _backs_off(world: _World, answer: Any) -> bool | str:
+    often, never, without = world.names[3], world.names[0], world.asked(answer)[3]
+    for context in ((6, 1), (6, 6, 1)):
+        p = world.asked(answer, *context)
+        known = f"{world.named(context)} was never seen, but after [{world.names[1]}] {often} came often"
+        if p[3] <= 1.15 * without:
+            return f"{known}; yet yours gives it {p[3]:.3f} there and {without:.3f} without any context."
+        if p[3] <= p[0]:
+            return f"{known} and {never} never; yet yours gives {p[3]:.3f} to {often}, {p[0]:.3f} to {never}."
+    return True
+
+
+def _backs_off_to_nothing(world: _World, answer: Any) -> bool | str:
+    for context in ((6,), (6, 6), ()):
+        p = world.asked(answer, *context)
+        if p[4] < max(p.values()) or p[4] <= p[0]:
+            known = f"{world.named(context)} was never seen" if context else "There is no context"
+            return f"{known}; then the commonest token, {world.names[4]}, is best."
+    return True
 
 
 def _only_last(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
@@ -490,15 +786,39 @@ backoff = Exercise(
     minutes=20,
     open_ended=True,
     reference=_backoff,
-    cases=lambda: [Case(torch.tensor(_STREAM), torch.tensor([0, 1]), _V)],
+    cases=lambda: [
+        Case(_SMALL[0].read(*_STREAM), _SMALL[0].read(0, 1), 10),
+        Case(_SMALL[1].read(*_STREAM), _SMALL[1].read(), 13),
+        Case(torch.tensor([2, 0, 0, 1, 2, 1, 0, 0]), torch.tensor([0, 1]), 3),
+    ],
     properties=(
-        Property("distribution", _is_distribution, "probabilities are not negative and sum to 1"),
         Property(
-            "longer", _trusts_the_longer, "a longer context, once seen, has more say than a shorter one"
+            "shape",
+            _in_small_worlds(_has_a_number_each),
+            "there is one probability for each token of the vocabulary",
         ),
-        Property("shorter", _backs_off, "a context never seen gives way to the longest one that was"),
-        Property("empty", _backs_off_to_nothing, "with nothing else to go by, frequent tokens are probable"),
-        Property("possible", _is_never_sure, "no token is impossible"),
+        Property(
+            "distribution", _in_small_worlds(_is_distribution), "probabilities are not negative and sum to 1"
+        ),
+        Property("listens", _in_small_worlds(_listens), "what came before has a say"),
+        Property("whole", _in_small_worlds(_listens_to_all), "the whole context has a say"),
+        Property(
+            "longer",
+            _in_small_worlds(_trusts_the_longer),
+            "a longer context, once seen, has more say than a shorter one",
+        ),
+        Property(
+            "shorter",
+            _in_small_worlds(_backs_off),
+            "a context never seen gives way to the longest one that was",
+        ),
+        Property(
+            "empty",
+            _in_small_worlds(_backs_off_to_nothing),
+            "with nothing else to go by, frequent tokens are probable",
+        ),
+        Property("possible", _in_small_worlds(_is_never_sure), "no token is impossible"),
+        Property("large", _in_a_large_world, "all of this is so for a large vocabulary too"),
     ),
     hints=(
         "Begin with the prediction for no context at all, then improve it with the last token, then with "
@@ -517,10 +837,16 @@ backoff = Exercise(
     ),
     mistakes=(
         Mistake(
-            "only the last token is used",
+            "not the whole context is used",
             _only_last,
             "If the last two tokens were seen together before, what came after both says more than what came "
-            "after the last one alone. Try the whole context first.",
+            "after the last one alone; and so on for three. Try the whole context first.",
+        ),
+        Mistake(
+            "the wrong end of the context counts",
+            lambda ids, context, vocab_size: _backoff(ids, context.flip(0), vocab_size),
+            "The last token of the context stands right before the one that is asked for. Shorten the "
+            "context at its **beginning**: `context[1:]`.",
         ),
         Mistake(
             "what was not seen is impossible",
@@ -564,7 +890,18 @@ def _lookup_cases() -> list[Case]:
         Case(torch.tensor([[2], [0], [1]]), _random(3, 2, seed=1)),
         Case(torch.tensor([[0, 1]]), _random(7, 2, seed=2)),
         Case(torch.tensor([[1, 0]]), torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])),
+        Case(torch.tensor([[0]]), _random(1, 1, seed=3)),
+        Case(torch.tensor([[2, 0], [1, 1], [0, 2]]), _random(3, 3, seed=4)),
+        Case(torch.tensor([[0, 4, 4], [3, 1, 2]]).T, _random(2, 5, seed=5).T),
+        Case(torch.tensor([[299, 257], [0, 299]]), 90 * _random(300, 2, seed=6)),
+        Case(torch.arange(70)[:, None] % 2, _random(2, 70, seed=7) / 3000),
+        Case(torch.arange(70)[None] % 2, _random(2, 2, seed=8)),
     ]
+
+
+def _fresh_lookup(draw: Draw) -> Case:
+    V = draw.integer(1, 9)
+    return Case(draw.ids(V, draw.integer(1, 3), draw.integer(1, 5)), draw.tensor(V, draw.integer(1, 4)))
 
 
 embedding_lookup = Exercise(
@@ -575,9 +912,11 @@ embedding_lookup = Exercise(
     minutes=5,
     reference=_embedding_lookup,
     cases=_lookup_cases,
-    properties=(
-        gradient_flows(
-            lambda: (_random(3, 2),), lambda answer, table: answer(torch.tensor([[2, 0], [1, 1]]), table)
+    fresh=_fresh_lookup,
+    forbidden=(
+        Forbidden(
+            ("[ids]", "embedding", "embedding_bag", "index_select", "gather", "take", "take_along_dim"),
+            "The exercise is to see that it is a product: one-hot rows times the table.",
         ),
     ),
     hints=(
@@ -604,6 +943,17 @@ embedding_lookup = Exercise(
             lambda ids, table: F.one_hot(ids).to(table.dtype) @ table,
             "Without `num_classes`, `one_hot` takes the largest id that happens to be there. The table knows "
             "how many tokens there are: `len(table)`.",
+        ),
+        Mistake(
+            "the width of the vectors is taken for the number of tokens",
+            lambda ids, table: F.one_hot(ids, num_classes=table.shape[1]).to(table.dtype) @ table,
+            "The table is (V, C): V rows, one for each token. A one-hot row needs a place for each *token*: "
+            "`num_classes=len(table)`.",
+        ),
+        Mistake(
+            "the table is turned over",
+            lambda ids, table: F.one_hot(ids, num_classes=len(table)).to(table.dtype) @ table.T,
+            "A one-hot row has V numbers, and the table V rows: (..., V) @ (V, C) fits as it is.",
         ),
         Mistake(
             "the token's number is used as a size",
@@ -652,10 +1002,38 @@ def _nearest_cases() -> list[Case]:
     lengths = torch.tensor([3.0, 0.2, 1.0, 0.5, 2.0, 1.5, 0.3])[:, None]
     return [
         Case(_random(7, 3) * lengths, 2, 2),
+        Case(_random(7, 3) * lengths, 5, 2),
+        Case(_random(7, 3) * lengths, 2, 6),
         Case(_random(7, 5, seed=4) * lengths, 0, 3),
         Case(torch.tensor([[1.0, 0.0], [0.1, 0.01], [5.0, 5.0], [-1.0, 0.1], [0.9, -0.5]]), 0, 2),
         Case(torch.tensor([[1.0, 0.0], [-1.0, 0.1], [-1.0, -0.5]]), 0, 2),
+        Case(torch.tensor([[1.0, 2.0], [2.0, -1.0], [0.5, 1.0], [1.0, 1.0]]), 2, 2),  # 0: the same direction
+        Case(torch.tensor([[2.0, -1.0], [1.0, 2.0], [1.0, 2.0]]), 1, 1),
+        Case(torch.tensor([[1.0, 0.1], [-3.0, 0.1]]), 1, 1),
+        Case(90 * _random(5, 3, seed=5), 3, 4),
+        Case(_random(5, 3, seed=6) / 4000, 4, 4),
+        Case(_random(3, 6, seed=7).T * 100 + 60, 0, 5),
+        Case(_random(80, 70, seed=8), 79, 70),
+        Case(_spread(300), 290, 3),
     ]
+
+
+def _spread(count: int) -> torch.Tensor:
+    """Directions all around, no two equally far from a third."""
+    angles = (torch.arange(count) * 1.9) ** 2 % 6.28
+    return torch.stack([angles.cos(), angles.sin()], dim=1) * torch.linspace(0.5, 2.0, count)[:, None]
+
+
+def _fresh_vectors(draw: Draw) -> Case | None:
+    V, C = draw.integer(2, 8), draw.integer(2, 4)
+    vectors = draw.tensor(V, C) * draw.positive(V, 1)
+    index, k = draw.integer(0, V - 1), draw.integer(1, V - 1)
+    if draw.boolean():  # one more row in the very same direction
+        vectors[index - 1] = vectors[index] * draw.choose((1.0, 2.0, 0.25))
+    unit = vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1e-9)
+    cosines = (unit @ unit[index])[torch.arange(V) != index].sort().values
+    clear = bool((vectors.norm(dim=-1) > 1e-4).all()) and bool((cosines.diff() > 1e-3).all())
+    return Case(vectors, index, k) if clear else None
 
 
 def _order(scores: torch.Tensor, index: int, k: int) -> list[int]:
@@ -677,6 +1055,22 @@ def _the_cosines(vectors: torch.Tensor, index: int, k: int) -> list[float]:
     return cosines.topk(k).values.tolist()
 
 
+def _first_taken_for_itself(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    unit = vectors / vectors.norm(dim=-1, keepdim=True)
+    return (unit @ unit[index]).argsort(descending=True, stable=True)[1 : k + 1].tolist()
+
+
+def _own_cosine_0(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    cosines = F.cosine_similarity(vectors, vectors[index], dim=-1)
+    cosines[index] = 0.0
+    return cosines.topk(k).indices.tolist()
+
+
+def _columns_made_unit(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    unit = vectors / vectors.norm(dim=0, keepdim=True)
+    return _order(unit @ unit[index], index, k)
+
+
 nearest = Exercise(
     name="nearest",
     topic="context",
@@ -685,7 +1079,10 @@ nearest = Exercise(
     difficulty="medium",
     minutes=10,
     reference=_nearest,
+    differentiable=False,
     cases=_nearest_cases,
+    fresh=_fresh_vectors,
+    draws=24,
     hints=(
         "The cosine of two vectors is their product when both have length 1. So make all rows that long "
         "first: divide by `vectors.norm(dim=-1, keepdim=True)`.",
@@ -717,6 +1114,35 @@ nearest = Exercise(
             "lengths first.",
         ),
         Mistake(
+            "the first in the order is taken for the vector itself",
+            _first_taken_for_itself,
+            "Another row may have the same direction, and then stand before it. Take out row `index`, "
+            "whatever its rank.",
+        ),
+        Mistake(
+            "the vector's own cosine is made 0",
+            _own_cosine_0,
+            "Cosines go down to -1: where all others are negative, 0 is the largest. Minus infinity is below "
+            "all of them.",
+        ),
+        Mistake(
+            "the columns are made length 1, not the rows",
+            _columns_made_unit,
+            "A vector is a row, so its length runs over the last axis: `vectors.norm(dim=-1, keepdim=True)`.",
+        ),
+        Mistake(
+            "opposite directions count as alike",
+            lambda vectors, index, k: _order(
+                F.cosine_similarity(vectors, vectors[index], dim=-1).abs(), index, k
+            ),
+            "A cosine of -1 is the very opposite direction, the least similar of all. Leave the sign.",
+        ),
+        Mistake(
+            "in the order of the table",
+            lambda vectors, index, k: sorted(_nearest(vectors, index, k)),
+            "They are the right rows. They should come with the nearest first.",
+        ),
+        Mistake(
             "the least similar ones",
             _furthest,
             "A large cosine means a similar direction: take the largest.",
@@ -745,7 +1171,28 @@ def _step_cases() -> list[Case]:
         parts = [_random(*shape, seed=seed + i) for i, shape in enumerate(((B, C), (B, H), (C, H), (H, H)))]
         return Case(*parts, _random(H, seed=seed + 9))
 
-    return [case(2, 3, 5, 0), case(1, 2, 2, 20), case(7, 5, 3, 40)]
+    x, state, W_x, W_h, b = case(3, 2, 2, 60).args
+    turned = (part.T.contiguous().T for part in (x, state, W_x, W_h))
+    return [
+        case(2, 3, 5, 0),
+        case(1, 2, 2, 20),
+        case(7, 5, 3, 40),
+        case(1, 1, 1, 80),
+        Case(*turned, b),
+        Case(90 * x, 90 * state, W_x / 90, W_h / 90, b),
+        Case(x / 4000, state / 4000, 900 * W_x, 900 * W_h, b / 4000),
+        Case(900 * x, 900 * state, W_x / 4000, W_h / 4000, b),
+        Case(x, state, W_x, W_h, 60 * b),
+        Case(x / 100, state, 9000 * W_x, W_h, torch.full((2,), -60.0)),
+        Case(x, state / 100, W_x, 9000 * W_h, b),
+        Case(*(part / 5 for part in case(70, 70, 70, 100).args)),
+    ]
+
+
+def _fresh_recurrent(draw: Draw) -> Case:
+    B, C, H = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
+    shapes = ((B, C), (B, H), (C, H), (H, H), (H,))
+    return Case(*(draw.tensor(*shape, extremes=False) for shape in shapes))
 
 
 recurrent_step = Exercise(
@@ -756,7 +1203,8 @@ recurrent_step = Exercise(
     minutes=5,
     reference=_recurrent_step,
     cases=_step_cases,
-    properties=(gradient_flows(lambda: tuple(_step_cases()[0].args)),),
+    fresh=_fresh_recurrent,
+    draws=16,
     hints=(
         "Two things come together: the new token and the old state. Each goes through its own matrix; the "
         "results are added, with the bias.",
@@ -789,6 +1237,40 @@ recurrent_step = Exercise(
             lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x + state @ W_h.T + b),
             "`nn.Linear` keeps its weights transposed, but here they are given as (H, H), to be used as they "
             "are: `state @ W_h`.",
+        ),
+        Mistake(
+            "the token's matrix is transposed",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x.T + state @ W_h + b),
+            "`nn.Linear` keeps its weights transposed, but here they are given as (C, H), to be used as they "
+            "are: `x @ W_x`.",
+        ),
+        Mistake(
+            "both matrices are transposed",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x.T + state @ W_h.T + b),
+            "`nn.Linear` keeps its weights transposed, but here they are given to be used as they are: "
+            "`x @ W_x` and `state @ W_h`.",
+        ),
+        Mistake(
+            "the matrices are swapped",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_h + state @ W_x + b),
+            "`W_x` is for the token's vector x, `W_h` for the state.",
+        ),
+        Mistake(
+            "the bias is added outside of the tanh",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x + state @ W_h) + b,
+            "The state would leave the range from -1 to 1. Add `b` before the tanh.",
+        ),
+        Mistake(
+            "products entry by entry",
+            lambda x, state, W_x, W_h, b: torch.tanh(x * W_x + state * W_h + b),
+            "`*` multiplies entries that stand at the same place. Each new entry should be a sum over all "
+            "entries of the old: that is `@`.",
+        ),
+        Mistake(
+            "the old state is cut off from its gradient",
+            lambda x, state, W_x, W_h, b: torch.tanh(x @ W_x + state.detach() @ W_h + b),
+            "Then no gradient flows back through time, and nothing is learned of what came more than one "
+            "token ago. Leave out `.detach()`.",
         ),
         Mistake(
             "the bias is missing",
@@ -845,6 +1327,20 @@ def _only_sines(T: int, width: int) -> torch.Tensor:
     return torch.sin(torch.arange(T)[:, None] / 10000 ** (torch.arange(width) / width))
 
 
+def _own_exponents(T: int, width: int) -> torch.Tensor:
+    angles = torch.arange(T)[:, None] / 10000 ** (torch.arange(width) / width)
+    return torch.where(torch.arange(width) % 2 == 0, angles.sin(), angles.cos())
+
+
+def _doubled_columns(T: int, width: int) -> torch.Tensor:
+    angles = torch.arange(T)[:, None] / 10000 ** (2 * torch.arange(width) / width)
+    return torch.where(torch.arange(width) % 2 == 0, angles.sin(), angles.cos())
+
+
+def _reaching_the_end(T: int, width: int) -> torch.Tensor:
+    return _waves(torch.arange(T).float(), 10000 ** torch.linspace(0, 1, width // 2))
+
+
 sinusoidal_positions = Exercise(
     name="sinusoidal_positions",
     topic="context",
@@ -852,7 +1348,22 @@ sinusoidal_positions = Exercise(
     difficulty="medium",
     minutes=15,
     reference=_sinusoidal_positions,
-    cases=[Case(3, 4), Case(7, 2), Case(5, 6), Case(1, 8)],
+    differentiable=False,
+    atol=1e-4,  # float32 and float64 part at far positions
+    cases=(
+        Case(3, 4),
+        Case(7, 2),
+        Case(5, 6),
+        Case(1, 8),
+        Case(3, 8),
+        Case(1, 2),
+        Case(12, 10),
+        Case(70, 4),
+        Case(2, 140),
+        Case(300, 6),
+    ),
+    fresh=lambda draw: Case(draw.integer(1, 12), 2 * draw.integer(1, 8)),
+    draws=16,
     hints=(
         "Make the angles first, one row per position and one column per wave: position divided by the wave's "
         "length. A column of positions divided by a row of lengths does all at once.",
@@ -884,6 +1395,30 @@ sinusoidal_positions = Exercise(
             lambda T, width: _waves(torch.arange(T).float(), 10000 ** (torch.arange(width // 2) / width)),
             "The exponent is 2i / width for pair i, so that it nears 1 at the last pair. Use "
             "`torch.arange(0, width, 2)`, which counts in twos.",
+        ),
+        Mistake(
+            "each column has an exponent of its own",
+            _own_exponents,
+            "A sine and the cosine beside it belong to the same angle: columns 0 and 1 share the exponent 0, "
+            "columns 2 and 3 the exponent 2 / width, and so on.",
+        ),
+        Mistake(
+            "the column's number is doubled",
+            _doubled_columns,
+            "The 2 in 2i belongs to the number of the *pair*: i = 0, 1, 2, ... for columns 0 and 1, 2 and 3, "
+            "4 and 5. `torch.arange(0, width, 2)` is 2i already.",
+        ),
+        Mistake(
+            "the last wave is exactly 10000 long",
+            _reaching_the_end,
+            "The exponents are 2i / width, and stop before 1. Some programs let them reach 1, and it would "
+            "serve as well, but the paper and the course do not.",
+        ),
+        Mistake(
+            "the angles are counted in whole turns",
+            lambda T, width: _waves(2 * math.pi * torch.arange(T), _lengths(width)),
+            "The angle is the position divided by `10000 ** ...`, as it is. With 2π in it, the first wave "
+            "would be at the same place at every position.",
         ),
         Mistake(
             "the waves get faster instead of slower",
