@@ -31,11 +31,12 @@ def _clip_cases() -> list[Case]:
         Case([random(300, 2, seed=68), random(2, 300, seed=69)], 2.0),
         Case([random(2, seed=205)] * 66, 3.0),
         Case([40 * torch.ones(3), torch.tensor([0.5])], 0.05),
+        Case([torch.tensor([[[[3.0]]]]), torch.tensor([4.0])], 5e-4),
     ]
 
 
 def _clip_fresh(draw: Draw) -> Case:
-    gradients = draw.list(lambda: draw.tensor(*draw.shape((0, 3), (1, 4))), 1, 5)
+    gradients = draw.list(lambda: draw.tensor(*draw.shape((0, 4), (1, 3))), 1, 5)
     length = float(_flat(gradients).norm())
     return Case(gradients, draw.choose((1.0, 0.5, 5.0, 100.0, max(1.0, length), max(1.0, length / 2))))
 

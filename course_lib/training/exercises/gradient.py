@@ -22,6 +22,9 @@ def _gradient_cases() -> list[Case]:
         Case(torch.zeros(2, 2), torch.tensor([0, 1])),
         Case(2 * random(3, 5, seed=10), torch.tensor([4, 0, 4])),
         Case(random(1, 7, seed=11), torch.tensor([2])),
+        Case(random(1, 7, seed=11), torch.tensor([0])),
+        Case(torch.tensor([[9e-4, -9e-4]]), torch.tensor([1])),
+        Case(random(2, 300, seed=16), torch.tensor([299, 256])),
         Case(torch.tensor([[1000.0, 999.0, 0.0], [-1000.0, 0.0, 1.0]]), torch.tensor([1, 2])),
         Case(torch.tensor([[5.0, 5.0, -2.0], [0.0, 0.0, 0.0], [60.0, 59.0, 0.0]]), torch.tensor([1, 1, 1])),
         Case(torch.tensor([[3.0], [-1.0]]), torch.tensor([0, 0])),  # a single token to choose from

@@ -32,6 +32,9 @@ def _law_cases() -> list[Case]:
         Case(torch.tensor([2.0, 2.0, 50.0]), torch.tensor([1.5, 1.2, 0.6]), 0.5),  # one size twice
         Case(torch.tensor([1e3, 1e6, 1e9]), torch.tensor([90.0, 4.0, 0.8]), 8e-4),
         Case(torch.tensor([3.0, 30.0, 300.0]), torch.tensor([0.5, 0.9, 2.5]), 0.25),  # it rises: b is below 0
+        Case(torch.tensor([8223.0, 33217.0, 131585.0]), torch.tensor([2.71, 1.93, 1.4142]), 0.5),
+        Case(torch.tensor([5.5e-4, 7.9e-3, 0.1337]), torch.tensor([4.0, 2.5, 2.0]), 0.5),  # sizes in billions
+        Case(torch.tensor([2.0, 20.0, 300.0]), torch.tensor([2.5e-3, 9e-4, 6e-4]), 5e-4),
         _law_of_300(),
     ]
 

@@ -68,6 +68,10 @@ def _train_cases() -> list[Case]:
     cases.append(Case(*_learner(7, 3, 201, 0.2, 0.9), x, y))
     for B, T, V in ((66, 2, 5), (1, 300, 5), (2, 3, 300)):
         cases.append(Case(*_learner(V, 2, 202, 0.2), *some_ids(V, 2, B, T, seed=203)))
+    cases.append(Case(*_learner(1, 2, 204, 0.2), *torch.zeros(2, 1, 2, dtype=torch.long)))  # a loss of 0
+    cases.append(
+        Case(*_learner(300, 2, 205, 0.2), torch.tensor([[0, 299, 256]]), torch.tensor([[299, 256, 0]]))
+    )
     return cases
 
 

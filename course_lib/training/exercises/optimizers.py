@@ -28,14 +28,16 @@ def _momentum_cases() -> list[Case]:
         Case(torch.tensor([1.0, 2.0]), torch.tensor([4.0, -2.0]), torch.tensor([2.0, 0.0]), 0.1, 0.5),
         Case(random(2, 3, seed=20), random(2, 3, seed=21), random(2, 3, seed=22), 0.2, 0.9),
         Case(random(5, seed=23), random(5, seed=24), torch.zeros(5), 0.5, 0.8),
+        Case(random(5, seed=23), random(5, seed=209), random(5, seed=210), 0.2, 0.8),
         Case(*(90 * random(3, 2, seed=s).T for s in (25, 26, 27)), 1.0, 5e-4),  # little is remembered
         Case(*(8e-4 * random(2, 1, 3, seed=s) for s in (28, 29, 200)), 0.0, 0.9),  # no step
+        Case(*(random(2, 1, 3, 2, seed=s) for s in (206, 207, 208)), 8e-4, 0.9),
         *(Case(*(random(*s, seed=i) for i in (201, 202, 203)), 0.1, 0.7) for s in ((300, 2), (2, 300))),
     ]
 
 
 def _momentum_fresh(draw: Draw) -> Case:
-    shape = draw.shape((1, 3), (1, 4))
+    shape = draw.shape((1, 4), (1, 3))
     lr, momentum = draw.choose((0.5, 0.01, 1.0, 2.0)), draw.choose((0.5, 0.9, 0.1, 0.99))
     return Case(*(draw.tensor(*shape) for _ in range(3)), lr, momentum)
 
@@ -232,7 +234,10 @@ def _adamw_cases() -> list[Case]:
         Case(weight, 8e-4 * gradient, 7e-4 * gradient, 6e-4 * start.add(1), 2, 0.1, (0.5, 0.9), 1e-3, 0.0),
         Case(*_turned(90.0, 3, 4), 4, 0.2, (0.0, 0.9), 0.0, 0.1),
         *(Case(*_adamw_inputs(*s, seed=54), 70, 0.2, (0.9, 0.98), 1e-8, 0.1) for s in ((300, 2), (2, 300))),
-        Case(8e-4 * weight, gradient, start, start.add(1), 2, 5e-4, (0.5, 0.9), 1e-8, 8e-4),
+        Case(8e-4 * weight, gradient, start, start.add(1), 2, 5e-4, (0.5, 0.9), 1e-8, 0.1),
+        Case(90 * weight, gradient, -3 * gradient, start.add(1), 3, 1.0, (5e-4, 0.9), 1e-8, 8e-4),
+        Case(weight, gradient, gradient / 2, start.add(1), 3, 0.0, (0.95, 0.5), 1e-8, 0.1),  # a rate of 0
+        Case(*_adamw_inputs(2, 1, 2, 3, seed=58), 3, 0.1, (0.95, 0.5), 1e-8, 0.1),
     ]
 
 
@@ -242,7 +247,7 @@ def _turned(scale: float, *shape: int) -> list[Tensor]:
 
 
 def _adamw_fresh(draw: Draw) -> Case:
-    shape = draw.shape((1, 3), (1, 4))
+    shape = draw.shape((1, 4), (1, 3))
     weight, gradient, mean = (draw.tensor(*shape) for _ in range(3))
     step, square = draw.choose((2, 3, 10, 70, 2000)), mean.square() + draw.positive(*shape, low=0.1, high=4.0)
     if draw.boolean():

@@ -31,6 +31,7 @@ def _rate_cases() -> list[Case]:
         *(Case(step, 3000, 90.0, 300, 1.0) for step in (1000, 5000)),
         Case(0, 1, 2.0, 0, 0.5),
         Case(1, 1, 2.0, 0, 0.5),
+        *(Case(step, 7, 0.0, 2, 0.5) for step in (1, 5, 9)),
     ]
 
 
