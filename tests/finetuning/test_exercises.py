@@ -106,6 +106,58 @@ def mask_with_torch(prompt, answer):
     return prompt + answer, targets.tolist()
 
 
+def mask_with_chain(prompt, answer):
+    from itertools import chain, repeat
+
+    return tuple(chain(prompt, answer)), tuple(chain(repeat(-100, len(prompt)), answer))
+
+
+def mask_in_numpy(prompt, answer):
+    targets = np.array(prompt + answer, dtype=int)
+    targets[: len(prompt)] = -100
+    return np.array(prompt + answer, dtype=int), targets
+
+
+def mask_with_copies(prompt, answer):
+    ids, targets = prompt.copy(), [-100 for _ in prompt]
+    for row in (ids, targets):
+        row.extend(answer)
+    return ids, targets
+
+
+def batch_padded_then_shifted(examples, pad_id):
+    longest = max(len(ids) for ids, _ in examples)
+    x = torch.tensor([ids + [pad_id] * (longest - len(ids)) for ids, _ in examples])
+    y = torch.tensor([targets + [-100] * (longest - len(targets)) for _, targets in examples])
+    return x[:, :-1], y[:, 1:]
+
+
+def batch_with_zip_longest(examples, pad_id):
+    from itertools import zip_longest
+
+    x = list(zip_longest(*(ids[:-1] for ids, _ in examples), fillvalue=pad_id))
+    y = list(zip_longest(*(targets[1:] for _, targets in examples), fillvalue=-100))
+    return [torch.tensor(side, dtype=torch.int32).T for side in (x, y)]
+
+
+def batch_in_numpy(examples, pad_id):
+    T = max(len(ids) for ids, _ in examples) - 1
+    x, y = np.full((len(examples), T), pad_id), np.full((len(examples), T), -100)
+    for b, (ids, targets) in enumerate(examples):
+        x[b, : len(ids) - 1], y[b, : len(targets) - 1] = ids[:-1], targets[1:]
+    return torch.from_numpy(x), torch.from_numpy(y)
+
+
+def batch_by_indices(examples, pad_id):
+    T = max(len(ids) for ids, _ in examples) - 1
+    x = torch.empty(len(examples), T, dtype=torch.long).fill_(pad_id)
+    y = x * 0 - 100
+    for b, (ids, targets) in enumerate(examples):
+        for t in range(len(ids) - 1):
+            x[b, t], y[b, t] = ids[t], targets[t + 1]
+    return x, y
+
+
 def batch_by_lists(examples, pad_id):
     T = max(len(ids) for ids, _ in examples) - 1
     x, y = [], []
@@ -146,6 +198,56 @@ def lora_in_double(x, weight, a, b, alpha):
     ) * alpha / len(a)
 
 
+def lora_with_modules(x, weight, a, b, alpha):
+    rank, inside = a.shape
+    down, up, base = nn.Linear(inside, rank, False), nn.Linear(rank, len(b), False), nn.Linear(1, 1, False)
+    for layer, matrix in ((down, a), (up, b), (base, weight)):
+        del layer.weight
+        layer.weight = matrix
+    return base(x) + up(down(x)) * (alpha / rank)
+
+
+def lora_rank_by_rank(x, weight, a, b, alpha):
+    y = x.matmul(weight.t())
+    for row, column in zip(a, b.T, strict=True):
+        y = y + (x * row).sum(-1, keepdim=True) * column * alpha / a.shape[0]
+    return y
+
+
+def lora_by_stacking(x, weight, a, b, alpha):
+    both = torch.cat([weight, a])  # one product for both ways down
+    out, low = (x @ both.mT).split([len(weight), len(a)], dim=-1)
+    return torch.add(out, low @ b.mT, alpha=alpha / a.shape[0])
+
+
+class Layer:
+    def __call__(self, x, weight, a, b, alpha):
+        return torch.tensordot(x, weight, dims=([-1], [1])) + self.side(x, a, b) * (alpha / b.shape[1])
+
+    def side(self, x, a, b):
+        return torch.tensordot(torch.tensordot(x, a, dims=([-1], [1])), b, dims=([-1], [1]))
+
+
+def merge_by_identity(weight, a, b, alpha):
+    unit = torch.eye(weight.shape[1])
+    return (unit @ weight.T + (unit @ a.T) @ b.T * (alpha / len(a))).T
+
+
+def merge_with_plain_numbers(weight, a, b, alpha):
+    columns, s = list(zip(*a.tolist(), strict=True)), alpha / len(a)
+    return [
+        [
+            w + s * sum(x * y for x, y in zip(up, down, strict=True))
+            for w, down in zip(row, columns, strict=True)
+        ]
+        for row, up in zip(weight.tolist(), b.tolist(), strict=True)
+    ]
+
+
+def merge_in_double(weight, a, b, alpha):
+    return torch.addmm(weight.double(), b.double(), a.double(), alpha=alpha / a.size(0))
+
+
 def merge_by_outer(weight, a, b, alpha):
     merged = weight.clone()
     for r in range(len(a)):
@@ -174,6 +276,54 @@ def count_by_making(shapes, rank):
 
 def count_at_once(shapes, rank):
     return rank * sum(map(sum, shapes))
+
+
+def count_with_reduce(shapes, rank):
+    from functools import reduce
+
+    return reduce(lambda total, shape: total + rank * shape[0] + shape[1] * rank, shapes, 0)
+
+
+def count_in_numpy(shapes, rank):
+    return np.array(shapes, dtype=int).sum() * rank
+
+
+def count_by_parameters(shapes, rank):
+    sides = ([(rank, inside), (out, rank)] for out, inside in shapes)
+    return sum(rows * columns for pair in sides for rows, columns in pair)
+
+
+def match_by_loops(answer, right):
+    forms = []
+    for text in (answer, right):
+        words, word = [], ""
+        for letter in text + " ":
+            if letter.isspace():
+                words += [word] if word not in ("", "a", "an", "the") else []
+                word = ""
+            elif letter.isalnum():
+                word += letter.lower()
+        forms.append(words)
+    return forms[0] == forms[1]
+
+
+def match_by_category(answer, right):
+    import unicodedata
+
+    def plain(text):
+        letters = (c for c in text.casefold() if unicodedata.category(c)[0] not in "PS")
+        return tuple(w for w in "".join(letters).split() if w not in {"a", "an", "the"})
+
+    return plain(answer) == plain(right)
+
+
+class Matcher:
+    def __call__(self, answer, right):
+        return self.form(answer).__eq__(self.form(right))
+
+    def form(self, text):
+        words = ("".join(re.findall(r"\w", word)).lower() for word in text.split())
+        return " ".join(word for word in words if word and not re.fullmatch("a|an|the", word))
 
 
 def match_by_pattern(answer, right):
@@ -206,6 +356,41 @@ def f1_by_minima(answer, right):
     return np.float64(2 * shared / (len(answer) + len(right)))
 
 
+def f1_by_sorting(answer, right):
+    a, b, shared = sorted(answer), sorted(right), 0
+    i = j = 0
+    while i < len(a) and j < len(b):
+        if a[i] == b[j]:
+            shared, i, j = shared + 1, i + 1, j + 1
+        elif a[i] < b[j]:
+            i += 1
+        else:
+            j += 1
+    return shared / (0.5 * (len(a) + len(b)))
+
+
+def f1_from_what_is_left(answer, right):
+    missing = Counter(right)
+    missing.subtract(answer)
+    not_said, too_much = +missing, -missing
+    shared = len(right) - sum(not_said.values())
+    return shared / (shared + (sum(not_said.values()) + sum(too_much.values())) / 2)
+
+
+def f1_exactly(answer, right):
+    from fractions import Fraction
+
+    shared = sum((Counter(answer) & Counter(right)).values())
+    precision, recall = Fraction(shared, len(answer)), Fraction(shared, len(right))
+    return float(2 * precision * recall / (precision + recall)) if shared else 0.0
+
+
+def f1_as_a_tensor(answer, right):
+    words = sorted({*answer, *right})
+    a, b = (torch.tensor([float(side.count(word)) for word in words]) for side in (answer, right))
+    return 2 * torch.minimum(a, b).sum() / (a.sum() + b.sum())
+
+
 def f1_with_fractions(answer, right):
     shared = sum((Counter(answer) & Counter(right)).values())
     if not shared:
@@ -213,21 +398,42 @@ def f1_with_fractions(answer, right):
     return 2 / (len(answer) / shared + len(right) / shared)
 
 
-WAYS = [
-    *((ex.mask_prompt, way) for way in (mask_by_loop, mask_by_place, mask_with_torch)),
-    *((ex.pad_batch, way) for way in (batch_by_lists, batch_by_torch, batch_in_columns)),
-    *((ex.lora_forward, way) for way in (lora_by_matrix, lora_by_einsum, lora_in_double)),
-    *((ex.merge, way) for way in (merge_by_outer, merge_by_transposes, merge_in_numpy)),
-    *((ex.lora_count, way) for way in (count_by_loop, count_by_making, count_at_once)),
-    *(
-        (ex.exact_match, way)
-        for way in (match_by_pattern, match_by_translate, question_answering.exact_match)
+OTHER_WAYS = {
+    ex.mask_prompt: (
+        *(mask_by_loop, mask_by_place, mask_with_torch),
+        *(mask_with_chain, mask_in_numpy, mask_with_copies),
     ),
-    *((ex.token_f1, way) for way in (f1_by_removing, f1_by_minima, f1_with_fractions)),
-]
+    ex.pad_batch: (
+        *(batch_by_lists, batch_by_torch, batch_in_columns, batch_padded_then_shifted),
+        *(batch_with_zip_longest, batch_in_numpy, batch_by_indices, finetuning.pad_batch),
+    ),
+    ex.lora_forward: (
+        *(lora_by_matrix, lora_by_einsum, lora_in_double),
+        *(lora_with_modules, lora_rank_by_rank, lora_by_stacking, Layer()),
+    ),
+    ex.merge: (
+        *(merge_by_outer, merge_by_transposes, merge_in_numpy),
+        *(merge_by_identity, merge_with_plain_numbers, merge_in_double),
+    ),
+    ex.lora_count: (
+        *(count_by_loop, count_by_making, count_at_once),
+        *(count_with_reduce, count_in_numpy, count_by_parameters),
+    ),
+    ex.exact_match: (
+        *(match_by_pattern, match_by_translate, question_answering.exact_match),
+        *(match_by_loops, match_by_category, Matcher()),
+    ),
+    ex.token_f1: (
+        *(f1_by_removing, f1_by_minima, f1_with_fractions),
+        *(f1_by_sorting, f1_from_what_is_left, f1_exactly, f1_as_a_tensor),
+    ),
+}
+WAYS = [(exercise, way) for exercise, ways in OTHER_WAYS.items() for way in ways]
 
 
-@pytest.mark.parametrize(("exercise", "way"), WAYS, ids=lambda x: getattr(x, "name", None) or x.__name__)
+@pytest.mark.parametrize(
+    ("exercise", "way"), WAYS, ids=lambda x: getattr(x, "name", None) or getattr(x, "__name__", "")
+)
 def test_other_right_ways_pass(exercise, way):
     feedback = exercise.judge(way)
     assert feedback.state is State.RIGHT, str(feedback)

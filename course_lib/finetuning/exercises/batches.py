@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 
 Tensor = torch.Tensor
 Example = tuple[list[int], list[int]]
@@ -22,6 +22,34 @@ def _mask_prompt(prompt: list[int], answer: list[int]) -> Example:
     return ids, targets
 
 
+def _fresh_mask_prompt(draw: Draw) -> Case:
+    vocab = draw.choose((9, 1000))
+    return Case(draw.id_list(vocab, 0, 7), draw.id_list(vocab, 0, 7))
+
+
+def _from_the_end(prompt: list[int], answer: list[int]) -> Example:
+    ids = prompt + answer
+    targets = [-100] * len(ids)
+    targets[-len(answer) :] = answer
+    return ids, targets
+
+
+def _from_the_end_on_whole(prompt: list[int], answer: list[int]) -> Example:
+    ids = prompt + answer
+    return ids, [-100] * len(prompt) + ids[-len(answer) :]
+
+
+def _prompt_extended(prompt: list[int], answer: list[int]) -> Example:
+    targets = [-100] * len(prompt) + answer
+    prompt += answer
+    return prompt, targets
+
+
+def _prompt_extended_first(prompt: list[int], answer: list[int]) -> Example:
+    prompt += answer
+    return prompt, [-100] * len(prompt) + answer
+
+
 mask_prompt = Exercise(
     name="mask_prompt",
     topic="finetuning",
@@ -35,7 +63,13 @@ mask_prompt = Exercise(
         Case([4], [8, 0, 6]),
         Case([1, 2, 3, 4, 5], [2]),
         Case([6, 6], [6, 6, 1]),
+        Case([0, 300], [0, 0, 301]),
+        Case([5, 7, 2], []),
+        Case([], [4, 1]),
+        Case([], []),
+        Case([3, 1] * 35, [2, 2, 0, 999] * 20),
     ),
+    fresh=_fresh_mask_prompt,
     hints=(
         "The ids are the prompt and then the answer. The targets are a list of the same length.",
         "`[-100] * n` is a list of n times -100. How many places are only to be read?",
@@ -81,6 +115,24 @@ mask_prompt = Exercise(
             "twice, the "
             "model would learn to skip a token.",
         ),
+        *(
+            Mistake(
+                "an empty answer is counted from the end",
+                wrong,
+                "-0 is 0, so for an empty answer `[-len(answer):]` is the whole list. Count from the front: "
+                "the answer begins at `len(prompt)`.",
+            )
+            for wrong in (_from_the_end, _from_the_end_on_whole)
+        ),
+        *(
+            Mistake(
+                "the prompt itself was made longer",
+                wrong,
+                "`prompt += answer` and `prompt.extend(answer)` change the caller's list, who may want to "
+                "ask the same question again. `prompt + answer` makes a new one.",
+            )
+            for wrong in (_prompt_extended, _prompt_extended_first)
+        ),
         Mistake(
             "the prompt is missing from the ids",
             lambda prompt, answer: (list(answer), list(answer)),
@@ -110,7 +162,38 @@ _BATCHES = (
     Case([([7, 2, 2, 9, 1], [_N, 2, 2, 9, 1]), ([7, 3, 7], [_N, _N, 7])], 7),
     Case([([5, 1], [_N, 1]), ([5, 6, 8, 2], [_N, _N, 8, 2]), ([5, 3, 4], [_N, 3, 4])], 5),
     Case([([2, 3, 5, 7], [_N, _N, 5, 7])], 0),
+    Case([([1, 2, 3], [_N, _N, 3]), ([4, 5], [_N, 5])], 300),
+    Case([([300, 0, 0, 0, 9], [_N, 0, _N, 0, 9]), ([0, 0], [_N, 0]), ([0, 0], [_N, 0])], 0),
+    Case([([1, 2] * 34, [_N] * 8 + [1, 2] * 30), *[([id, 3, 4], [_N, _N, 4]) for id in range(66)]], 999),
 )
+
+
+def _fresh_pad_batch(draw: Draw) -> Case:
+    vocab = draw.choose((9, 1000))
+
+    def example() -> Example:
+        ids = draw.id_list(vocab, 2, 8)
+        prompt = draw.integer(0, len(ids))
+        targets = [_N] * prompt + ids[prompt:]
+        if draw.choose((False, False, False, True)):  # several parts, of which some count
+            targets = [id if draw.boolean() else _N for id in ids]
+        return ids, targets
+
+    examples = draw.list(example, 1, 5)
+    return Case(examples, draw.choose((0, examples[0][0][-1], examples[-1][0][0], vocab)))
+
+
+def _use_batch(answer: Callable, examples: list[Example], pad_id: int) -> object:
+    """What an answer gives. The last id of a shorter example may stand in x too: nothing is asked there."""
+    batch = answer(examples, pad_id)
+    if not isinstance(batch, tuple | list) or len(batch) != 2 or not isinstance(batch[0], Tensor):
+        return batch
+    x = batch[0].clone()
+    for row, (ids, _) in zip(x, examples, strict=False):
+        last = len(ids) - 1
+        if row.ndim == 1 and 0 < last < len(row) and row[last] == ids[-1]:
+            row[last] = pad_id
+    return x, batch[1]
 
 
 def _padding(
@@ -137,6 +220,10 @@ def _padding(
     return answer
 
 
+def _padding_from_ids(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+    return _pad_batch([(ids, ids) for ids, _ in examples], pad_id)
+
+
 def _by_pad_id(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
     x, y = _pad_batch(examples, pad_id)
     return x, y.masked_fill(y == pad_id, _N)
@@ -156,6 +243,8 @@ pad_batch = Exercise(
     minutes=12,
     reference=_pad_batch,
     cases=_BATCHES,
+    fresh=_fresh_pad_batch,
+    use=_use_batch,
     hints=(
         "The model reads all ids but the last, and is asked for all targets but the first: `ids[:-1]` and "
         "`targets[1:]`. That's the shift.",
@@ -195,6 +284,12 @@ pad_batch = Exercise(
             _padding(left=True),
             "In training the filling goes to the right: there no real token looks at it, and positions count "
             "from the text's own beginning.",
+        ),
+        Mistake(
+            "the targets are taken from the ids",
+            _padding_from_ids,
+            "Which ids count is said by the targets of each example, -100 and all. Shift *them*: "
+            "`targets[1:]`.",
         ),
         Mistake(
             "targets that equal the pad id are masked",

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 
 
 def _exact_match(answer: str, right: str) -> bool:
@@ -33,7 +33,50 @@ _MATCHES = (
     Case("an ant", "t"),
     Case("", "the"),
     Case("the kite", "a kite and a hat"),
+    Case("The red, red kite", "red red kite"),
+    Case("red kite red", "red kite"),
+    Case("kite red", "red kite"),
+    Case("room 35", "room 36"),
+    Case("3.5", "35"),
+    Case("red-hot", "red hot"),
+    Case("An apple\n", "apple"),
+    Case("red\nkite", "red\tkite"),
+    Case("喜欢 猫", "喜欢 狗"),
+    Case("𠮷 猫", "猫"),
+    Case("猫", "𠮷 猫"),
+    Case("Café", "the café"),
+    Case("café", "caf"),
+    Case("!?", ""),
+    Case("", "hat"),
+    Case("hat", "the"),
+    Case("the red kite flew over the park " * 3, "The red kite flew over a park. " * 3),
+    Case("the red kite flew over the park " * 3 + "and home", "the red kite flew over the park " * 3),
+    Case("the red kite flew over the park " * 3, "the red kite flew over the park " * 3 + "and home"),
 )
+_WORDS = (
+    *(("red", "kite"), ("the", "then"), ("a", "an"), ("park", "parks"), ("Mia", "mia"), ("Ann's", "anns")),
+    *(("C++", "c"), ("35", "36"), ("3.5", "35"), ("red-hot", "hot"), ("猫", "小猫"), ("café", "Café")),
+)
+
+
+def _fresh_exact_match(draw: Draw) -> Case:
+    pool = [word for _ in range(2) for word in draw.choose(_WORDS)]
+    words = draw.words(0, 6, pool)
+    other = draw.choose((words, words, words[1:], words[:-1], words[::-1], [*words, *words[:1]]))
+    if words and draw.choose((False, False, True)):
+        at = draw.integer(0, len(other) - 1) if other else 0
+        other = [*other[:at], draw.choose(pool), *other[at + 1 :]]
+    return Case(_as_written(draw, words), _as_written(draw, other))
+
+
+def _as_written(draw: Draw, words: list[str]) -> str:
+    """Words as a person might write them down: with capitals, articles, marks, and more spaces."""
+    text = draw.choose(("", "", " ", "\n"))
+    for word in words:
+        word = draw.choose((word, word, word.upper(), word.capitalize(), f"the {word}", f"A {word}"))
+        mark = draw.choose(("", "", "", ".", ",", "!", "?!"))
+        text += word + mark + draw.choose((" ", " ", "  ", "\n", "\t"))
+    return text.rstrip() if draw.boolean() else text
 
 
 def _matching(plain: Callable[[str], object]) -> Callable[[str, str], bool]:
@@ -42,6 +85,10 @@ def _matching(plain: Callable[[str], object]) -> Callable[[str, str], bool]:
 
 def _bare(text: str) -> str:
     return re.sub(r"[^\w\s]", "", text)
+
+
+def _only(text: str, wanted: Callable[[str], bool]) -> str:
+    return "".join(letter for letter in text if wanted(letter) or letter.isspace())
 
 
 def _no_articles(text: str) -> list[str]:
@@ -57,6 +104,7 @@ exact_match = Exercise(
     minutes=10,
     reference=_exact_match,
     cases=_MATCHES,
+    fresh=_fresh_exact_match,
     hints=(
         "Bring both answers into a plain form, and compare these with `==`. Write the plain form as a "
         "function, so that both go through the same.",
@@ -84,6 +132,35 @@ exact_match = Exercise(
             "punctuation counts",
             _matching(lambda text: _no_articles(text.lower())),
             "`park.` and `park` should be the same. Keep letters, figures and spaces, nothing else.",
+        ),
+        Mistake(
+            "a space takes the place of punctuation",
+            _matching(lambda text: _no_articles(re.sub(r"[^\w\s]", " ", text.lower()))),
+            "*Ann's* would become two words, *ann s*. Leave the sign out, and put nothing in its place.",
+        ),
+        *(
+            Mistake(
+                "letters of other scripts are dropped",
+                _matching(lambda text, kept=kept: _no_articles(re.sub(kept, "", text.lower()))),
+                "`a-z` are not all letters: of 猫 and 狗 nothing is left, so they would be equal. `\\w` in a "
+                "pattern, or `letter.isalnum()`, knows the letters of all scripts.",
+            )
+            for kept in (r"[^a-z0-9\s]", r"[^a-z\s]")
+        ),
+        Mistake(
+            "figures are dropped",
+            _matching(lambda text: _no_articles(_only(text.lower(), str.isalpha))),
+            "*room 35* and *room 36* are not the same answer. Figures count: `isalnum`, not `isalpha`.",
+        ),
+        Mistake(
+            "the order of the words is forgotten",
+            _matching(lambda text: sorted(_no_articles(_bare(text.lower())))),
+            "*the hat on the box* is not *the box on the hat*. Compare the words in their order.",
+        ),
+        Mistake(
+            "words are compared as sets",
+            _matching(lambda text: set(_no_articles(_bare(text.lower())))),
+            "A set forgets the order, and how often a word stands there. Compare the lists.",
         ),
         Mistake(
             "articles count",
@@ -132,7 +209,23 @@ _F1 = (
     Case(["park", "to"], ["to", "park"]),
     Case(["tom"], ["mia"]),
     Case(["a", "b", "c", "d", "e"], ["c"]),
+    Case(["red", "red", "kite"], ["red", "red", "hat"]),
+    Case(["red"], ["red"] * 3),
+    Case(["red"], ["red"] * 2 + ["hat"]),
+    Case(["strawberry"], ["strawberries"]),
+    Case(["猫", "𠮷", "猫"], ["𠮷", "狗", "小猫"]),
+    Case(["kite"] * 40 + ["hat"] * 30, ["hat"] * 35 + ["box"] * 40),
+    Case(["box"] * 40 + ["kite"] * 20 + ["hat"] * 30, ["kite"] * 66 + ["hat"] * 25),
 )
+_FEW = (
+    *(("red", "kite"), ("hat", "hats", "that"), ("猫", "小猫", "𠮷"), ("to", "park")),
+    *(("strawberry", "strawberries"), ("35", "3")),
+)
+
+
+def _fresh_token_f1(draw: Draw) -> Case:
+    pool = [word for _ in range(2) for word in draw.choose(_FEW)]
+    return Case(draw.list(lambda: draw.choose(pool), 1, 10), draw.list(lambda: draw.choose(pool), 1, 10))
 
 
 def _mean_of(
@@ -169,6 +262,7 @@ token_f1 = Exercise(
     minutes=12,
     reference=_token_f1,
     cases=_F1,
+    fresh=_fresh_token_f1,
     hints=(
         "First count the words that both have. A word that stands twice in one and once in the other is "
         "shared once.",
@@ -212,10 +306,18 @@ token_f1 = Exercise(
             _mean_of(lambda precision, recall: precision * recall),
             "2·P·R still has to be divided by P + R; otherwise an answer that is half right gets a quarter.",
         ),
+        *(
+            Mistake(
+                "words that stand there twice count once",
+                wrong,
+                "A set forgets how often a word stands there. A `Counter` knows.",
+            )
+            for wrong in (_sets, _mean_of(_harmonic, lambda a, b: len(set(a) & set(b))))
+        ),
         Mistake(
-            "words that stand there twice count once",
-            _sets,
-            "A set forgets how often a word stands there. A `Counter` knows.",
+            "the larger of two counts is taken",
+            _mean_of(_harmonic, lambda a, b: sum((Counter(a) | Counter(b))[word] for word in {*a} & {*b})),
+            "A word that stands twice in one and once in the other is shared once: the smaller count, `&`.",
         ),
         Mistake(
             "every word of the answer that occurs is counted",

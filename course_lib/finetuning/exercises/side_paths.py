@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake
 
 Tensor = torch.Tensor
 
@@ -24,13 +24,37 @@ def _lora_forward(x: Tensor, weight: Tensor, a: Tensor, b: Tensor, alpha: float)
 def _lora_cases() -> list[Case]:
     toy = torch.tensor([[1.0, 2.0]])
     cases = [Case(toy, torch.eye(2), torch.tensor([[1.0, 1.0]]), torch.tensor([[0.5], [2.0]]), 1.0)]
-    for seed, (outer, inside, out, rank, alpha) in enumerate(
-        (((2, 3), 5, 7, 2, 8.0), ((3,), 7, 5, 3, 3.0), ((2,), 3, 3, 2, 5.0))
-    ):
-        parts = [_random(*outer, inside, seed=seed), _random(out, inside, seed=seed + 10)]
-        parts += [_random(rank, inside, seed=seed + 20), _random(out, rank, seed=seed + 30)]
-        cases.append(Case(*parts, alpha))
-    return cases
+    sizes = (((2, 3), 5, 7, 2, 8.0), ((3,), 7, 5, 3, 3.0), ((2,), 3, 3, 2, 5.0), ((), 4, 2, 3, 1.5))
+    for seed, (outer, inside, out, rank, alpha) in enumerate((*sizes, ((2, 1, 2), 3, 4, 1, 2))):
+        cases.append(Case(*_parts(outer, inside, out, rank, seed), alpha))
+    small, large = torch.tensor([[5e-4, -7e-4]]), torch.tensor([[200.0, -300.0]])
+    return [
+        *cases,
+        Case(*cases[1].args[:-1], 0.5),
+        *(Case(*cases[1].args[:-1], alpha) for alpha in (0.0, 0, 100)),
+        Case(small, large, torch.tensor([[90.0, 70.0]]), torch.tensor([[80.0]]), 2.0),
+        Case(large, small, small, torch.tensor([[6e-4]]), 4000.0),
+        Case(large, large, large, torch.tensor([[80.0]]), 9e-4),
+        Case(*_parts((66,), 65, 67, 65, seed=9), 16.0),
+    ]
+
+
+def _parts(outer: tuple[int, ...], inside: int, out: int, rank: int, seed: int) -> list[Tensor]:
+    """x, W, A and B."""
+    shapes = ((*outer, inside), (out, inside), (rank, inside), (out, rank))
+    return [_random(*shape, seed=seed + 10 * i) for i, shape in enumerate(shapes)]
+
+
+def _fresh_lora(draw: Draw) -> Case:
+    outer = tuple(draw.integer(1, 3) for _ in range(draw.integer(0, 3)))
+    inside, out, rank = draw.integer(1, 6), draw.integer(1, 6), draw.integer(1, 5)
+    x, weight = draw.tensor(*outer, inside), draw.tensor(out, inside)
+    a, b = draw.tensor(rank, inside, extremes=False), draw.tensor(out, rank, extremes=False)
+    return Case(x, weight, a, b, draw.choose((1.0, 8.0, 0.5, 3, 1.5, 16.0, 0.0, draw.real(0.1, 9.0))))
+
+
+def _fresh_merge(draw: Draw) -> Case:
+    return Case(*_fresh_lora(draw).args[1:])
 
 
 def _lora(scale: Callable[[Tensor, float], float], base: float = 1.0) -> Callable:
@@ -46,6 +70,7 @@ lora_forward = Exercise(
     minutes=10,
     reference=_lora_forward,
     cases=_lora_cases,
+    fresh=_fresh_lora,
     hints=(
         "Two paths from x, and their sum. The first is the layer as it was: `x @ weight.T`.",
         "The second goes through the narrow place: first down to `rank` numbers, `x @ a.T`, then up again "
@@ -117,6 +142,7 @@ merge = Exercise(
     reference=_merge,
     differentiable=False,
     cases=_merge_cases,
+    fresh=_fresh_merge,
     hints=(
         "Going through A and then through B is one linear step. Which matrix does it?",
         "`B A`, in this order: `b @ a` has the shape of W. `a @ b` would be (rank, rank).",
@@ -149,6 +175,17 @@ merge = Exercise(
             "The factor is alpha / rank; the rank is `a.shape[0]`.",
         ),
         Mistake(
+            "A and B are multiplied the wrong way round",
+            lambda weight, a, b, alpha: weight + alpha / a.shape[0] * (a @ b),
+            "What comes first stands on the right: x goes through A, then through B, so it is `b @ a`, of "
+            "the shape of W. `a @ b` is (rank, rank), or doesn't fit at all.",
+        ),
+        Mistake(
+            "alpha is divided by the width",
+            lambda weight, a, b, alpha: weight + alpha / a.shape[1] * b @ a,
+            "`a.shape` is (rank, in). The rank is its first number.",
+        ),
+        Mistake(
             "W is changed in place",
             _in_place,
             "`weight += ...` changes the matrix that was handed in, and a second merge would add again. "
@@ -166,6 +203,12 @@ def _lora_count(shapes: list[tuple[int, int]], rank: int) -> int:
 
 _SHAPES = [(384, 128), (128, 128), (344, 128), (344, 128), (128, 344)]
 
+
+def _fresh_lora_count(draw: Draw) -> Case:
+    shapes = draw.list(lambda: (draw.integer(0, 400), draw.integer(0, 400)), 0, 12)
+    return Case(shapes, draw.integer(0, 80))
+
+
 lora_count = Exercise(
     name="lora_count",
     topic="finetuning",
@@ -180,7 +223,13 @@ lora_count = Exercise(
         Case(_SHAPES, 8),
         Case([(5, 7), (7, 5), (5, 5)], 3),
         Case([], 4),
+        Case([(3, 5), (3, 5), (5, 3)], 2),
+        Case([(3, 5), (3, 5), (5, 3)], 0),
+        Case([(3, 5)], 70),
+        Case([(0, 5), (4, 0)], 3),
+        Case([(size % 7 + 1, size % 5 + 2) for size in range(70)], 4),
     ),
+    fresh=_fresh_lora_count,
     hints=(
         "Each layer gets two matrices: A of shape (rank, in) and B of shape (out, rank).",
         "So it's `rank * in` numbers and `out * rank` more, for each layer.",
