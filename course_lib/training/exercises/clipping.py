@@ -26,6 +26,7 @@ def _clip_cases() -> list[Case]:
         Case([torch.zeros(2), torch.zeros(3, 2)], 1.0),
         Case([random(3, seed=65), 10 * random(3, seed=65)], 0.5),
         Case([torch.tensor([3.0]), torch.tensor([4.0])], 5.0),  # just as long as is allowed
+        Case([torch.tensor([3.0]), torch.tensor([4.0])], 4.5),  # a little longer
         Case([90 * random(2, 3, seed=66).T, torch.tensor(-60.0), torch.zeros(1)], 70.0),
         Case([8e-4 * random(4, 2, 2, seed=67), 8e-4 * random(2, seed=67)], 0.4),
         Case([random(300, 2, seed=68), random(2, 300, seed=69)], 2.0),
