@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -235,3 +237,36 @@ def test_equal_seeds_write_equal_texts(pieces):
         for seed in (5, 5, 6)
     ]
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_pieces_that_compute_with_numpy_or_in_double_work_too():
+    """What a check accepts, the GPT made of it takes."""
+
+    def in_numpy(step):
+        return lambda *args: [np.asarray(value.detach()) for value in step(*args)]
+
+    course = {name: piece.function for name, piece in capstone.gather().by_name.items()}
+    mine = {
+        "adamw_step": in_numpy(course["adamw_step"]),
+        "clip_gradients": in_numpy(course["clip_gradients"]),
+        "layer_norm": lambda *args: course["layer_norm"](*args).double(),
+        "mlp": lambda *args: course["mlp"](*args).double(),
+        "scaled_dot_product": lambda *args: course["scaled_dot_product"](*args).double(),
+        "causal_mask": lambda T: course["causal_mask"](T).numpy(),
+        "learning_rate": lambda *args: np.float64(course["learning_rate"](*args)),
+    }
+    pieces = capstone.Pieces(
+        {
+            name: dataclasses.replace(piece, function=mine.get(name, piece.function))
+            for name, piece in capstone.gather().by_name.items()
+        }
+    )
+    ids = torch.arange(40) % 11
+    losses = [
+        capstone.train(
+            MyGPT(these, CONFIG, torch.Generator().manual_seed(0)), ids, ids[:16], steps=4, batch_size=2,
+            generator=torch.Generator().manual_seed(1),
+        ).val_loss
+        for these in (capstone.gather(), pieces)
+    ]  # fmt: skip
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)

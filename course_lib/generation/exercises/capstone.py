@@ -229,21 +229,21 @@ class MyGPT(nn.Module):
     def _block(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
         norm1, norm2 = partial(self._norm, layer.norm1), partial(self._norm, layer.norm2)
         attention, mlp = partial(self._attention, layer.attention), partial(self._mlp, layer.mlp)
-        return self.pieces["block"](x, norm1, attention, norm2, mlp)
+        return self.pieces["block"](x, norm1, attention, norm2, mlp).to(x.dtype)
 
     def _norm(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        return self.pieces["layer_norm"](x, layer.weight, layer.bias, layer.eps)
+        return self.pieces["layer_norm"](x, layer.weight, layer.bias, layer.eps).to(x.dtype)
 
     def _mlp(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
         up, down = layer.up, layer.down
-        return self.pieces["mlp"](x, up.weight.T, up.bias, down.weight.T, down.bias)
+        return self.pieces["mlp"](x, up.weight.T, up.bias, down.weight.T, down.bias).to(x.dtype)
 
     def _attention(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
         B, T, C = x.shape
         split = self.pieces["split_heads"]
         q, k, v = (split(part, layer.n_heads) for part in layer.qkv(x).chunk(3, dim=-1))  # (B, H, T, D)
         mask = torch.as_tensor(self.pieces["causal_mask"](T), device=x.device)  # plain rows are right too
-        mixed = self.pieces["scaled_dot_product"](q, k, v, mask)
+        mixed = self.pieces["scaled_dot_product"](q, k, v, mask).to(x.dtype)
         return layer.out(mixed.transpose(1, 2).reshape(B, T, C))
 
 
@@ -265,7 +265,7 @@ class MyAdamW(torch.optim.Optimizer):
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
-        return self.pieces["learning_rate"](self.done, *self._schedule)
+        return float(self.pieces["learning_rate"](self.done, *self._schedule))
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # noqa: ARG002  (torch's signature)
@@ -282,10 +282,13 @@ class MyAdamW(torch.optim.Optimizer):
                 "square": torch.zeros_like(weight),
             }
             decay = 0.1 if weight.ndim >= 2 else 0.0
-            moved, state["mean"], state["square"] = self.pieces["adamw_step"](
-                weight.detach().clone(), gradient, state["mean"], state["square"],
+            results = self.pieces["adamw_step"](
+                weight.detach().clone(), torch.as_tensor(gradient), state["mean"], state["square"],
                 self.done, lr, (0.9, 0.95), 1e-8, decay,
             )  # fmt: skip
+            # A piece may compute with NumPy or in double precision; the weights stay what they are.
+            moved, mean, square = (torch.as_tensor(result).to(weight) for result in results)
+            state["mean"], state["square"] = mean, square
             weight.copy_(moved)
             self.state[weight] = state
 
@@ -316,7 +319,7 @@ def train(
     True
     """
     pieces, T = model.pieces, model.config.context_length
-    inputs, targets = pieces["windows"](ids, T)
+    inputs, targets = map(torch.as_tensor, pieces["windows"](ids, T))
     optimizer = MyAdamW(pieces, model.parameters(), steps, peak, warmup=steps // 20)
     records, losses, began = [], [], time.perf_counter()
     if curve is not None:
@@ -347,7 +350,7 @@ def validate(model: MyGPT, ids: torch.Tensor) -> float:
     >>> round(validate(MyGPT(gather(), config), torch.arange(11)), 1)  # nothing learned: log(11)
     2.4
     """
-    inputs, targets = model.pieces["windows"](ids, model.config.context_length)
+    inputs, targets = map(torch.as_tensor, model.pieces["windows"](ids, model.config.context_length))
     return float(model.pieces["cross_entropy"](model(inputs).flatten(0, 1), targets.flatten()))
 
 
@@ -372,8 +375,12 @@ def write(
     pieces = model.pieces
 
     def choose(logits: torch.Tensor) -> torch.Tensor:
-        kept = pieces["top_p"](pieces["temperature"](logits, temperature), top_p)
-        return pieces["draw"](kept, torch.rand(len(kept), generator=generator).to(kept.device))
+        kept = torch.as_tensor(
+            pieces["top_p"](torch.as_tensor(pieces["temperature"](logits, temperature)), top_p)
+        )
+        return torch.as_tensor(
+            pieces["draw"](kept, torch.rand(len(kept), generator=generator).to(kept.device))
+        )
 
     ids = tokenizer.encode(prompt)
     context_length = model.config.context_length
