@@ -270,10 +270,14 @@ def run_case(
 def _write(model: GPT, letters: Letters, seed: int) -> str:
     """How the model goes on from the first letters of the first story, drawn letter by letter."""
     ids, chance = letters.train[None, 1:5], torch.Generator().manual_seed(seed)
+    # The dice of `generate`, which comes in the next notebook: so the two write the same.
+    chance.manual_seed(int(torch.randint(2**62, (1,), generator=chance)))
     with mode(model, training=False), torch.no_grad():
-        for _ in range(WRITTEN):
+        for die in torch.rand(WRITTEN, generator=chance):
             logits = model(ids[:, -model.config.context_length :])[:, -1]
-            ids = torch.cat([ids, torch.multinomial(logits.softmax(-1), 1, generator=chance)], dim=1)
+            heights = logits.softmax(-1).cumsum(-1)
+            new = torch.searchsorted(heights, die * heights[:, -1:], right=True)
+            ids = torch.cat([ids, new], dim=1)
     return letters.tokenizer.decode(ids[0, 4:].tolist())
 
 
