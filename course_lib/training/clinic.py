@@ -278,7 +278,7 @@ def _write(model: GPT, letters: Letters, seed: int) -> str:
             heights = logits.softmax(-1).cumsum(-1)
             new = torch.searchsorted(heights, die * heights[:, -1:], right=True)
             ids = torch.cat([ids, new], dim=1)
-    return letters.tokenizer.decode(ids[0, 4:].tolist())
+    return letters.tokenizer.decode(ids[0].tolist())
 
 
 def clinic(letters: Letters, seed: int = 0) -> list[Case]:
