@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Question, Quiz
 
 Tensor = torch.Tensor
 Example = tuple[list[int], list[int]]
@@ -29,6 +30,25 @@ def _layout(goals: Callable[[list[int], list[int], int], list[int]]) -> Callable
     return lambda source, target, end: ([end, *source, *target, end], goals(source, target, end))
 
 
+def _one_more_masked(source: list[int], target: list[int], end: int) -> list[int]:
+    goals = _prefix_targets(source, target, end)[1]
+    return [*goals[: len(source) + 1], -100, *goals[len(source) + 2 :]]
+
+
+def _end_between(source: list[int], target: list[int], end: int) -> Example:
+    return [end, *source, end, *target, end], [-100] * (2 + len(source)) + [*target, end]
+
+
+_IDS = (5, 7, 0, 3, 7, 64, 256, 257, 1000, 70_000)
+
+
+def _fresh_prefix(draw: Draw) -> Case:
+    end = draw.choose((9, 0, 300, 1000, 50_257))
+    ids = [id for id in _IDS if id != end]
+    source, target = (draw.list(lambda: draw.choose(ids), 0, 14) for _ in range(2))
+    return Case(source, target, end)
+
+
 prefix_targets = Exercise(
     name="prefix_targets",
     topic="translation",
@@ -42,7 +62,13 @@ prefix_targets = Exercise(
         Case([8, 2, 6], [1], 9),
         Case([4], [4, 4, 2, 7, 1], 3),
         Case([1, 2, 3, 5, 7], [2, 3], 6),
+        Case([1, 2, 3, 5, 7], [3, 2], 1000),
+        Case([6, 0, 0], [0, 7, 7, 0], 1),
+        Case([8], [], 4),
+        Case([], [5, 3], 4),
+        Case([*range(300, 380)], [*range(250, 330)], 999),
     ),
+    fresh=_fresh_prefix,
     hints=(
         "Four parts stand in a row: the end token, the source, the target, the end token. Which of them are "
         "only read?",
@@ -112,6 +138,18 @@ prefix_targets = Exercise(
             _layout(lambda source, target, end: [*target, end]),
             "There must be one target for each id: fill the places that are only read with -100.",
         ),
+        Mistake(
+            "one place too many is masked",
+            _layout(_one_more_masked),
+            "Only the end token in front and the source are read: `1 + len(source_ids)` places. The first "
+            "token of the target is to be learned.",
+        ),
+        Mistake(
+            "there is an end token between source and target",
+            _end_between,
+            "The end token says that a text is over. Where the source ends is told by its mark, which "
+            "belongs to `source_ids` already.",
+        ),
     ),
 )
 
@@ -155,6 +193,28 @@ def _unordered(hypothesis: list[str], reference: list[str], n: int) -> tuple[int
     return _shared(ours, theirs), len(ours)
 
 
+def _joined_grams(separator: str) -> Callable[..., tuple[int, int]]:
+    def answer(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
+        ours, theirs = ([separator.join(gram) for gram in _grams(x, n)] for x in (hypothesis, reference))
+        return _shared(ours, theirs), len(ours)
+
+    return answer
+
+
+def _in_small_letters(hypothesis: list[str], reference: list[str], n: int) -> tuple[int, int]:
+    return _clipped_precision([w.lower() for w in hypothesis], [w.lower() for w in reference], n)
+
+
+def _fresh_precision(draw: Draw) -> Case:
+    """Two texts of few words that look alike, of which some are in both."""
+    words = draw.words(3, 30)
+    words += draw.shuffled(words)
+    middle = draw.integer(2, len(words) - 1)
+    return Case(words[:middle], words[middle:], draw.choose((1, 2, 1, 2, 3, 4)))
+
+
+_REFRAIN = "the red kite and the Red kite , a red hat".split()
+
 clipped_precision = Exercise(
     name="clipped_precision",
     topic="translation",
@@ -170,7 +230,19 @@ clipped_precision = Exercise(
         Case("home Mia ran away".split(), "ran Mia home".split(), 2),
         Case(["kite"], "a red kite flew".split(), 3),
         Case("x y".split(), "a b c".split(), 1),
+        Case("x y".split(), "y y x".split(), 1),
+        Case("a a b".split(), "b a a".split(), 1),
+        Case(["a", "ab", "b", "c"], ["aa", "b", "bc", "a"], 2),
+        Case("The cat , the cat .".split(), "the cat . The Cat".split(), 2),
+        Case("The cat , the cat .".split(), "the cat . The Cat".split(), 1),
+        Case("the, cat. café goes Mia".split(), "the cat caf goesn't mia".split(), 1),
+        Case("说 café 🙂 afternoon goodness".split(), "café 🙂 afternoon 说 afternoons".split(), 1),
+        Case([], "a b".split(), 1),
+        Case("a b".split(), [], 1),
+        Case(_REFRAIN * 10, _REFRAIN * 9, 70),
+        Case([f"{i}" for i in range(100)], [f"{i}" for i in range(5, 300)], 3),
     ),
+    fresh=_fresh_precision,
     hints=(
         "Make all n-grams of both lists: `tuple(words[i : i + n])`. Where does the last one begin?",
         "A `Counter` of them says how often each one stands there. An n-gram matches as often as it stands "
@@ -242,6 +314,21 @@ clipped_precision = Exercise(
             _divided,
             "Give both numbers, as a pair: over a whole test they are added up first and divided last.",
         ),
+        Mistake(
+            "the words of an n-gram are joined without a space",
+            _joined_grams(""),
+            "*a*, *ab* and *aa*, *b* both become *aab*. Use tuples, or join with a space.",
+        ),
+        Mistake(
+            "capitals don't count",
+            _in_small_letters,
+            "*Red* and *red* are two words here: compare the words as they stand.",
+        ),
+        Mistake(
+            "the reference's n-grams are looked up in the hypothesis",
+            lambda h, r, n: (sum(gram in _grams(h, n) for gram in _grams(r, n)), len(_grams(h, n))),
+            "So there may be more matches than n-grams in the hypothesis. Take the smaller count.",
+        ),
     ),
 )
 
@@ -261,6 +348,16 @@ def _only_if_shorter(penalty: Callable[[int, int], float]) -> Callable[[int, int
 
 _NOTHING_SAID = "An empty hypothesis has length 0. Its penalty is 0: return that first."
 
+
+def _long_enough_first(h: int, r: int) -> float:
+    return 1.0 if h >= r else 0.0 if h == 0 else math.exp(1 - r / h)
+
+
+def _fresh_penalty(draw: Draw) -> Case:
+    unit = draw.choose((1, 1, 7, 100))
+    return Case(unit * draw.integer(0, 20), unit * draw.integer(0, 20) + draw.choose((0, 0, 1)))
+
+
 brevity_penalty = Exercise(
     name="brevity_penalty",
     topic="translation",
@@ -269,7 +366,11 @@ brevity_penalty = Exercise(
     difficulty="easy",
     minutes=6,
     reference=_brevity_penalty,
-    cases=(Case(5, 10), Case(7, 5), Case(3, 3), Case(2, 3), Case(0, 4), Case(11, 13), Case(1, 7)),
+    cases=(
+        *(Case(5, 10), Case(7, 5), Case(3, 3), Case(2, 3), Case(0, 4), Case(11, 13), Case(1, 7)),
+        *(Case(5, 8), Case(0, 0), Case(4, 0), Case(900, 1000), Case(1000, 900), Case(99, 100)),
+    ),
+    fresh=_fresh_penalty,
     hints=(
         "Three kinds of cases: nothing was said (0), at least as long as the reference (1), and shorter.",
         "For a shorter one it is e to the power of `1 - reference_length / hypothesis_length`: below 1, "
@@ -336,6 +437,11 @@ brevity_penalty = Exercise(
             "it divides by zero where nothing was said",
             lambda h, r: min(1, math.exp(1 - r / h)),
             _NOTHING_SAID,
+        ),
+        Mistake(
+            "nothing against nothing gives 1",
+            _long_enough_first,
+            "An empty hypothesis gets 0 in any case: ask for that first.",
         ),
         Mistake(
             "it is always 1",
@@ -411,6 +517,18 @@ def _penalty_in_root(precisions: list[tuple[int, int]], h: int, r: int) -> float
 
 _SKIPPED = "Leaving them out makes a bad translation look better. Without smoothing the score is 0 there."
 
+
+def _fresh_bleu(draw: Draw) -> Case:
+    """Fewer and fewer n-grams; from some n on there may be no match, or none at all."""
+    total = length = draw.choose((1, 1, 10, 100)) * draw.integer(0, 12)
+    pairs, last = [], draw.choose((9, 9, 9, 2, 0))
+    for n in range(draw.integer(1, 9)):
+        pairs.append((draw.integer(1, total) if total and n <= last else 0, total))
+        total = max(0, total - draw.choose((1, 0, 1, 2, 40)))
+    others = (length, length + 1, length + 3, 2 * length, max(0, length - 1), length // 2)
+    return Case(pairs, length, draw.choose(others))
+
+
 bleu_score = Exercise(
     name="bleu_score",
     topic="translation",
@@ -426,7 +544,17 @@ bleu_score = Exercise(
         Case([(3, 4), (1, 3), (0, 2), (0, 1)], 4, 5),
         Case([(2, 2), (1, 1), (0, 0), (0, 0)], 2, 3),
         Case([(11, 13)], 13, 17),
+        Case([(11, 13)], 13, 20),
+        Case([(3, 6), (3, 6), (2, 4), (1, 4), (1, 4)], 6, 8),
+        Case([(0, 0), (0, 0)], 0, 4),
+        Case([(0, 0)], 0, 0),
+        Case([(1, 1)], 1, 1),
+        Case([(3, 4), (2, 3), (0, 2)], 4, 4),
+        Case([(0, 3), (0, 2)], 3, 0),
+        Case([(700, 900), (300, 800), (257, 700)], 900, 1000),
+        Case([(400 - 3 * i, 400 - 2 * i) for i in range(80)], 400, 410),
     ),
+    fresh=_fresh_bleu,
     hints=(
         "A geometric mean of k numbers is the k-th root of their product. One of them is 0: what is the "
         "product?",
@@ -613,14 +741,17 @@ def _unclipped_chrf(both_ways: bool) -> Callable[..., float]:
     return answer
 
 
-def _pooled_chrf(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
-    """One count over all orders; right where a text is too short for one of them, whatever is done there."""
-    texts = [_joined(hypothesis), _joined(reference)]
-    if min(map(len, texts)) < n:
-        return _chrf_score(hypothesis, reference, n, beta)
-    ours, theirs = ([gram for k in range(1, n + 1) for gram in _grams(text, k)] for text in texts)
-    shared = _shared(ours, theirs)
-    return _f(shared / len(ours), shared / len(theirs), beta)
+def _pooled_chrf(shared_only: bool) -> Callable[..., float]:
+    """One count over all orders; or over those that both texts are long enough for."""
+
+    def answer(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+        texts = [_joined(hypothesis), _joined(reference)]
+        most = min(n, *map(len, texts)) if shared_only else n
+        ours, theirs = ([gram for k in range(1, most + 1) for gram in _grams(text, k)] for text in texts)
+        shared = _shared(ours, theirs)
+        return _f(shared / len(ours), shared / len(theirs), beta) if shared else 0.0
+
+    return answer
 
 
 def _own_orders(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
@@ -635,6 +766,24 @@ def _crashing_chrf(hypothesis: str, reference: str, n: int = 6, beta: float = 2.
         return 100 * (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
 
     return _chrf(final=divide)(hypothesis, reference, n, beta)
+
+
+_ADDED_UP = (
+    "Short pieces are more numerous and would count for more. Each n has a precision and a recall of its "
+    "own; take their means."
+)
+
+
+def _fresh_chrf(draw: Draw) -> Case:
+    """Two texts of words that look alike, with one or two spaces between them, and some around them."""
+    words = draw.words(1, 8)
+    others = (*dict.fromkeys(words), draw.word())
+    texts = []
+    for side in (words, [draw.choose(others) for _ in range(draw.integer(1, 8))]):
+        texts.append(draw.choose(("", "", " ")) + "".join(w + draw.choose((" ", "  ", " ")) for w in side))
+        texts[-1] = texts[-1] if draw.boolean() else texts[-1].strip()
+    options = {"n": draw.integer(1, 8), "beta": draw.choose((2.0, 1.0, 0.5, 3.0, 0.0))}
+    return Case(*texts, **{name: value for name, value in options.items() if draw.boolean()})
 
 
 _NOT_CLIPPED = "As in exercise 2, a piece matches as often as it stands in *both* texts: `mine & right`."
@@ -655,7 +804,21 @@ chrf_score = Exercise(
         Case("no", "not a hat", n=3),
         Case("the the", "the red red hat the hen", n=2, beta=0.5),
         Case("xyz", "abc"),
+        Case("the the", "the theme", n=2, beta=0.5),
+        Case("no", "not a hat"),
+        Case("", "a hat"),
+        Case("a  hat ", ""),
+        Case("  ", "", 1, 1.0),
+        Case("", "", 2),
+        Case("a red kite", "a redder kite", 2),
+        Case("a red kite", "a redder kite", 9),
+        Case(" 🙂 Ein  Café 🙂", "ein café🙂 ", beta=0.0),
+        Case("the cat", "the", beta=0.0),
+        Case("abd", "abc"),
+        Case("The kite and the cat ran to the market. " * 4, "The cat and a kite ran to markets! " * 4, 80),
+        Case("ab cd ef gh", "ab cx ef gy", 12),
     ),
+    fresh=_fresh_chrf,
     hints=(
         'First take the spaces out: `"".join(text.split())`. Then, for each k from 1 to n, count the '
         "pieces of k characters in both texts.",
@@ -685,12 +848,8 @@ chrf_score = Exercise(
         ),
         Mistake("the matches are not clipped", _unclipped_chrf(False), _NOT_CLIPPED),
         Mistake("the matches are not clipped", _unclipped_chrf(True), _NOT_CLIPPED),
-        Mistake(
-            "the counts of all orders are added up",
-            _pooled_chrf,
-            "Short pieces are more numerous and would count for more. Each n has a precision and a recall of "
-            "its own; take their means.",
-        ),
+        Mistake("the counts of all orders are added up", _pooled_chrf(False), _ADDED_UP),
+        Mistake("the counts of all orders are added up", _pooled_chrf(True), _ADDED_UP),
         Mistake(
             "precision and recall are averaged over different orders",
             _own_orders,
@@ -748,6 +907,17 @@ chrf_score = Exercise(
             "All orders count, from 1 to n.",
         ),
         Mistake(
+            "the orders go from 0 to n - 1",
+            _chrf(orders=lambda n: range(n)),
+            "`range(n)` begins with 0, and pieces of no characters are everywhere. The orders are 1 to n: "
+            "`range(1, n + 1)`.",
+        ),
+        Mistake(
+            "capitals don't count",
+            _chrf(split=lambda text: _joined(text.lower())),
+            "Compare the texts as they stand: chrF takes *A* and *a* for two characters.",
+        ),
+        Mistake(
             "the order n is missing",
             _chrf(orders=lambda n: range(1, n)),
             "`range(1, n)` ends with n - 1. The last order is n: `range(1, n + 1)`.",
@@ -783,6 +953,24 @@ def _best(score: Callable[[float, int, float], float], choose: Callable = max) -
     return answer
 
 
+def _fresh_scores(draw: Draw) -> Case | None:
+    """Hypotheses of which some come again; others are not so near that rounding would decide."""
+    scale, longest = draw.choose(((1.0, 12), (0.01, 12), (30.0, 300)))
+
+    def hypothesis() -> tuple[float, int]:
+        return -scale * draw.choose((draw.real(0.0, 20.0), float(draw.integer(1, 6)))), draw.integer(
+            1, longest
+        )
+
+    pairs = draw.list(hypothesis, 1, 14)
+    alpha = draw.choose((1.0, 0.0, 0.5, 0.7, 2.0, 1.3))
+    scores = sorted({total / length**alpha for total, length in set(pairs)})
+    apart = [high - low for low, high in pairwise(scores)]
+    if any(gap < 1e-4 * max(-scores[0], 1e-3) for gap in apart):
+        return None
+    return Case([total for total, _ in pairs], [length for _, length in pairs], alpha)
+
+
 rescore = Exercise(
     name="rescore",
     topic="translation",
@@ -799,7 +987,19 @@ rescore = Exercise(
         Case([-8.0, -3.0, -5.0], [11, 3, 7], 0.7),
         Case([-12.0, -10.0], [4, 8], 1.0),
         Case([-2.0, -2.5, -6.0, -2.0], [2, 3, 3, 2], 0.3),
+        Case([-5.0, -4.0, -4.0, -4.0], [1, 2, 9, 2], 0.0),
+        Case([-9.0, 0.0, -1.0], [4, 3, 2], 1.0),
+        Case([-1.0, 0.0, 0.0], [2, 4, 1], 1.0),
+        Case([-300.0, -60.0], [3, 1], 1.0),
+        Case([-500.0, -300.0], [2, 2], 1.0),
+        Case([-1.0, -4.0], [1, 3], 2.0),
+        Case([-4.0, -4.002], [1, 1000], 0.0005),
+        Case([-300.0, -250.0, -320.0], [300, 200, 400], 1.0),
+        Case([-0.0005, -0.0002], [1, 1], 1.0),
+        Case([-7.5], [3], 0.6),
+        Case([-float(100 + i) for i in range(80)], [2 + i * i for i in range(80)], 1.0),
     ),
+    fresh=_fresh_scores,
     hints=(
         "Each hypothesis gets a score: `total / length**alpha`. Which of the scores is the best one? They "
         "are all negative.",
@@ -893,12 +1093,16 @@ def _alignment_cases() -> list[Case]:
     generator = torch.Generator().manual_seed(0)
     words = [*"abcdefg"]
     toy = torch.tensor([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1]])
-    cases = [Case(toy, ["Mia", " ran", "."], ["跑了", "米娅"])]
+    cases = [Case(toy, ["Mia", " ran", "."], ["跑了", "米娅"]), Case(toy, ["Tom", ".", " "], ["。", "汤姆"])]
     for T, S in ((5, 7), (7, 3), (3, 5)):
         attn = torch.randn(T, S, generator=generator).softmax(-1)
         cases.append(Case(attn, words[:S], [str(i) for i in range(T)]))
     twice = torch.tensor([[0.1, 0.2, 0.6, 0.1], [0.7, 0.1, 0.1, 0.1], [0.1, 0.8, 0.0, 0.1]])
     cases.append(Case(twice, words[:4], ["，", "她", "，"]))
+    cases.append(Case(twice[[1, 0, 2]], words[:4], ["，", "她", "，"]))
+    cases.append(Case(torch.tensor([[0.301, 0.302, 0.3]]), [" Red ", "🙂", ""], [""]))
+    many = torch.rand(80, 90, generator=generator)
+    cases.append(Case(many.T / 1000, [f"s{i}" for i in range(80)], [f"t{i % 20}" for i in range(90)]))
     return cases
 
 
@@ -924,6 +1128,32 @@ _DICTIONARY = (
     "A dictionary keeps each key once, and the same token may stand in the target twice. Give a list."
 )
 
+_TOKENS = (
+    "Mia",
+    " Mia",
+    "mia",
+    " ran",
+    "ran ",
+    "",
+    "\n",
+    "米娅",
+    "米",
+    "，",
+    "🙂",
+    " in the market",
+    "a  b",
+    "ran",
+)
+
+
+def _fresh_alignment(draw: Draw) -> Case:
+    T, S = draw.integer(1, 12), draw.integer(1, 12)
+    shape = (S, T) if (turned := draw.boolean()) else (T, S)
+    attn = draw.positive(*shape, low=1e-3, high=1.0) * draw.choose((1.0, 1e-3))
+    tokens = [[draw.choose(_TOKENS) for _ in range(size)] for size in (S, T)]
+    return Case(attn.T if turned else attn, *tokens)
+
+
 strongest_source = Exercise(
     name="strongest_source",
     topic="translation",
@@ -933,6 +1163,8 @@ strongest_source = Exercise(
     minutes=8,
     reference=_strongest_source,
     cases=_alignment_cases,
+    fresh=_fresh_alignment,
+    differentiable=False,
     hints=(
         "Row t of `attn` belongs to target token t, and its columns to the source tokens. In which column "
         "does the row peak?",

@@ -6,7 +6,9 @@ What holds for every exercise (starters, hints, listed mistakes) is tested in te
 from __future__ import annotations
 
 import math
+import statistics
 from collections import Counter
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from course_lib.exercises import State, exercises_of
 from course_lib.finetuning.examples import masked
 from course_lib.translation import exercises as ex
+from course_lib.translation import scores
 
 # References against oracles -----------------------------------------------------------------------
 
@@ -149,11 +152,14 @@ def penalty_by_min(hypothesis_length, reference_length):
 
 
 def penalty_by_torch(hypothesis_length, reference_length):
+    if not hypothesis_length:
+        return torch.zeros(())
     return torch.tensor(1 - reference_length / max(hypothesis_length, 1e-9)).clamp(max=0).exp().item()
 
 
 def penalty_by_numpy(hypothesis_length, reference_length):
     with np.errstate(divide="ignore"):
+        reference_length = max(1, reference_length)
         return np.exp(np.minimum(0, 1 - np.float64(reference_length) / np.float64(hypothesis_length)))
 
 
@@ -202,6 +208,8 @@ def chrf_by_precision_exercise(hypothesis, reference, n=6, beta=2.0):
         for k in range(1, n + 1)
     ]
     both = [pair for pair in both if pair[0][1] and pair[1][1]]
+    if not both:
+        return 0
     precision, recall = (np.mean([a / b for a, b in side]) for side in zip(*both, strict=True))
     below = beta**2 * precision + recall
     return 100 * (1 + beta**2) * precision * recall / below if below > 0 else 0.0
@@ -245,7 +253,182 @@ def strongest_from_the_other_side(attn, source_tokens, target_tokens):
     return list(zip(target_tokens, np.array(source_tokens)[places].tolist(), strict=True))
 
 
+def targets_by_chain(source_ids, target_ids, end_id):
+    parts = [([end_id], False), (source_ids, False), (target_ids, True), ([end_id], True)]
+    both = [(id, id if learned else -100) for ids, learned in parts for id in ids]
+    return [id for id, _ in both], [goal for _, goal in both]
+
+
+def targets_by_torch(source_ids, target_ids, end_id):
+    ids = torch.tensor([end_id, *source_ids, *target_ids, end_id])
+    targets = ids.clone()
+    targets[: 1 + len(source_ids)] = -100
+    return ids.tolist(), targets
+
+
+class Layout:
+    def __init__(self, ignored=-100):
+        self.ignored = ignored
+
+    def __call__(self, source_ids, target_ids, end_id):
+        read, learned = (end_id, *source_ids), (*target_ids, end_id)
+        return read + learned, (self.ignored,) * len(read) + learned
+
+
+def precision_by_dictionaries(hypothesis, reference, n):
+    left, matches, total = {}, 0, 0
+    for i in range(len(reference) - n + 1):
+        gram = tuple(reference[i : i + n])
+        left[gram] = left.get(gram, 0) + 1
+    for i in range(len(hypothesis) - n + 1):
+        gram, total = tuple(hypothesis[i : i + n]), total + 1
+        if left.get(gram):
+            left[gram], matches = left[gram] - 1, matches + 1
+    return matches, total
+
+
+def precision_by_sorting(hypothesis, reference, n):
+    ours, right = (sorted(w[i : i + n] for i in range(len(w) - n + 1)) for w in (hypothesis, reference))
+    matches = i = j = 0
+    while i < len(ours) and j < len(right):
+        matches += ours[i] == right[j]
+        i, j = i + (ours[i] <= right[j]), j + (right[j] <= ours[i])
+    return matches, len(ours)
+
+
+def precision_by_subtracting(hypothesis, reference, n):
+    ours, right = (
+        Counter(" ".join(words[i : i + n]) for i in range(len(words) + 1 - n))
+        for words in (hypothesis, reference)
+    )
+    total = max(0, len(hypothesis) - n + 1)
+    ours.subtract(right)
+    return np.int64(total - sum(count for count in ours.values() if count > 0)), total
+
+
+def penalty_by_branches(hypothesis_length, reference_length):
+    if not hypothesis_length:
+        return 0
+    if reference_length <= hypothesis_length:
+        return 1
+    return math.e / math.exp(reference_length / hypothesis_length)
+
+
+def penalty_by_power(hypothesis_length, reference_length):
+    if hypothesis_length == 0:
+        return 0.0
+    return math.pow(math.e, -max(0, reference_length - hypothesis_length) / hypothesis_length)
+
+
+class Penalty:
+    def of(self, hypothesis_length, reference_length):
+        if min(hypothesis_length, 1) == 0:
+            return np.float64(0)
+        return np.exp(np.clip(1 - reference_length / hypothesis_length, None, 0))
+
+
+def bleu_in_numpy(precisions, hypothesis_length, reference_length):
+    matches, totals = np.array(precisions, dtype=float).T
+    if (matches == 0).any():
+        return 0.0
+    score = np.exp(np.log(matches / totals).mean())
+    return 100 * score * penalty_by_min(hypothesis_length, reference_length)
+
+
+def bleu_by_roots(precisions, hypothesis_length, reference_length):
+    score = 100.0 * penalty_by_min(hypothesis_length, reference_length)
+    for matches, total in precisions:
+        score *= (matches / max(total, 1)) ** (1 / len(precisions))
+    return score
+
+
+def bleu_by_statistics(precisions, hypothesis_length, reference_length):
+    if 0 in (matches for matches, _ in precisions):
+        return 0
+    mean = statistics.geometric_mean([matches / total for matches, total in precisions])
+    return 100 * mean * penalty_by_branches(hypothesis_length, reference_length)
+
+
+def chrf_by_fractions(hypothesis, reference, n=6, beta=2.0):
+    ours, right = hypothesis.replace(" ", ""), reference.replace(" ", "")
+    P, R = [], []
+    for k in range(1, n + 1):
+        mine, theirs = precision_by_counters(ours, right, k), precision_by_counters(right, ours, k)
+        if mine[1] and theirs[1]:
+            P.append(Fraction(*mine))
+            R.append(Fraction(*theirs))
+    if not sum(P):
+        return 0.0
+    precision, recall = float(sum(P) / len(P)), float(sum(R) / len(R))
+    return 100 * (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
+
+
+def chrf_in_torch(hypothesis, reference, n=6, beta=2.0):
+    ours, right = ["".join(text.split()) for text in (hypothesis, reference)]
+    rows = []
+    for k in range(1, min(n, len(ours), len(right)) + 1):
+        mine, theirs = (Counter(text[i : i + k] for i in range(len(text) - k + 1)) for text in (ours, right))
+        both = sum((mine & theirs).values())
+        rows.append([both / (len(ours) - k + 1), both / (len(right) - k + 1)])
+    P, R = torch.tensor(rows or [[0.0, 0.0]], dtype=torch.float64).mean(0)
+    return 100 * (1 + beta**2) * P * R / (beta**2 * P + R) if P > 0 else torch.tensor(0.0)
+
+
+def chrf_by_the_course(hypothesis, reference, n=6, beta=2.0):
+    return scores.chrf([hypothesis], [reference], char_order=n, beta=beta)
+
+
+def rescore_by_sorting(logprobs, lengths, alpha):
+    places = sorted(range(len(lengths)), key=lambda i: -logprobs[i] * lengths[i] ** -alpha)
+    return places[0]
+
+
+def rescore_in_torch(logprobs, lengths, alpha):
+    sums, sizes = torch.tensor(logprobs, dtype=torch.float64), torch.tensor(lengths, dtype=torch.float64)
+    return (sums / sizes.pow(alpha)).argmax()
+
+
+def rescore_by_enumerate(logprobs, lengths, alpha):
+    best = None
+    for place, (total, length) in enumerate(zip(logprobs, lengths, strict=True)):
+        score = total / pow(length, alpha)
+        if best is None or best[0] < score:
+            best = score, place
+    return best[1]
+
+
+def strongest_in_numpy(attn, source_tokens, target_tokens):
+    weights = attn.detach().cpu().numpy()
+    return [(target_tokens[t], source_tokens[np.argmax(weights[t])]) for t in range(weights.shape[0])]
+
+
+def strongest_by_lists(attn, source_tokens, target_tokens):
+    return [
+        (token, max(zip(row, source_tokens, strict=True), key=lambda pair: pair[0])[1])
+        for token, row in zip(target_tokens, attn.tolist(), strict=True)
+    ]
+
+
+def strongest_by_topk(attn, source_tokens, target_tokens):
+    places = attn.topk(1, dim=-1).indices.flatten()
+    return tuple((token, source_tokens[place]) for token, place in zip(target_tokens, places, strict=True))
+
+
+MORE = [
+    *((ex.prefix_targets, way) for way in (targets_by_chain, targets_by_torch, Layout())),
+    *(
+        (ex.clipped_precision, way)
+        for way in (precision_by_dictionaries, precision_by_sorting, precision_by_subtracting)
+    ),
+    *((ex.brevity_penalty, way) for way in (penalty_by_branches, penalty_by_power, Penalty().of)),
+    *((ex.bleu_score, way) for way in (bleu_in_numpy, bleu_by_roots, bleu_by_statistics)),
+    *((ex.chrf_score, way) for way in (chrf_by_fractions, chrf_in_torch, chrf_by_the_course)),
+    *((ex.rescore, way) for way in (rescore_by_sorting, rescore_in_torch, rescore_by_enumerate)),
+    *((ex.strongest_source, way) for way in (strongest_in_numpy, strongest_by_lists, strongest_by_topk)),
+]
+
 WAYS = [
+    *MORE,
     *((ex.prefix_targets, way) for way in (targets_by_loop, targets_by_slices, targets_in_numpy)),
     *(
         (ex.clipped_precision, way)
@@ -262,9 +445,10 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize(("exercise", "way"), WAYS, ids=lambda x: getattr(x, "name", None) or x.__name__)
-def test_other_right_ways_pass(exercise, way):
-    feedback = exercise.judge(way)
+@pytest.mark.parametrize(("exercise", "way"), WAYS, ids=lambda x: getattr(x, "name", None) or "way")
+@pytest.mark.parametrize("seed", range(3))
+def test_other_right_ways_pass(exercise, way, seed):
+    feedback = exercise.judge(way, seed)
     assert feedback.state is State.RIGHT, str(feedback)
 
 
@@ -405,7 +589,7 @@ def pairs_by_index(attn, source_tokens, target_tokens):
     ],
 )  # fmt: skip
 def test_mistakes_are_named_however_they_are_written(exercise, wrong, name):
-    assert exercise.judge(wrong).mistake == name
+    assert exercise.judge(wrong, seed=1).mistake == name
 
 
 @pytest.mark.parametrize(
@@ -423,3 +607,236 @@ def test_mistakes_are_named_however_they_are_written(exercise, wrong, name):
 def test_what_no_listed_mistake_covers_is_wrong_without_a_name(exercise, wrong):
     feedback = exercise.judge(wrong)
     assert feedback.state is State.WRONG and feedback.mistake is None
+
+
+# Wrong in one thing --------------------------------------------------------------------------------
+
+
+def with_arguments(exercise, change):
+    """The reference with other arguments: `change` gives them."""
+
+    def answer(*args, **kwargs):
+        return exercise.reference(*change(*args), **kwargs)
+
+    return answer
+
+
+def with_result(exercise, change):
+    return lambda *args, **kwargs: change(exercise.reference(*args, **kwargs))
+
+
+def remembering(exercise, key):
+    memory = {}
+
+    def answer(*args, **kwargs):
+        if (place := repr(key(*args))) not in memory:
+            memory[place] = exercise.reference(*args, **kwargs)
+        return memory[place]
+
+    return answer
+
+
+def words(change):
+    return lambda h, r, n: ([change(word) for word in h], [change(word) for word in r], n)
+
+
+def texts(change):
+    return lambda h, r, *more: (change(h), change(r), *more)
+
+
+def targets_from_the_right(source, target, end):
+    read = [end, *source, *target][: -len(target)]
+    return [end, *source, *target, end], [-100] * len(read) + [*target, end]
+
+
+def targets_by_looking(source, target, end):
+    ids = [end, *source, *target, end]
+    return ids, [-100 if id in source or i == 0 else id for i, id in enumerate(ids)]
+
+
+def targets_at_the_first_place(source, target, end):
+    ids = [end, *source, *target, end]
+    start = ids.index(target[0]) if target else len(source) + 1
+    return ids, [-100] * start + ids[start:]
+
+
+def targets_in_place(source, target, end):
+    source.insert(0, end)
+    return [*source, *target, end], [-100] * len(source) + [*target, end]
+
+
+def precision_with_short_ends(hypothesis, reference, n):
+    ours, right = (Counter(tuple(w[i : i + n]) for i in range(len(w))) for w in (hypothesis, reference))
+    return (ours & right).total(), max(0, len(hypothesis) - n + 1)
+
+
+def penalty_with_tolerance(h, r):
+    return 0.0 if h == 0 else 1.0 if h >= r - 1 else math.exp(1 - r / h)
+
+
+def rescore_at_least(logprobs, lengths, alpha):
+    best, place = -100.0, 0
+    for i, (total, length) in enumerate(zip(logprobs, lengths, strict=True)):
+        if total / length**alpha > best:
+            best, place = total / length**alpha, i
+    return place
+
+
+def rescore_or_later(logprobs, lengths, alpha):
+    best, place = -math.inf, 0
+    for i, (total, length) in enumerate(zip(logprobs, lengths, strict=True)):
+        if total / length**alpha >= best:
+            best, place = total / length**alpha, i
+    return place
+
+
+def rescore_of_the_true(logprobs, lengths, alpha):
+    scores = [
+        total / length**alpha if total else -math.inf for total, length in zip(logprobs, lengths, strict=True)
+    ]
+    return scores.index(max(scores))
+
+
+def rescore_rounded(logprobs, lengths, alpha):
+    scores = [round(total / length**alpha, 2) for total, length in zip(logprobs, lengths, strict=True)]
+    return scores.index(max(scores))
+
+
+def strongest_with(change):
+    return lambda attn, source, target: ex.strongest_source.reference(*change(attn, source, target))
+
+
+def strongest_by_view(attn, source, target):
+    return ex.strongest_source.reference(attn.view(-1).view(attn.shape), source, target)
+
+
+def strongest_by_value(attn, source, target):
+    flat = attn.flatten().tolist()
+    return [
+        (t, source[flat.index(float(row.max())) // len(target)]) for t, row in zip(target, attn, strict=True)
+    ]
+
+
+def strongest_above(attn, source, target):
+    found = []
+    for token, row in zip(target, attn, strict=True):
+        best, place = 0.01, 0
+        for s, weight in enumerate(row):
+            if weight > best:
+                best, place = weight, s
+        found.append((token, source[place]))
+    return found
+
+
+P, C, B, S = ex.prefix_targets, ex.clipped_precision, ex.brevity_penalty, ex.bleu_score
+F, R, A = ex.chrf_score, ex.rescore, ex.strongest_source
+
+WRONG = [
+    (P, targets_from_the_right),
+    (P, targets_by_looking),
+    (P, targets_at_the_first_place),
+    (P, targets_in_place),
+    (P, with_arguments(P, lambda s, t, e: (s, t, e or 1))),
+    (P, with_arguments(P, lambda s, t, e: ([id for id in s if id], t, e))),
+    (P, with_arguments(P, lambda s, t, e: (s, list(dict.fromkeys(t)), e))),
+    (P, with_arguments(P, lambda s, t, e: (s[:64], t, e))),
+    (P, with_arguments(P, lambda s, t, e: (s, [id % 256 for id in t], e))),
+    (P, with_arguments(P, lambda s, t, e: (s or [e], t, e))),
+    (P, with_result(P, lambda pair: (pair[0], [goal or -100 for goal in pair[1]]))),
+    (P, with_result(P, lambda pair: pair[::-1])),
+    (P, with_result(P, lambda pair: (pair[0], [-1 if goal == -100 else goal for goal in pair[1]]))),
+    (P, remembering(P, lambda s, t, e: s)),
+    (P, lambda s, t, e: (None, None) if not t else P.reference(s, t, e)),
+    (C, with_arguments(C, words(str.lower))),
+    (C, with_arguments(C, words(lambda word: word.strip(".,()")))),
+    (C, with_arguments(C, words(lambda word: word.encode("ascii", "ignore")))),
+    (C, with_arguments(C, words(lambda word: word[:3]))),
+    (C, with_arguments(C, lambda h, r, n: (h, list(dict.fromkeys(r)), n))),
+    (C, with_arguments(C, lambda h, r, n: (h, r[:64], n))),
+    (C, with_arguments(C, lambda h, r, n: (h, r, min(n, 4)))),
+    (C, with_arguments(C, lambda h, r, n: (r, h, n))),
+    (C, with_result(C, lambda pair: (pair[0], pair[1] or 1))),
+    (C, with_result(C, lambda pair: pair if pair[1] else None)),
+    (C, with_result(C, lambda pair: pair[::-1])),
+    (C, with_result(C, lambda pair: (min(pair[0], 64), pair[1]))),
+    (C, lambda h, r, n: C.reference("".join(h), "".join(r), n)),
+    (C, precision_with_short_ends),
+    (C, remembering(C, lambda h, r, n: (h, r))),
+    (B, penalty_with_tolerance),
+    (B, lambda h, r: math.exp(min(0, 1 - r / (h or 1)))),
+    (B, lambda h, r: 1.0 if h > r else 0.0 if h == 0 else math.exp(1 - (r + 1) / h)),
+    (B, lambda h, r: 0.0 if h == 0 or r == 0 else min(1.0, math.exp(1 - r / h))),
+    (B, lambda h, r: None if h == 0 else min(1.0, math.exp(1 - r / h))),
+    (B, lambda h, r: 0.0 if h <= 1 else min(1.0, math.exp(1 - r / h))),
+    (B, lambda h, r: 0.0 if h == 0 else min(1.0, math.exp(1 - min(r, 64) / min(h, 64)))),
+    (B, lambda h, r: 0.0 if h == 0 else round(min(1.0, math.exp(1 - r / h)), 2)),
+    (B, lambda h, r: 0.0 if h == 0 else min(1.0, 2 ** (1 - r / h))),
+    (B, lambda h, r: 0.0 if h == 0 else min(1.0, math.exp(1 - r / h)) * 100),
+    (B, lambda h, r: 0.0 if h == 0 else 1.0 if h >= r else (h / r) ** 2),
+    (B, remembering(B, lambda h, r: h)),
+    (S, with_arguments(S, lambda p, h, r: (p[:4], h, r))),
+    (S, with_arguments(S, lambda p, h, r: (p[-64:], h, r))),
+    (S, with_arguments(S, lambda p, h, r: (list(dict.fromkeys(p)), h, r))),
+    (S, with_arguments(S, lambda p, h, r: ([pair for pair in p if pair[1]] or [(0, 1)], h, r))),
+    (S, with_arguments(S, lambda p, h, r: ([(max(m, 1e-9), max(t, 1e-9)) for m, t in p], h or 1, r))),
+    (S, with_arguments(S, lambda p, h, r: (p, h, r + 1))),
+    (S, with_result(S, lambda score: round(score, 1))),
+    (S, with_result(S, lambda score: score or None)),
+    (S, with_result(S, round)),
+    (S, lambda p, h, r: S.reference(p, h, r) if len(p) > 1 else 100 * p[0][0] / p[0][1]),
+    (S, lambda p, h, r: S.reference(p, h, r) if h < r else S.reference(p, h, r + 1)),
+    (S, lambda p, h, r: 100 * bleu_by_product(p, h, r)),
+    (S, remembering(S, lambda p, h, r: p)),
+    (F, with_arguments(F, texts(str.lower))),
+    (F, with_arguments(F, texts(lambda text: text[:-1]))),
+    (F, with_arguments(F, texts(lambda text: text.encode("ascii", "ignore").decode()))),
+    (F, with_arguments(F, texts(lambda text: text[:64]))),
+    (F, with_arguments(F, texts(lambda text: "".join(c for c in text if c.isalnum())))),
+    (F, with_arguments(F, texts(lambda text: " ".join(dict.fromkeys(text.split()))))),
+    (F, lambda h, r, n=6, beta=2.0: F.reference(h, r, min(n, 6), beta)),
+    (F, lambda h, r, n=6, beta=2.0: F.reference(h, r, n, beta or 1.0)),
+    (F, lambda h, r, n=6, beta=2.0: F.reference(h, r, n, 2.0)),
+    (F, lambda h, r, n=4, beta=2.0: F.reference(h, r, n, beta)),
+    (F, lambda h, r, n=6, beta=1.0: F.reference(h, r, n, beta)),
+    (F, lambda h, r, n=6, beta=2.0: F.reference(h, r, n, beta) if r.strip() else 100.0),
+    (F, lambda h, r, n=6, beta=2.0: F.reference(h, r, n, beta) if h != r else 100),
+    (F, with_result(F, lambda score: round(score, 1))),
+    (F, with_result(F, lambda score: score / 100)),
+    (F, remembering(F, lambda h, r, *more: (h, r))),
+    (R, rescore_at_least),
+    (R, rescore_or_later),
+    (R, rescore_of_the_true),
+    (R, rescore_rounded),
+    (R, with_arguments(R, lambda p, n, a: (p, n, a or 1.0))),
+    (R, with_arguments(R, lambda p, n, a: (p, n, min(a, 1.0)))),
+    (R, with_arguments(R, lambda p, n, a: (p, n, round(a)))),
+    (R, with_arguments(R, lambda p, n, a: (p[:8], n[:8], a))),
+    (R, with_arguments(R, lambda p, n, a: (p, [min(x, 64) for x in n], a))),
+    (R, with_arguments(R, lambda p, n, a: ([max(x, -50.0) for x in p], n, a))),
+    (R, with_arguments(R, lambda p, n, a: (p, [x + 1 for x in n], a))),
+    (R, with_result(R, lambda place: place or None)),
+    (R, with_result(R, lambda place: float(place))),
+    (R, lambda p, n, a: max((t / x**a, i) for i, (t, x) in enumerate(zip(p, n, strict=True)))[1]),
+    (R, remembering(R, lambda p, n, a: p)),
+    (A, strongest_by_view),
+    (A, strongest_by_value),
+    (A, strongest_above),
+    (A, strongest_with(lambda a, s, t: (a.half(), s, t))),
+    (A, strongest_with(lambda a, s, t: ((1000 * a).long(), s, t))),
+    (A, strongest_with(lambda a, s, t: (a[:64], s, t[:64]))),
+    (A, strongest_with(lambda a, s, t: (a, [word.strip() for word in s], t))),
+    (A, strongest_with(lambda a, s, t: (a, s, [word.lower() for word in t]))),
+    (A, strongest_with(lambda a, s, t: (a, [word or "?" for word in s], t))),
+    (A, strongest_with(lambda a, s, t: (a.cumsum(-1), s, t))),
+    (A, strongest_with(lambda a, s, t: (a / a.sum(0), s, t))),
+    (A, with_result(A, lambda pairs: list(dict.fromkeys(pairs)))),
+    (A, with_result(A, lambda pairs: [pair for pair in pairs if all(pair)])),
+    (A, with_result(A, set)),
+    (A, remembering(A, lambda a, s, t: (s, t))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("exercise", "wrong"), WRONG, ids=lambda x: getattr(x, "name", None) or "wrong")
+def test_what_is_wrong_in_one_thing_only_is_found_out(exercise, wrong):
+    feedback = exercise.judge(wrong, seed=1)
+    assert feedback.state in (State.WRONG, State.CRASHED), str(feedback)
