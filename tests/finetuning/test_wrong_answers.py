@@ -197,9 +197,7 @@ LORA_FORWARD = {
     "whole alpha": lambda x, weight, a, b, alpha: x @ weight.T + side(x, a, b, int(alpha)),
     "whole factor": lambda x, weight, a, b, alpha: x @ weight.T + (alpha // len(a)) * (x @ a.T) @ b.T,
     "root of the rank": lambda x, weight, a, b, alpha: x @ weight.T + side(x, a, b, alpha) * len(a) ** 0.5,
-    "a bend on the side": lambda x, weight, a, b, alpha: (
-        x @ weight.T + alpha / len(a) * F.relu(x @ a.T) @ b.T
-    ),
+    "a bend": lambda x, weight, a, b, alpha: x @ weight.T + alpha / len(a) * F.relu(x @ a.T) @ b.T,
     "A of the first row": lambda x, weight, a, b, alpha: x @ weight.T + side(x, a[:1].expand_as(a), b, alpha),
     "merged in place": lora_in_place,
     "flattened": lora_flattened,

@@ -39,6 +39,9 @@ _MATCHES = (
     Case("room 35", "room 36"),
     Case("3.5", "35"),
     Case("red-hot", "red hot"),
+    Case("red-hot", "redhot"),
+    Case('"The hat"', "hat"),
+    Case("hats", "hat"),
     Case("An apple\n", "apple"),
     Case("red\nkite", "red\tkite"),
     Case("喜欢 猫", "喜欢 狗"),
@@ -105,6 +108,7 @@ exact_match = Exercise(
     reference=_exact_match,
     cases=_MATCHES,
     fresh=_fresh_exact_match,
+    draws=64,
     hints=(
         "Bring both answers into a plain form, and compare these with `==`. Write the plain form as a "
         "function, so that both go through the same.",
@@ -263,6 +267,7 @@ token_f1 = Exercise(
     reference=_token_f1,
     cases=_F1,
     fresh=_fresh_token_f1,
+    draws=64,
     hints=(
         "First count the words that both have. A word that stands twice in one and once in the other is "
         "shared once.",
