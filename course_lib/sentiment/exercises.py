@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 
-from course_lib.exercises import Case, Exercise, Mistake, Option, Question, Quiz
+from course_lib.exercises import Case, Draw, Exercise, Forbidden, Mistake, Option, Question, Quiz
 
 Tensor = torch.Tensor
 Score = Callable[[list[str]], float]
@@ -22,7 +24,7 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def _bag_of_words(text: str, vocabulary: list[str]) -> list[int]:
-    """How often each word of the vocabulary stands in the text."""
+    """How often each word of the vocabulary stands in the text, whose words are parted by spaces."""
     words = [word.strip(string.punctuation) for word in text.lower().split()]
     return [words.count(word) for word in vocabulary]
 
@@ -35,7 +37,49 @@ _BAGS = (
     Case("", ["good", "bad"]),
     Case("Great! Great, great: that is all (great).", ["is", "great", "all", "great"]),
     Case("They call it 'good', and I don't call it 'bad'.", ["bad", "don't", "good"]),
+    Case("They call it 'good', and I don't call it 'bad'.", ["bad", "it", "and", "i"]),
+    Case(
+        "A café:\nGOOD coffee,\tgood  price (35)\n\n很好 🙂 很好!",
+        ["café", "good", "35", "很好", "a", "price"],
+    ),
+    Case("Nothing.", []),
+    Case("𠮷野 is good", ["𠮷野", "good", "野"]),
+    Case(
+        "Good and " * 30 + "misunderstood bad",
+        ["misunderstood", "and", "good", "bad", *map(str, range(70)), "end"],
+    ),
+    Case("A happy end", ["happy", *map(str, range(70)), "end"]),
 )
+_WORDS = (
+    "good",
+    "bad",
+    "don't",
+    "like",
+    "it",
+    "café",
+    "很好",
+    "好",
+    "35",
+    "not",
+    "goods",
+    "don",
+    "dont",
+    "unlike",
+)
+_SIGNED = ("{}", "{}", "{}", "{}.", "{},", "{}!", "({})", "'{}'", "{}?!", "('{}',", "{}:", "{};", "...{}")
+_PARTED = (" ", " ", " ", "  ", "\n", "\t", " \n\n", " - ", " 🙂 ")
+
+
+def _fresh_bag(draw: Draw) -> Case:
+    """Words in capitals or not, with signs around them, some of them in the vocabulary."""
+    few = draw.shuffled(_WORDS)[: draw.integer(1, 6)]
+    vocabulary = draw.shuffled(_WORDS)[: draw.integer(0, 4)]
+    vocabulary = draw.shuffled(dict.fromkeys([*few[:3], *vocabulary]))
+    cases = (str, str, str.capitalize, str.upper)
+    words = [draw.choose(cases)(draw.choose(few)) for _ in range(draw.integer(0, 14))]
+    parts = [draw.choose(_SIGNED).format(word) + draw.choose(_PARTED) for word in words]
+    text = draw.choose(("", "", " ", "\n")) + "".join(parts)
+    return Case(text if draw.boolean() else text.rstrip(), vocabulary)
 
 
 def _counting(cut: Callable[[str], Sequence[str]]) -> Callable[[str, list[str]], list[int]]:
@@ -52,6 +96,19 @@ def _of_all_words(text: str, vocabulary: list[str]) -> list[int]:
     return [words.count(word) for word in words]
 
 
+def _letters_and_signs(text: str) -> list[str]:
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def _plain_letters(text: str) -> list[str]:
+    return re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower())
+
+
+_MORE_LETTERS = (
+    "*café*, *很好* and *35* are words too. In a pattern `\\w` stands for letters of all languages and "
+    "for digits. (And the signs around *'good'* don't belong to it.)"
+)
+
 bag_of_words = Exercise(
     name="bag_of_words",
     topic="sentiment",
@@ -61,6 +118,7 @@ bag_of_words = Exercise(
     minutes=8,
     reference=_bag_of_words,
     cases=_BAGS,
+    fresh=_fresh_bag,
     hints=(
         "Two steps: cut the text into words, then count each word of the vocabulary among them.",
         "Small letters first: `text.lower()`. `.split()` cuts at spaces, and "
@@ -96,11 +154,26 @@ bag_of_words = Exercise(
             "these.",
         ),
         Mistake(
+            "punctuation sticks to the words",
+            _counting(lambda text: text.lower().split(" ")),
+            "`split(' ')` leaves *good.* and *good,* as words of their own. Take punctuation off the ends. "
+            "(And `split()`, without the space, cuts at line ends too.)",
+        ),
+        Mistake(
+            "words are cut at single spaces only",
+            _counting(lambda text: [w.strip(string.punctuation) for w in text.lower().split(" ")]),
+            "There may be line ends between words as well: `split()`, without the space, cuts at both.",
+        ),
+        Mistake(
             "quotation marks stick to the words",
-            _counting(lambda text: re.findall(r"[a-z']+", text.lower())),
+            _counting(
+                lambda text: [w.strip(string.punctuation.replace("'", "")) for w in text.lower().split()]
+            ),
             "In *'good'* the signs ' stand around the word, and don't belong to it; in *don't* it's inside. "
             "Take them off the ends too.",
         ),
+        Mistake("only the letters a to z make words", _counting(_letters_and_signs), _MORE_LETTERS),
+        Mistake("only the letters a to z make words", _counting(_plain_letters), _MORE_LETTERS),
         Mistake(
             "the apostrophe is lost",
             _counting(lambda text: re.sub(r"[^\w\s]", "", text.lower()).split()),
@@ -143,7 +216,10 @@ bag_of_words = Exercise(
 
 
 def _logistic_gradient(x: Tensor, y: Tensor, w: Tensor, b: float) -> tuple[Tensor, Tensor]:
-    """The gradient of the mean loss for w and for b, where P(1 | x) = sigmoid(x · w + b)."""
+    """The gradient of the mean loss for w and for b, where P(1 | x) = sigmoid(x · w + b).
+
+    Shapes: x (N, V), y (N,), w (V,) -> (V,) and ().
+    """
     error = torch.sigmoid(x @ w + b) - y
     return x.T @ error / len(y), error.mean()
 
@@ -154,7 +230,22 @@ def _gradient_cases() -> list[Case]:
     for seed, (n, v, b) in enumerate(((3, 5, 0.5), (7, 2, -1.0), (5, 5, 2.0))):
         y = (_random(n, seed=seed + 10) > 0).float()
         cases.append(Case(2 * _random(n, v, seed=seed), y, _random(v, seed=seed + 20), b))
+    x, y, w = _random(3, 2, seed=30), torch.tensor([1.0, 0.0, 1.0]), torch.tensor([0.5, -1.0])
+    cases += [Case(x, y, w, 1.0), Case(x, 1 - y, w, 1.0)]
+    sure = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
+    cases.append(Case(sure, torch.tensor([0.0, 1.0, 1.0]), torch.tensor([120.0, -100.0]), 1.0))
+    small = torch.tensor([[60.0, 0.0005], [70.0, 0.0], [80.0, 0.02]])
+    cases.append(Case(small, torch.tensor([0.0, 1.0, 0.0]), torch.tensor([0.0009, 60.0]), 0.0007))
+    counts = torch.randint(3, (80, 90), generator=torch.Generator().manual_seed(5)).float()
+    cases.append(Case(counts, (_random(80, seed=6) > 0).float(), _random(90, seed=7) / 9, 0.25))
     return cases
+
+
+def _fresh_gradient(draw: Draw) -> Case | None:
+    n, v = draw.integer(1, 7), draw.integer(1, 6)
+    x = draw.ids(4, n, v).float() if draw.boolean() else draw.tensor(n, v)
+    w, b = draw.tensor(v) * draw.choose((1.0, 1.0, 20.0)), draw.choose((0.0, 0.5, -1.0, draw.real(-4.0, 4.0)))
+    return Case(x, draw.ids(2, n).float(), w, b) if (x @ w + b).abs().max() < 300 else None
 
 
 def _gradient(error: Callable[[Tensor, Tensor], Tensor]) -> Callable:
@@ -196,7 +287,15 @@ logistic_gradient = Exercise(
     reference=_logistic_gradient,
     differentiable=False,
     cases=_gradient_cases,
+    fresh=_fresh_gradient,
     use=_both_gradients,
+    forbidden=(
+        Forbidden(
+            ("backward", "grad"),
+            "Here it is to be derived by hand: how fast the loss changes with z = x · w + b, and z with each "
+            "weight.",
+        ),
+    ),
     hints=(
         "For one text the loss is -log P(right label). Its slope with respect to z = x · w + b is short: "
         "sigmoid(z) - y, how far the probability is from the label.",
@@ -272,6 +371,15 @@ logistic_gradient = Exercise(
             "over the texts only: with `.mean(0)`.",
         ),
         Mistake(
+            "x is not turned round",
+            lambda x, y, w, b: (
+                x @ (torch.sigmoid(x @ w + b) - y) / len(y),
+                _logistic_gradient(x, y, w, b)[1],
+            ),
+            "Each weight adds up over the texts, so over the rows of x: `x.T @ error`, which is (V, N) times "
+            "(N,).",
+        ),
+        Mistake(
             "both gradients are in one tensor",
             lambda x, y, w, b: torch.cat(
                 (_logistic_gradient(x, y, w, b)[0], _logistic_gradient(x, y, w, b)[1][None]),
@@ -295,7 +403,10 @@ logistic_gradient = Exercise(
 
 
 def _last_hidden(hidden: Tensor, lengths: Tensor) -> Tensor:
-    """The state of each text's last real token."""
+    """The state of each text's last real token.
+
+    Shapes: hidden (B, T, C), lengths (B,) from 1 to T -> (B, C).
+    """
     return hidden[torch.arange(len(hidden)), lengths - 1]
 
 
@@ -307,7 +418,16 @@ def _hidden_cases() -> list[Case]:
         Case(_random(2, 7, 3, seed=2), torch.tensor([1, 6])),
         Case(_random(5, 3, 3, seed=3), torch.tensor([3, 3, 1, 2, 3])),
         Case(_random(1, 2, 7, seed=4), torch.tensor([1])),
+        Case(_random(3, 5, 2, seed=1), torch.tensor([4, 1, 5])),
+        Case(100 * _random(80, 3, 2, seed=5), torch.arange(80) % 3 + 1),
+        Case(_random(2, 300, 1, seed=6), torch.tensor([300, 257])),
+        Case(_random(70, 4, 2, seed=7).transpose(0, 2) / 1000, torch.tensor([2, 4])),
     ]
+
+
+def _fresh_hidden(draw: Draw) -> Case:
+    B, T = draw.integer(1, 6), draw.integer(1, 9)
+    return Case(draw.tensor(B, T, draw.integer(1, 5)), draw.ids(T, B) + 1)
 
 
 def _real(hidden: Tensor, lengths: Tensor) -> Tensor:
@@ -323,6 +443,7 @@ last_hidden = Exercise(
     minutes=8,
     reference=_last_hidden,
     cases=_hidden_cases,
+    fresh=_fresh_hidden,
     hints=(
         "The last real token of a text with `length` tokens stands at place `length - 1`.",
         "One text after the other: `hidden[i, lengths[i] - 1]`, and then `torch.stack`.",
@@ -351,6 +472,17 @@ last_hidden = Exercise(
             lambda hidden, lengths: hidden[:, lengths - 1],
             "`:` takes every row for every length, which makes (B, B, C). Give the rows too: "
             "`torch.arange(len(hidden))`.",
+        ),
+        Mistake(
+            "only the first number of each vector is taken",
+            lambda hidden, lengths: hidden.gather(1, (lengths - 1)[:, None, None])[:, 0],
+            "`gather` takes as many numbers as there are places in its index. Repeat each place C times: "
+            "`.expand(-1, 1, C)`.",
+        ),
+        Mistake(
+            "an axis of size 1 is left over",
+            lambda hidden, lengths: _last_hidden(hidden, lengths)[:, None],
+            "One vector for each text is (B, C). `[:, 0]` or `squeeze(1)` takes the axis in the middle away.",
         ),
         Mistake(
             "the first token is taken",
@@ -411,7 +543,30 @@ _SCORES = (
         [[-1.75, -1.75, -3.0, -1.25], [-0.25, -4.25], [-2.75], [-0.25]],
     ),
     Case([[-5.5, -6.0, -1.5], [-4.0], [-2.0, -6.0]], [[-2.25, -0.25, -2.75], [-0.75], [-3.5, -2.75]]),
+    Case([[-5.5, -6.0, -1.5], [-4.0], [-2.0, -6.0]], [[-9.25, -0.25, -2.75], [-4.75], [-3.5, -2.75]]),
+    Case([[-150.0], [-130.0]], [[-5.0], [-9.0]]),
+    Case([[-1.0, -0.0009], [-1.0, -0.0001]], [[-2.0, -0.5], [-2.0, -0.5]]),
+    Case([[-1.0, -0.5], [-1.0, -0.5]], [[-2.0, -0.0001], [-2.0, -0.0009]]),
+    Case([[-1.0, -1.0, 0.0], [-1.0, -1.0, -1.0]], [[-2.0, -2.0, 0.0], [-2.0, -2.0, -2.0]]),
+    Case([[-70.0], [-3.0]], [[-140.0], [-60.0]]),
+    Case([[-2.0]], [[-1.0]]),
+    Case([[-3.0] * 90, [-2.0] * 80], [[-3.0] * 80 + [-4.0] * 10, [-3.0] * 10 + [-2.0] * 70]),
+    Case([[-1.0, -i / 4] for i in range(90)], [[-1.5, -abs(i - 88) / 2] for i in range(90)]),
 )
+
+
+def _fresh_labels(draw: Draw) -> Case | None:
+    """Labels of several tokens; no two gain equally, or so nearly that rounding would decide."""
+    unit = draw.choose((0.25, 0.25, 4.0, 0.01))
+
+    def label() -> list[tuple[float, float]]:
+        return draw.list(lambda: (-unit * draw.integer(0, 24), -unit * draw.integer(0, 24)), 1, 6)
+
+    labels = [label() for _ in range(draw.integer(1, 6))]
+    gains = sorted(sum(after - before for after, before in tokens) for tokens in labels)
+    if any(high - low < unit / 2 for low, high in pairwise(gains)):
+        return None
+    return Case(*([[pair[side] for pair in tokens] for tokens in labels] for side in (0, 1)))
 
 
 def _best(gain: Callable[[list[float], list[float]], float]) -> Callable:
@@ -437,6 +592,7 @@ label_scores = Exercise(
     minutes=10,
     reference=_label_scores,
     cases=_SCORES,
+    fresh=_fresh_labels,
     hints=(
         "A continuation's probability is the product of its tokens' probabilities. So their logarithms are "
         "added up.",
@@ -485,6 +641,17 @@ label_scores = Exercise(
             "By the last token everything may have been said. Add all tokens up.",
         ),
         Mistake(
+            "the probabilities are subtracted",
+            _best(lambda after, before: math.exp(sum(after)) - math.exp(sum(before))),
+            "How much likelier is a ratio: from 0.001 to 0.01 is ten times, from 0.5 to 0.6 is little. "
+            "Subtract the *logarithms*.",
+        ),
+        Mistake(
+            "the tokens' probabilities are added up",
+            _best(lambda after, before: sum(map(math.exp, after)) - sum(map(math.exp, before))),
+            "The probability of several tokens in a row is a product, so their *logarithms* are added up.",
+        ),
+        Mistake(
             "the sums are divided by each other",
             _best(lambda after, before: sum(after) / sum(before)),
             "Dividing *probabilities* is subtracting *log-probabilities*.",
@@ -523,7 +690,16 @@ _CONFUSED = (
     Case(torch.tensor([0, 0, 1, 2, 2, 2, 1]), torch.tensor([1, 1, 1, 0, 2, 2, 2]), 3),
     Case(torch.tensor([1, 1, 0]), torch.tensor([0, 0, 0]), 3),
     Case(torch.tensor([4, 0, 4, 4, 2]), torch.tensor([0, 4, 4, 0, 2]), 5),
+    Case(torch.tensor([0, 1, 1, 1]), torch.tensor([1, 1, 0, 0]), 2),
+    Case(torch.tensor([0, 0]), torch.tensor([0, 0]), 1),
+    Case(torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long), 2),
+    Case(torch.arange(260).repeat(2)[:300], torch.arange(299, -1, -1) % 260, 260),
 )
+
+
+def _fresh_confusion(draw: Draw) -> Case:
+    n, texts = draw.integer(1, 9), draw.integer(1, 14)
+    return Case(draw.ids(n, texts), draw.ids(n, texts), n)
 
 
 def _pairs_once(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
@@ -550,6 +726,8 @@ confusion_matrix = Exercise(
     minutes=8,
     reference=_confusion_matrix,
     cases=_CONFUSED,
+    fresh=_fresh_confusion,
+    differentiable=False,
     hints=(
         "Begin with a table of zeros, n by n, of whole numbers: `torch.zeros(n, n, dtype=torch.long)`.",
         "For each text, one cell goes up by one: the row is its label, the column is what was predicted.",
@@ -634,7 +812,30 @@ def _sure_cases() -> list[Case]:
     for seed, (n, bins) in enumerate(((7, 3), (30, 5), (11, 10))):
         sure = 0.5 + 0.49 * torch.rand(n, generator=torch.Generator().manual_seed(seed))
         cases.append(Case(sure, _random(n, seed=seed + 10) > -0.3, bins))
+    cases.append(Case(sure, _random(n, seed=19) > -0.3, 10))
+    cases.append(Case(torch.tensor([0.0005, 0.75]), torch.tensor([True, False]), 2))
+    cases.append(Case(torch.tensor([0.0625, 0.5, 0.5, 0.25]), torch.tensor([0, 1, 1, 0]).bool(), 8))
+    many = (torch.randint(1, 100, (90,), generator=torch.Generator().manual_seed(4)) + 0.37) / 100
+    cases.append(Case(many, _random(90, seed=20) > 0, 100))
     return cases
+
+
+def _fresh_sure(draw: Draw) -> Case:
+    """Confidences on the edges of bins where these are exact, away from them where they aren't."""
+    n = draw.integer(1, 14)
+    if draw.boolean():
+        bins, sure = draw.choose((1, 2, 4, 8)), (draw.ids(16, n) + 1) / 16
+    else:
+        bins = draw.choose((3, 5, 10, 15, 70))
+        sure = (draw.ids(bins, n) + draw.positive(n, low=0.03, high=0.97)) / bins
+    return Case(sure, draw.ids(2, n).bool(), bins)
+
+
+def _from_the_lower_edge(confidences: Tensor, right: Tensor, bins: int) -> float:
+    """Bins that hold their lower edges, and the last one 1 as well."""
+    place = (confidences * bins).long().clamp(max=bins - 1)
+    gaps = torch.bincount(place, weights=right.double() - confidences.double(), minlength=bins)
+    return float(gaps.abs().sum() / len(confidences))
 
 
 def _binned(
@@ -674,6 +875,8 @@ calibration_error = Exercise(
     minutes=15,
     reference=_calibration_error,
     cases=_sure_cases,
+    fresh=_fresh_sure,
+    differentiable=False,
     hints=(
         "Bin number b holds the confidences above b / bins and up to (b + 1) / bins. A mask of True and "
         "False picks them out: `inside = (confidences > ...) & (confidences <= ...)`.",
@@ -742,6 +945,12 @@ calibration_error = Exercise(
             "is in no bin.",
         ),
         Mistake(
+            "the bins hold their lower edges",
+            _from_the_lower_edge,
+            "Above the lower edge and up to the upper one: with `int(confidence * bins)` a confidence of "
+            "exactly 0.5 is one bin too high. `math.ceil(confidence * bins) - 1` is right.",
+        ),
+        Mistake(
             "the bin's middle stands for its confidences",
             _binned(gap=lambda sure, hit, middle: (hit.mean() - middle).abs()),
             "Take the mean of the confidences that are in the bin; they may all be near one edge.",
@@ -788,13 +997,30 @@ def with_not(words: list[str]) -> float:
     return total
 
 
+def spelled(words: list[str]) -> float:
+    """Every letter counts, and the further back its word stands, the more."""
+    return sum(place * (ord(letter) % 101) for place, word in enumerate(words) for letter in word) / 8
+
+
 _ERASED = (
     Case(["a", "good", "box"], good_minus_bad),
     Case(["not", "bad", "at", "all"], with_not),
     Case(["bad", "but", "good", "and", "good"], with_not),
     Case(["good"], with_not),
     Case(["not", "good", "not", "bad", "good", "not"], with_not),
+    Case(["not", "good", "not", "bad", "good", "not"], good_minus_bad),
+    Case(["A", "RED", "bag", "is", "a", "bag", "."], spelled),
+    Case(["Good", "GOOD", "good.", "bad!", "good", "good"], with_not),
+    Case(["café", "很好", "🙂", "don't", "misunderstood", "misunderstandings"], spelled),
+    Case([], good_minus_bad),
+    Case(["not", "good", "and", "bad", "good"] * 16, with_not),
 )
+
+
+def _fresh_words(draw: Draw) -> Case:
+    score = draw.choose((good_minus_bad, with_not, spelled))
+    pool = ("good", "bad", "not", "Good", "box") if draw.boolean() else None
+    return Case(draw.words(0, 14, pool), score)
 
 
 def _erasing(words: list[str], score: Score) -> list[float]:
@@ -823,6 +1049,7 @@ leave_one_out = Exercise(
     minutes=8,
     reference=_leave_one_out,
     cases=_ERASED,
+    fresh=_fresh_words,
     hints=(
         "First the score of all words, once. Then for each place the score of the words without that one.",
         "`words[:i] + words[i + 1:]` is the list without word i, and leaves `words` itself as it is.",
