@@ -31,6 +31,7 @@ def _bag_of_words(text: str, vocabulary: list[str]) -> list[int]:
 
 _BAGS = (
     Case("Good shape, good price!", ["bad", "good", "price"]),
+    Case("Good price, good price!", ["bad", "good", "price"]),  # as long as the first
     Case("I don't like it. I don't!", ["don", "don't", "i", "it", "like", "not"]),
     Case("The look is NOT bad, not bad at all.", ["all", "bad", "good", "is", "look", "not", "the"]),
     Case("Unlikely: a badly made likeness.", ["like", "bad", "made"]),
@@ -532,6 +533,7 @@ def _label_scores(logprobs: list[list[float]], prior: list[list[float]]) -> int:
 _SCORES = (
     Case([[-1.0, -2.0], [-0.5, -1.5]], [[-3.0, -2.0], [-1.0, -1.5]]),
     Case([[-2.5, -3.25], [-2.0]], [[-3.5, -5.5], [-3.0]]),
+    Case([[-1.0] * 71, [-1.0] * 7], [[-1.0] * 70 + [-0.5], [-1.0] * 6 + [-1.25]]),  # a long label
     Case([[-0.25], [-2.75, -2.0, -5.25, -1.5]], [[-2.75], [-5.5, -2.75, -4.75, -2.25]]),
     Case(
         [[-5.75, -5.75, -5.5], [-3.5, -1.0, -3.75, -2.25], [-1.25, -1.25, -4.0, -1.75]],
@@ -1007,6 +1009,7 @@ _ERASED = (
     Case(["not", "bad", "at", "all"], with_not),
     Case(["bad", "but", "good", "and", "good"], with_not),
     Case(["good"], with_not),
+    Case(["a" * 66 + "bc", "bad"], spelled),  # what matters comes late in a long word
     Case(["not", "good", "not", "bad", "good", "not"], with_not),
     Case(["not", "good", "not", "bad", "good", "not"], good_minus_bad),
     Case(["A", "RED", "bag", "is", "a", "bag", "."], spelled),
