@@ -800,7 +800,7 @@ def test_hints_and_solution(capsys):
 
 def test_output_is_the_same_in_another_process(tmp_path):
     code = (
-        "from course_lib.start_here import exercises as start_here as ex\n"
+        "from course_lib.start_here import exercises as ex\n"
         "f = ex.most_likely_next.check(lambda text, word: {word, 'b', 'c', text})\n"
         "print(f._repr_html_())\n"
         "ex.most_likely_next.check(lambda text, word: object())\n"
