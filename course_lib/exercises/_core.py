@@ -18,13 +18,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from course_lib.exercises import _progress, _run
-from course_lib.exercises._checking import checked
 from course_lib.exercises._compare import ATOL, RTOL
 from course_lib.exercises._draw import Draw
 from course_lib.exercises._feedback import Feedback, Note, State
 from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._fresh import new_seed
-from course_lib.exercises._guard import guard
 from course_lib.exercises._judge import Case, Judge, Mistake, Property
 from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
@@ -146,10 +144,14 @@ class Exercise:
         `raise_errors=True`. `raise_errors=False` keeps it from raising in grading too, for cells that show a
         mistake on purpose.
         """
+        from course_lib.exercises._checking import checked  # not needed before the first check
+
         return report(checked(self, answer), raise_errors)
 
     def hint(self, number: int = 1) -> Note:
         """Show a hint: 1 is the gentlest."""
+        from course_lib.exercises._guard import guard
+
         guard().warm_up()  # who asks for a hint will soon check an answer
         wanted = _whole_number(number)
         if wanted is None or not 1 <= wanted <= len(self.hints):
