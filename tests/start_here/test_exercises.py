@@ -14,6 +14,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from course_lib.exercises import State
 from course_lib.start_here import exercises as ex
@@ -217,3 +219,9 @@ def test_a_set_is_named_however_it_is_written():
         "among equals it takes the first in the alphabet",
     )
     assert ex.most_likely_next.judge(answer).mistake in names
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12), st.sampled_from(["a", "b", "e"]))
+def test_the_reference_agrees_with_another_way_to_count(words, word):
+    text = " ".join(words)
+    assert ex.most_likely_next.reference(text, word) == with_lists(text, word)
