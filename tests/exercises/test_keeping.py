@@ -473,7 +473,7 @@ def results(files, tmp_path_factory):
     return json.loads(output.split("FOUND")[1])
 
 
-@pytest.mark.parametrize("name", CELLS.keys() - NOT_ALONE.keys())
+@pytest.mark.parametrize("name", sorted(CELLS.keys() - NOT_ALONE.keys()))
 def test_what_an_answer_needs_comes_along(name, files, results):
     text, missing, unknown = files[name]
     assert (missing, unknown) == ([], []), text
