@@ -2,6 +2,7 @@
 
 | file            | what it holds                                                           |
 |-----------------|-------------------------------------------------------------------------|
+| `messages`      | what was said, as people and programs send it                           |
 | `template`      | a conversation as token ids, with marks around each message             |
 | `conversations` | conversations to learn from                                             |
 | `chat`          | replies, and `Chat`, which remembers                                    |

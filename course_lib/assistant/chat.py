@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
+from course_lib.arguments import whole
+from course_lib.assistant.messages import content_of
 from course_lib.assistant.template import Message, encode_chat, mark
 from course_lib.finetuning.examples import complete
 from course_lib.generation import GREEDY, SamplingConfig, stream
@@ -79,7 +81,8 @@ class Chat:
     _writing: dict[str, str] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self._room() < 1:
+        self.most = whole("Chat got most", self.most, least=1)
+        if self._room() < 1:
             raise ValueError(
                 f"Chat got most={self.most}; needed at least 1, and less than the model's context of "
                 f"{context_of(self.model, None, required=False)} tokens."
@@ -95,9 +98,10 @@ class Chat:
 
         If it is broken off, by `stop` or because nobody reads on, the history keeps what was said so far.
 
-        Raises: ValueError at the call, if the message is too long even without all that was said before.
+        Raises: ValueError at the call, if the message is no text, or too long even without all that was said
+        before.
         """
-        message = {"role": "user", "content": text}
+        message = {"role": "user", "content": content_of({"content": text})}
         length = len(self._encoded([message]))
         if length > self._room():
             raise ValueError(

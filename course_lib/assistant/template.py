@@ -8,7 +8,9 @@ tokenizer. It does not know models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from course_lib.assistant.messages import checked, content_of
 from course_lib.finetuning.examples import Example, masked
 from course_lib.tokens.base import Tokenizer
 
@@ -20,13 +22,19 @@ CHAT_TEMPLATE = (
     "{% if message.role not in ('system', 'user', 'assistant') %}"
     "{{ raise_exception('the role is ' ~ message.role ~ '; needed: system, user or assistant') }}"
     "{% endif %}"
-    "{{ '<|' ~ message.role ~ '|>' ~ message.content ~ '<|end|>' }}"
+    "{{ '<|' ~ message.role ~ '|>' }}"
+    "{% if message.content is string %}{{ message.content }}"
+    "{% else %}{% for part in message.content %}"
+    "{{ part.text if part.type == 'text' else raise_exception('needed only texts, not ' ~ part.type) }}"
+    "{% endfor %}{% endif %}"
+    "{{ '<|end|>' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 FRIENDLY = "You are a friendly assistant."
 SPEAK = {"en": "Answer in English.", "zh": "Answer in Chinese."}
-Message = Mapping[str, str]
+Message = Mapping[str, Any]  # {"role": ..., "content": a text, or a list of parts with texts}
+LONGEST_LOOPS = 100_000  # steps of all `range` in a template together
 
 
 def render(
@@ -34,24 +42,51 @@ def render(
 ) -> str:
     """A conversation as one text, as the template says; `add_generation_prompt` adds the assistant's mark.
 
-    Raises: ValueError for a role other than system, user and assistant, or a template that is not Jinja.
+    Raises: ValueError for a role other than system, user and assistant, a message without a text, or a
+    template that is not Jinja or does not end.
 
     >>> render([{"role": "user", "content": "Hello!"}], add_generation_prompt=True)
     '<|endoftext|><|user|>Hello!<|end|><|assistant|>'
     """
+    talk = [{**message, "content": content_of(message)} for message in checked(messages)]
+    try:
+        made = sandbox().from_string(template)
+        return made.render(messages=talk, add_generation_prompt=add_generation_prompt)
+    except Exception as problem:  # a template is a program: it may go wrong in any way
+        raise ValueError(f"This conversation cannot be written by the template: {problem}.") from problem
+
+
+def sandbox() -> Any:
+    """Where templates are carried out: no Python, no files, and an end to loops and to texts that grow.
+
+    >>> sandbox().from_string("{{ 2 + 3 }}").render()
+    '5'
+    """
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    left = iter(range(LONGEST_LOOPS))
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        intercepted_binops = frozenset(["*", "**"])
+
+        def call_binop(self, context: Any, operator: str, one: Any, other: Any) -> Any:
+            if operator == "**" or not all(isinstance(value, int | float) for value in (one, other)):
+                raise jinja2.TemplateError(f"a template may not use {operator} here")
+            return super().call_binop(context, operator, one, other)
+
+    def steps(*ends: int) -> Iterator[int]:
+        for number in range(*ends):
+            if next(left, None) is None:
+                refuse(f"its loops make more than {LONGEST_LOOPS:,} steps")
+            yield number
 
     def refuse(problem: str) -> None:
         raise jinja2.TemplateError(problem)
 
-    house = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    house.globals["raise_exception"] = refuse
-    try:
-        made = house.from_string(template)
-        return made.render(messages=messages, add_generation_prompt=add_generation_prompt)
-    except jinja2.TemplateError as problem:
-        raise ValueError(f"This conversation cannot be written by the template: {problem}.") from problem
+    house = Sandbox(trim_blocks=True, lstrip_blocks=True)
+    house.globals.update(raise_exception=refuse, range=steps)
+    return house
 
 
 def encode_chat(
@@ -59,7 +94,7 @@ def encode_chat(
 ) -> list[int]:
     """The ids of a conversation; what people wrote cannot forge a mark, since it is encoded as plain text.
 
-    Raises: ValueError for an unknown role, or a tokenizer without the marks.
+    Raises: ValueError for an unknown role, a message without a text, or a tokenizer without the marks.
 
     >>> from course_lib.tokens import CharTokenizer
     >>> names = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
@@ -89,9 +124,9 @@ def encode_conversation(tokenizer: Tokenizer, messages: Sequence[Message]) -> Ex
 
 def _parts(tokenizer: Tokenizer, messages: Sequence[Message]) -> Iterator[tuple[list[int], bool]]:
     """Pieces of ids, each with whether the assistant says it."""
-    for message in messages:
+    for message in checked(messages):
         yield [mark(tokenizer, message["role"])], False
-        said = [*tokenizer.encode(message["content"]), mark(tokenizer, "end")]
+        said = [*tokenizer.encode(content_of(message)), mark(tokenizer, "end")]
         yield said, message["role"] == "assistant"
 
 

@@ -10,7 +10,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.axes import axes_for, plain_list
+from course_lib.figures.axes import axes_for, plain_list, subplots
 from course_lib.figures.colours import BLUE, GREY, INK, RED
 from course_lib.figures.shown import Html, cividis
 from course_lib.figures.tables import NAME, NUMBER, ROW, aligned, blue
@@ -119,10 +119,9 @@ def masks_picture(masks: Mapping[str, Any], size: float = 2.3) -> Any:
     >>> masks_picture({"all": [[True, True], [True, True]]}).axes[0].course_alt
     'Masks, queries in the rows: all (4 of 4 pairs may look).'
     """
-    from matplotlib import pyplot
     from matplotlib.colors import ListedColormap
 
-    figure, grid = pyplot.subplots(
+    figure, grid = subplots(
         1, len(masks), figsize=((size + 0.4) * len(masks), size + 0.9), squeeze=False, layout="constrained"
     )
     told = []
@@ -194,9 +193,7 @@ def weight_bars(panels: Mapping[str, Any], top: float = 1.0) -> Any:
     >>> weight_bars({"even": [0.5, 0.5], "sharp": [0.0, 1.0]}).axes[0].course_alt
     'The largest of the weights: even 0.50, sharp 1.00.'
     """
-    from matplotlib import pyplot
-
-    figure, grid = pyplot.subplots(
+    figure, grid = subplots(
         1, len(panels), figsize=(2.4 * len(panels), 2.5), sharey=True, squeeze=False, layout="constrained"
     )
     largest = []
@@ -282,14 +279,13 @@ def attention_maps(maps: Sequence[Any], size: float = 1.7) -> Any:
     'Attention maps of 2 layers with up to 3 heads each.'
     """
     import numpy as np
-    from matplotlib import pyplot
 
     layers = [attn[0] if attn.ndim == 4 else attn for attn in maps]
     if not layers or any(layer.ndim != 3 for layer in layers):
         got = ", ".join(str(tuple(attn.shape)) for attn in maps) or "nothing"
         raise ValueError(f"attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got {got}.")
     heads = max(len(layer) for layer in layers)
-    figure, grid = pyplot.subplots(
+    figure, grid = subplots(
         len(layers),
         heads,
         figsize=(size * heads + 0.7, size * len(layers) + 0.3),

@@ -9,7 +9,7 @@
 | `dots`     | shares and scores over their intervals                                       |
 | `tables`   | numbers and short texts                                                      |
 | `tokens`   | text in coloured boxes, probabilities, what counts in a loss                 |
-| `shown`    | source code and HTML in a notebook                                           |
+| `shown`    | source code, quoted texts and HTML in a notebook                             |
 
 Records, lists and tensors come in; Axes, figures or `Html` go out. Colours stay apart for every kind of
 colour vision, and nothing is told by colour alone. It knows no topic, never trains and never calls a model;
@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "losses": ["LiveCurve", "curves", "loss_curve", "loss_ladder"],
         "pictures": ["Picture", "picture"],
         "dots": ["scores", "shares"],
-        "shown": ["Html", "show", "source"],
+        "shown": ["Html", "quote", "show", "source"],
         "tables": ["beside", "number_table", "table"],
         "tokens": [
             "learned",

@@ -5,8 +5,55 @@ Knows matplotlib, which is loaded only when something is drawn, and nothing of w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+
+def subplots(*grid: int, **options: Any) -> Any:
+    """`pyplot.subplots` with labels that are taken as they stand: "$5" is a price, not half a formula.
+
+    >>> figure, ax = subplots(figsize=(2, 1))
+    >>> figure.canvas.draw() if ax.set_title("from $5 to $$") else None
+    """
+    from matplotlib import pyplot
+
+    return pyplot.subplots(*grid, FigureClass=plain_figure(), **options)
+
+
+@functools.cache
+def plain_figure() -> type:
+    """The class of figures in which labels are taken as they stand.
+
+    >>> plain_figure().__name__
+    'PlainFigure'
+    """
+    from matplotlib.figure import Figure
+
+    class PlainFigure(Figure):
+        def draw(self, renderer: Any) -> None:
+            for text in _own_texts(self):
+                text.set_parse_math(False)
+                text.set_text(text.get_text().encode("utf-8", "replace").decode())  # half of a letter
+            super().draw(renderer)
+
+    return PlainFigure
+
+
+def _own_texts(figure: Any) -> Iterator[Any]:
+    """The texts that somebody wrote: not the numbers that matplotlib puts on axes, some of them as powers."""
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter
+
+    numbers: set[int] = set()
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            for minor in (False, True):
+                formatter = axis.get_minor_formatter() if minor else axis.get_major_formatter()
+                if not isinstance(formatter, FixedFormatter):
+                    numbers.update(map(id, axis.get_ticklabels(minor=minor)))
+            numbers.add(id(axis.get_offset_text()))
+    return (text for text in figure.findobj(Text) if id(text) not in numbers)
 
 
 def axes_for(ax: Any, size: tuple[float, float]) -> Any:
@@ -16,9 +63,7 @@ def axes_for(ax: Any, size: tuple[float, float]) -> Any:
     'given'
     """
     if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        _, ax = subplots(figsize=size, layout="constrained")
     return ax
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.axes import axes_for, tidy
+from course_lib.figures.axes import axes_for, plain_figure, tidy
 from course_lib.figures.colours import BLUE, COLOURS, GREY, INK, MARKERS, SKY
 from course_lib.figures.pictures import Picture
 
@@ -146,11 +146,10 @@ class LiveCurve:
 
     def _draw(self, history: Any) -> None:
         from IPython.display import display
-        from matplotlib.figure import Figure
 
         began = time.monotonic()
         # A figure of its own, unknown to pyplot: nothing to close, and never shown a second time.
-        ax = Figure(figsize=(7.2, 4.0), layout="constrained").subplots()
+        ax = plain_figure()(figsize=(7.2, 4.0), layout="constrained").subplots()
         loss_curve(history, self.floor, ax, self.x, self.unit)
         if self._limit:
             ax.set_xlim(0, self._limit * 1.02)

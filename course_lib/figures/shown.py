@@ -18,6 +18,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
+_QUOTE = (
+    "border-left: 3px solid #888; padding: 2px 12px; margin: 6px 0; line-height: 1.5; white-space: pre-wrap"
+)
+
 
 class Shown:
     """Base for results that show themselves once: in a notebook as HTML, elsewhere as printed text.
@@ -39,7 +44,7 @@ class Shown:
         if (shell := _notebook_shell()) is not None:
             from IPython.display import publish_display_data
 
-            publish_display_data({"text/html": self._repr_html_(), "text/plain": str(self)})
+            publish_display_data({"text/html": without_formulas(self._repr_html_()), "text/plain": str(self)})
             object.__setattr__(self, "_shown_in", shell.execution_count)
         elif not hasattr(sys, "ps1"):  # at Python's own prompt, the echo of the value is enough
             print(self)
@@ -48,6 +53,29 @@ class Shown:
         shell = _notebook_shell()
         if shell is None or self._shown_in != shell.execution_count:
             self.display()
+
+
+def without_formulas(page: str) -> str:
+    """HTML in which a notebook sets nothing as a formula: "$5 and $10" are two prices.
+
+    >>> without_formulas("$5 and $10")
+    '<div class="tex2jax_ignore mathjax_ignore">$5 and $10</div>'
+    """
+    # The first class is for MathJax 2 and 3, the second for 4; what has no sign of a formula stays as it is.
+    return f'<div class="{NO_FORMULAS}">{page}</div>' if "$" in page or "\\" in page else page
+
+
+def quote(text: str, title: str = "") -> Html:
+    """A text that a model or a person wrote, letter by letter as it stands, set apart by a line at its left.
+
+    Whatever it holds, Markdown, HTML or dollar signs, is shown and nothing is carried out.
+
+    >>> print(quote("<b>5 * 3</b>", title="5"))
+    5: <b>5 * 3</b>
+    """
+    head = f"<b>{html.escape(title)}:</b> " if title else ""
+    page = f'<div style="{_QUOTE}">{head}{html.escape(text)}</div>'
+    return Html(page, f"{title}: {text}" if title else text)
 
 
 def _notebook_shell() -> Any:

@@ -6,11 +6,13 @@ stopping. It knows a model only through `course_lib.generation.decoding`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 
+from course_lib.arguments import id_list, is_number, shown, whole
 from course_lib.generation.decoding import Decoder, Prompt, as_stops
 from course_lib.training.evaluation import mode
 
@@ -49,6 +51,8 @@ def beam_search(
 ) -> list[Beam]:
     """Keep the `num_beams` most probable beginnings at every step; returns the finished texts, best first.
 
+    There are `num_beams` of them, or fewer if so many different texts are not possible.
+
     A text is finished by a stop token or by its length. A `length_penalty` above 0 favours long texts (the
     sum of log-probabilities only falls, its mean need not), below 0 short ones; 0 compares plain
     probabilities. When `num_beams` texts are finished, the search ends: `early_stopping=True` at once;
@@ -64,14 +68,18 @@ def beam_search(
     >>> beam_search(model, [0], num_beams=2, max_new_tokens=2, stop_tokens=[3])[0].new_ids  # .4 > .6 * .3
     [2, 3]
     """
-    if num_beams < 1 or max_new_tokens < 1:
+    num_beams = whole("beam_search got num_beams", num_beams, least=1)
+    max_new_tokens = whole("beam_search got max_new_tokens", max_new_tokens, least=1)
+    if not is_number(length_penalty) or not math.isfinite(length_penalty):
         raise ValueError(
-            f"beam_search got num_beams={num_beams}, max_new_tokens={max_new_tokens}; both must be 1 or more."
+            f"beam_search got length_penalty={shown(length_penalty)}; needed a number, e.g. 1.0."
         )
     if early_stopping not in (True, False, "never"):
         raise ValueError(f"beam_search got early_stopping={early_stopping!r}; choose True, False or 'never'.")
+    prompt = id_list("beam_search", prompt)
     texts = Decoder(model, [prompt] * num_beams, max_new_tokens, context_length, use_cache)
-    stops = torch.tensor(sorted(as_stops(stop_tokens)), dtype=torch.long, device=texts.device)
+    stops = sorted(as_stops(stop_tokens, texts.vocab_size))
+    stops = torch.tensor(stops, dtype=torch.long, device=texts.device)
     n_prompt, finished = texts.filled, []
     # All beams are equal at first: only the first one counts, or each would bring the same continuations.
     scores = torch.full((num_beams,), OUT, device=texts.device)
@@ -81,15 +89,20 @@ def beam_search(
             # Enough candidates that `num_beams` are left to go on with if the others end here.
             best, rows, tokens = _candidates(texts, scores, num_beams * max(2, 1 + len(stops)))
             ended = torch.isin(tokens, stops) | (length == max_new_tokens)
-            for rank in ended[:num_beams].nonzero()[:, 0].tolist():
+            real = best > OUT / 2  # the others are copies, or texts that have ended before
+            for rank in (ended & real)[:num_beams].nonzero()[:, 0].tolist():
                 new = [*texts.ids[rows[rank], n_prompt:].tolist(), int(tokens[rank])]
                 score = float(best[rank]) / length**length_penalty
                 finished.append(Beam([*texts.ids[0, :n_prompt].tolist(), *new], new, score))
             finished = sorted(finished, key=lambda beam: -beam.score)[:num_beams]
             scores, chosen = (best + ended * OUT).topk(num_beams)
             best_running = float(scores[0])
-            if length == max_new_tokens or _settled(
-                finished, best_running, num_beams, length, max_new_tokens, length_penalty, early_stopping
+            if (
+                length == max_new_tokens
+                or best_running <= OUT / 2
+                or _settled(
+                    finished, best_running, num_beams, length, max_new_tokens, length_penalty, early_stopping
+                )
             ):
                 break
             texts.reorder(rows[chosen])

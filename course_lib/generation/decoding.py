@@ -7,6 +7,7 @@ token. Both give the same logits. This module does not know how tokens are chose
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from course_lib.arguments import id_list, is_number, shown, whole
 from course_lib.generation.lean import lean
 from course_lib.training.evaluation import context_of, device_of
 
@@ -28,7 +30,8 @@ class Decoder:
     never looked at. Past the end of the context, the window slides: the model sees the last `context_length`
     tokens and the cache, whose entries know of tokens that have slid out, is no longer used.
 
-    Raises: ValueError for an empty prompt, one longer than the context, or ids outside the vocabulary.
+    Raises: ValueError for an empty prompt, one longer than the context, or ids outside the vocabulary; later,
+    for logits that are no numbers.
 
     >>> def successor(ids):  # a model that is sure that after n comes n + 1
     ...     return torch.nn.functional.one_hot((ids + 1) % 10, 10).float()
@@ -45,10 +48,18 @@ class Decoder:
         context_length: int | None = None,
         use_cache: bool = True,
     ):
-        rows = [[int(token) for token in prompt] for prompt in prompts]
+        if not callable(model):
+            raise ValueError(
+                f"generate got {shown(model)} as its model; needed a function from ids (B, T) to logits "
+                "(B, T, V), such as a GPT."
+            )
+        rows = [id_list("A prompt", prompt) for prompt in prompts]
         self.model = model
+        if context_length is not None:
+            context_length = whole("generate got context_length", context_length, least=1)
         self.context_length = context_of(model, context_length, required=False)
-        _check_prompts(rows, self.context_length, getattr(getattr(model, "config", None), "vocab_size", None))
+        self.vocab_size: int | None = getattr(getattr(model, "config", None), "vocab_size", None)
+        _check_prompts(rows, self.context_length, self.vocab_size)
         self.device = device_of(model)
         self.filled = max(map(len, rows))  # columns in use
         self.pads = [self.filled - len(row) for row in rows]
@@ -74,10 +85,17 @@ class Decoder:
         return [self.filled - pad for pad in self.pads]
 
     def next_logits(self) -> torch.Tensor:
-        """The logits (B, V), in float32, of the token that follows each text."""
+        """The logits (B, V), in float32, of the token that follows each text.
+
+        Raises: ValueError if a row has NaN or infinity among them, or nothing that is possible.
+        """
         if self._cache is not None and self.context_length is not None and self.filled > self.context_length:
             self._cache = None
-        return (self._reread() if self._cache is None else self._read_on()).float()
+        logits = (self._reread() if self._cache is None else self._read_on()).float()
+        highest = logits.amax(-1).tolist()  # NaN wherever one is in a row
+        if not all(map(math.isfinite, highest)):
+            _refuse(highest, self.lengths)
+        return logits
 
     def append(self, tokens: torch.Tensor) -> None:
         """Add one token to each text; `tokens` is (B,)."""
@@ -115,26 +133,36 @@ class Decoder:
         return logits[torch.arange(len(last), device=self.device), last]
 
 
-def as_rows(prompts: Prompt | Sequence[Prompt]) -> tuple[list[Prompt], bool]:
-    """The prompts as a list, and whether only one was given.
+def as_stops(stop_tokens: Iterable[int] | int | None, vocab_size: int | None = None) -> frozenset[int]:
+    """The stop tokens as a set; one may be given by itself, and None is none.
 
-    >>> as_rows([4, 2]), as_rows([[4, 2], [5]])
-    (([[4, 2]], True), ([[4, 2], [5]], False))
+    Raises: ValueError for what is no id, or no id of this vocabulary, at which no text would ever stop.
+
+    >>> sorted(as_stops([3, 1])), sorted(as_stops(7)), sorted(as_stops(None))
+    ([1, 3], [7], [])
     """
-    if isinstance(prompts, torch.Tensor):
-        prompts = prompts.tolist()
-    prompts = list(prompts)
-    single = not any(isinstance(prompt, Iterable) and getattr(prompt, "ndim", 1) for prompt in prompts)
-    return ([prompts], True) if single else (prompts, False)
+    if stop_tokens is None:
+        return frozenset()
+    stops = frozenset(id_list("stop_tokens", [stop_tokens] if is_number(stop_tokens) else stop_tokens))
+    if vocab_size is not None and max(stops, default=0) >= vocab_size:
+        raise ValueError(
+            f"stop_tokens has the id {max(stops)}, but this model's ids go from 0 to {vocab_size - 1}; "
+            "take those of its own tokenizer."
+        )
+    return stops
 
 
-def as_stops(stop_tokens: Iterable[int] | int) -> frozenset[int]:
-    """The stop tokens as a set; one may be given by itself.
-
-    >>> sorted(as_stops([3, 1])), sorted(as_stops(7))
-    ([1, 3], [7])
-    """
-    return frozenset([stop_tokens] if isinstance(stop_tokens, int) else map(int, stop_tokens))
+def _refuse(highest: list[float], lengths: list[int]) -> None:
+    row = next(i for i, value in enumerate(highest) if not math.isfinite(value))
+    if highest[row] == -math.inf:
+        raise ValueError(
+            f"After {lengths[row]} tokens of text {row}, the model rules out every token (all logits are "
+            "-inf); at least one must be possible."
+        )
+    raise ValueError(
+        f"After {lengths[row]} tokens of text {row}, the model's logits hold {highest[row]}, which is no "
+        "number to choose by; if training brought it, take earlier weights, or a lower learning rate."
+    )
 
 
 def _can_skip(model: Callable[..., torch.Tensor]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 
+from course_lib.arguments import whole
 from course_lib.world.oracle import explain
 
 
@@ -31,12 +32,13 @@ def distinct_share(texts: Sequence[Sequence[Hashable]], n: int = 4, limit: int |
     The more pieces there are, the more of them have been seen before. So compare only numbers that come from
     equally many pieces: `limit` takes the first so many.
 
-    Raises: ValueError if there is no piece, or fewer than `limit`.
+    Raises: ValueError if there is no piece, or fewer than `limit`, or `n` is below 1.
     Source: Li and others 2016, section 5.1, the measure distinct-n (arXiv:1510.03055).
 
     >>> distinct_share(["abab"], n=2)  # ab, ba, ab
     0.6666666666666666
     """
+    n = whole("distinct_share got n", n, least=1)
     pieces = [tuple(text[i : i + n]) for text in texts for i in range(len(text) - n + 1)]
     if len(pieces) < (limit or 1):
         raise ValueError(

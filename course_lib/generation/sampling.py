@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
+from course_lib.arguments import is_number, shown, whole
+
 NEVER = -math.inf
 
 
@@ -22,11 +24,14 @@ def temperature(logits: torch.Tensor, value: float) -> torch.Tensor:
     >>> temperature(torch.tensor([[1.0, 3.0]]), 0.5)
     tensor([[2., 6.]])
     """
-    if not value > 0:
+    if not is_number(value) or not 0 < value < math.inf:
         raise ValueError(
-            f"temperature got {value!r}; it must be above 0 (SamplingConfig(temperature=0) means greedy)."
+            f"temperature got {shown(value)}; it must be above 0 (SamplingConfig(temperature=0) is greedy)."
         )
-    return logits / value
+    if 1e-20 < value < 1e20:
+        return logits / value
+    # Beyond what float32 can hold: the highest becomes 0, and what lies below it falls as far as it goes.
+    return ((logits - logits.amax(-1, keepdim=True)).double() / float(value)).to(logits.dtype)
 
 
 def top_k(logits: torch.Tensor, k: int) -> torch.Tensor:
@@ -38,11 +43,8 @@ def top_k(logits: torch.Tensor, k: int) -> torch.Tensor:
     >>> top_k(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2)
     tensor([[-inf, 4., 3., -inf]])
     """
-    if k < 1 or k != int(k):
-        raise ValueError(
-            f"top_k got {k!r}; it must be a whole number of at least 1, or None to keep all tokens."
-        )
-    last_kept = logits.topk(min(int(k), logits.shape[-1])).values[..., -1:]
+    k = whole("top_k got k", k, least=1)
+    last_kept = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
     return logits.masked_fill(logits < last_kept, NEVER)
 
 
@@ -55,8 +57,8 @@ def top_p(logits: torch.Tensor, p: float) -> torch.Tensor:
     >>> top_p(torch.tensor([[0.5, 0.3, 0.2]]).log(), 0.6).exp()
     tensor([[0.5000, 0.3000, 0.0000]])
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"top_p got {p!r}; it is a probability, between 0 and 1, e.g. 0.9.")
+    if not is_number(p) or not 0 <= p <= 1:
+        raise ValueError(f"top_p got {shown(p)}; it is a probability, between 0 and 1, e.g. 0.9.")
     ascending, order = logits.sort()
     # Going up from the least likely: what has been passed so far is not needed while it is at most 1 - p.
     needless = ascending.softmax(-1).cumsum(-1) <= 1 - p
@@ -73,9 +75,9 @@ def min_p(logits: torch.Tensor, p: float) -> torch.Tensor:
     >>> min_p(torch.tensor([[0.6, 0.3, 0.1]]).log(), 0.4).exp()
     tensor([[0.6000, 0.3000, 0.0000]])
     """
-    if not 0 <= p <= 1:
+    if not is_number(p) or not 0 <= p <= 1:
         raise ValueError(
-            f"min_p got {p!r}; it is a fraction of the highest probability, between 0 and 1, e.g. 0.05."
+            f"min_p got {shown(p)}; it is a fraction of the highest probability, between 0 and 1, e.g. 0.05."
         )
     probabilities = logits.softmax(-1)
     highest = probabilities.amax(-1, keepdim=True)
@@ -92,9 +94,10 @@ def repetition_penalty(logits: torch.Tensor, ids: torch.Tensor, penalty: float) 
     >>> repetition_penalty(torch.tensor([[4.0, -1.0, 3.0]]), torch.tensor([[0, 1, 1]]), penalty=2.0)
     tensor([[ 2., -2.,  3.]])
     """
-    if not penalty > 0:
+    if not is_number(penalty) or not 0 < penalty < math.inf:
         raise ValueError(
-            f"repetition_penalty got {penalty!r}; it must be above 0; above 1 discourages, 1 changes nothing."
+            f"repetition_penalty got {shown(penalty)}; it must be above 0; above 1 discourages, 1 changes "
+            "nothing."
         )
     seen = logits.gather(-1, ids)
     return logits.scatter(-1, ids, torch.where(seen < 0, seen * penalty, seen / penalty))
@@ -119,9 +122,9 @@ class SamplingConfig:
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
+        if not is_number(self.temperature) or not 0 <= self.temperature < math.inf:
             raise ValueError(
-                f"SamplingConfig got temperature={self.temperature!r}; it must be 0 (greedy) or above."
+                f"SamplingConfig got temperature={shown(self.temperature)}; it must be 0 (greedy) or above."
             )
         one = torch.zeros(1, 1)
         self(one, torch.zeros(1, 1, dtype=torch.long))  # each function checks its own number
@@ -160,6 +163,7 @@ def draw(logits: torch.Tensor, dice: torch.Tensor) -> torch.Tensor:
     depends on nothing but its own logits and its own die.
 
     Shapes: logits (B, V), dice (B,), result (B,).
+    Raises: ValueError for a die outside [0, 1), or a row without a probability: NaN, or all -inf.
 
     >>> logits = torch.tensor([[0.2, 0.3, 0.5]]).log().expand(3, 3)
     >>> draw(logits, torch.tensor([0.1, 0.4, 0.9]))
@@ -167,4 +171,11 @@ def draw(logits: torch.Tensor, dice: torch.Tensor) -> torch.Tensor:
     """
     heights = logits.float().softmax(-1).cumsum(-1)
     # In float32, even the highest die, 1 - 2^-24, stays below the top when the product is rounded.
-    return torch.searchsorted(heights, dice[:, None] * heights[:, -1:], right=True)[:, 0]
+    tokens = torch.searchsorted(heights, dice[:, None] * heights[:, -1:], right=True)[:, 0]
+    # Beyond the last token, or before the first.
+    if int(tokens.max()) == logits.shape[-1] or bool((dice < 0).any()):
+        raise ValueError(
+            f"draw got dice up to {float(dice.max())} and logits up to {float(logits.max())}; dice must be "
+            "in [0, 1), and in each row a token must be possible."
+        )
+    return tokens

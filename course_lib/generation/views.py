@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.figures.axes import axes_for, plain_list
+from course_lib.figures.axes import axes_for, plain_list, subplots
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
 from course_lib.figures.tokens import TINTS
@@ -35,14 +35,10 @@ def reshaped(before: Any, after: Mapping[str, Any], labels: Sequence[str], top: 
     >>> reshaped([0.6, 0.4], {"k = 1": [1.0, 0.0]}, ["hat", "key"]).axes[0].course_alt
     'Probabilities before: hat 0.60, key 0.40. After k = 1: hat 1.00, key out.'
     """
-    from matplotlib import pyplot
-
     old = plain_list(before)
     order = sorted(range(len(old)), key=lambda i: (-old[i], i))[:top]
     size = (2.1 * len(after) + 1.3, 0.27 * len(order) + 1.0)
-    figure, grid = pyplot.subplots(
-        1, len(after), figsize=size, sharey=True, squeeze=False, layout="constrained"
-    )
+    figure, grid = subplots(1, len(after), figsize=size, sharey=True, squeeze=False, layout="constrained")
     told = [f"Probabilities before: {_told([labels[i] for i in order], [old[i] for i in order])}."]
     for ax, (title, chances) in zip(grid[0], after.items(), strict=True):
         new = plain_list(chances)
@@ -181,7 +177,7 @@ def cache_picture(
     """
     from matplotlib import pyplot
 
-    figure, grid = pyplot.subplots(1, 2, figsize=(7.4, 0.3 * new + 1.1), sharey=True, layout="constrained")
+    figure, grid = subplots(1, 2, figsize=(7.4, 0.3 * new + 1.1), sharey=True, layout="constrained")
     told = []
     for ax, title, cached in zip(grid, titles, (False, True), strict=True):
         counts = []

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
+from course_lib.arguments import id_rows, shown, whole
 from course_lib.generation.beam import Beam, beam_search
-from course_lib.generation.decoding import Decoder, Prompt, as_rows, as_stops
+from course_lib.generation.decoding import Decoder, Prompt, as_stops
 from course_lib.generation.sampling import (
     GREEDY,
     PLAIN,
@@ -80,8 +81,8 @@ def generate(
     >>> generate(successor, [[3], [5, 6, 7]], max_new_tokens=4, stop_tokens=[9])
     [[3, 4, 5, 6, 7], [5, 6, 7, 8, 9]]
     """
-    rows, single = as_rows(prompts)
-    texts = [[int(token) for token in row] for row in rows]
+    rows, single = id_rows("generate", prompts)
+    texts = [list(row) for row in rows]
     logprobs: list[list[float]] = [[] for _ in rows]
     steps = stream(
         model,
@@ -121,28 +122,28 @@ def stream(
     """The same tokens as `generate`, one by one as they are written, without the prompt.
 
     For one prompt: ids, or pairs (id, log-probability). For a batch: lists with one entry per text, None for
-    texts that have ended. The model is in evaluation mode until the iterator ends, is closed, or is thrown
-    away.
+    texts that have ended. The model is in evaluation mode while it computes, and in between as it was.
 
-    Raises: ValueError at the call, as `generate` does.
+    Raises: ValueError at the call, as `generate` does; or at a step whose logits are no numbers.
 
     >>> def successor(ids):
     ...     return 50.0 * torch.nn.functional.one_hot((ids + 1) % 10, 10)
     >>> list(stream(successor, [3], max_new_tokens=3))
     [4, 5, 6]
     """
-    if max_new_tokens < 0 or max_new_tokens != int(max_new_tokens):
-        raise ValueError(f"generate got max_new_tokens={max_new_tokens!r}; needed a whole number, 0 or more.")
+    max_new_tokens = whole("generate got max_new_tokens", max_new_tokens)
+    _check_choices(sampling, generator)
     if overflow not in ("slide", "stop"):
         raise ValueError(f"generate got overflow={overflow!r}; choose 'slide' or 'stop'.")
-    rows, single = as_rows(prompts)
+    rows, single = id_rows("generate", prompts)
     with torch.inference_mode():
         texts = Decoder(model, rows, max_new_tokens, context_length, use_cache)
+    stops = as_stops(stop_tokens, texts.vocab_size)
     limits = [max_new_tokens] * len(rows)
     if overflow == "stop" and texts.context_length is not None:
         limits = [min(max_new_tokens, texts.context_length - length) for length in texts.lengths]
     dice = None if sampling.greedy else _dice(len(rows), max_new_tokens, generator).to(texts.device)
-    steps = _write(texts, limits, sampling, dice, as_stops(stop_tokens), return_logprobs)
+    steps = _write(texts, limits, sampling, dice, stops, return_logprobs)
     return (news[0] for news in steps) if single else steps
 
 
@@ -156,23 +157,37 @@ def _write(
 ) -> Iterator[list[Any]]:
     """Yield what each step adds to each text, None to those that have ended."""
     writing = [limit > 0 for limit in limits]
-    step = 0
-    with mode(texts.model, training=False):
-        while any(writing):
-            # Inference mode is left before each yield: it must not leak into the reader's own code.
-            with torch.inference_mode():
-                logits = texts.next_logits()
-                wanted = sampling(logits, texts.ids)
-                tokens = wanted.argmax(-1) if dice is None else draw(wanted, dice[:, step])
-                texts.append(tokens)
-                ids = news = tokens.tolist()
-                if with_logprobs:
-                    nats = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
-                    news = list(zip(ids, nats.tolist(), strict=True))
-            yield [new if on else None for new, on in zip(news, writing, strict=True)]
-            step += 1
-            for row, token in enumerate(ids):
-                writing[row] = writing[row] and token not in stops and step < limits[row]
+    step, evaluating = 0, mode(texts.model, training=False)
+    while any(writing):
+        # Both modes are left before each yield: they must not leak into the reader's own code.
+        with evaluating, torch.inference_mode():
+            logits = texts.next_logits()
+            if not step:
+                as_stops(stops, logits.shape[-1])  # a plain function has not said how many tokens it knows
+            wanted = sampling(logits, texts.ids)
+            tokens = wanted.argmax(-1) if dice is None else draw(wanted, dice[:, step])
+            texts.append(tokens)
+            ids = news = tokens.tolist()
+            if with_logprobs:
+                nats = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
+                news = list(zip(ids, nats.tolist(), strict=True))
+        yield [new if on else None for new, on in zip(news, writing, strict=True)]
+        step += 1
+        for row, token in enumerate(ids):
+            writing[row] = writing[row] and token not in stops and step < limits[row]
+
+
+def _check_choices(sampling: SamplingConfig, generator: torch.Generator | None) -> None:
+    if not callable(sampling) or not hasattr(sampling, "greedy"):
+        raise ValueError(
+            f"generate got sampling={shown(sampling)}; needed a SamplingConfig, as in "
+            "SamplingConfig(temperature=0.8)."
+        )
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise ValueError(
+            f"generate got generator={shown(generator)}; needed a generator, such as "
+            "torch.Generator().manual_seed(0)."
+        )
 
 
 def _dice(rows: int, steps: int, generator: torch.Generator | None) -> torch.Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib import COURSE, PARTS, Topic
+from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, RED, SKY
 
 LIFE_WORDS = {
@@ -172,10 +173,7 @@ def _generation(ax: Any, x: float, y: float) -> None:
 
 def _canvas(ax: Any, size: tuple[float, float], x: tuple[float, float], y: tuple[float, float]) -> Any:
     """Axes without axes, on which a picture is drawn in units of its own."""
-    if ax is None:
-        from matplotlib import pyplot
-
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+    ax = axes_for(ax, size)
     ax.set_xlim(*x)
     ax.set_ylim(*y)
     ax.axis("off")

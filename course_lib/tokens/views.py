@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from course_lib.figures.axes import subplots
 from course_lib.figures.shown import Html
 from course_lib.figures.tokens import TINTS, token_labels
 from course_lib.tokens.naive_bpe import merge_pair
@@ -206,11 +207,7 @@ def length_curves(
     >>> axes[0].get_title()
     'English'
     """
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(
-        1, len(points), figsize=(4.6 * len(points), 3.6), sharey=True, squeeze=False
-    )
+    figure, axes = subplots(1, len(points), figsize=(4.6 * len(points), 3.6), sharey=True, squeeze=False)
     for ax, (title, named) in zip(axes[0], points.items(), strict=True):
         for curve in [curves[title]] if curves else []:
             ax.plot(*zip(*curve, strict=True), color=_BLUE, marker="o", ms=5, lw=1.8, label="byte pairs")
@@ -256,11 +253,7 @@ def token_bars(lengths: Mapping[str, Mapping[str, float]], ax: Any = None) -> An
     >>> "Chinese 473" in ax.course_alt
     True
     """
-    from matplotlib import pyplot
-
-    ax = (
-        ax if ax is not None else pyplot.subplots(figsize=(7.2, 0.9 + 0.75 * len(lengths)), layout="tight")[1]
-    )
+    ax = ax if ax is not None else subplots(figsize=(7.2, 0.9 + 0.75 * len(lengths)), layout="tight")[1]
     for row, by_language in enumerate(lengths.values()):
         for number, (language, length) in enumerate(by_language.items()):
             place, label = row + 0.36 * number - 0.18, language if row == 0 else None

@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.axes import axes_for, tidy
+from course_lib.figures.axes import axes_for, subplots, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
 
@@ -107,11 +107,9 @@ def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
     >>> figure.axes[0].course_alt[:44]
     'Run A: training 3.00, 2.00; validation 2.50.'
     """
-    from matplotlib import pyplot
-
     rows, shape = math.ceil(len(cases) / 3), {"sharex": True, "sharey": True, "squeeze": False}
     size = (9.6, 2.6 * rows + 0.5)
-    figure, grid = pyplot.subplots(rows, min(3, len(cases)), figsize=size, layout="constrained", **shape)
+    figure, grid = subplots(rows, min(3, len(cases)), figsize=size, layout="constrained", **shape)
     for ax, case in zip(grid.flat, cases, strict=False):
         _chart(ax, case, healthy, floor)
     for ax in grid.flat[len(cases) :]:

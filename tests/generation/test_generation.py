@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,12 +15,14 @@ from course_lib import generation
 from course_lib.config import GPTConfig
 from course_lib.generation import (
     GREEDY,
+    PLAIN,
     Decoder,
     SamplingConfig,
     beam_search,
     draw,
     generate,
     stream,
+    temperature,
 )
 from course_lib.model import GPT
 
@@ -396,7 +399,7 @@ def test_or_a_text_ends_where_the_context_is_full(gpt):
         ([1] * (CONTEXT + 1), {}, "has 33 tokens, but the model's context holds 32"),
         ([1] * 5, {"context_length": 4}, "has 5 tokens, but the model's context holds 4"),
         ([1, V], {}, f"the id {V}, but this model's ids go from 0 to {V - 1}"),
-        ([-1], {}, "the id -1"),
+        ([-1], {}, "the token id -1"),
         ([1], {"max_new_tokens": -1}, "max_new_tokens=-1"),
         ([1], {"overflow": "explode"}, "overflow='explode'"),
         ([1], {"context_length": 99}, "longer than the model's context"),
@@ -407,6 +410,68 @@ def test_mistakes_are_said_at_the_call(gpt, prompts, options, expected):
         generate(gpt, prompts, **options)
     with pytest.raises(ValueError, match=expected):
         stream(gpt, prompts, **options)  # without asking for a first token
+
+
+class Given(nn.Module):
+    """A model whose logits are given, whatever it reads."""
+
+    def __init__(self, *logits):
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def forward(self, ids):
+        return self.logits.expand(*ids.shape, -1)
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, PLAIN, SamplingConfig(top_k=2)])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_no_numbers_are_said_where_they_come(sampling, value):
+    model = Given(0.0, value, 1.0)
+    for write in (
+        lambda: generate(model, [[1, 2], [1]], 3, sampling=sampling),
+        lambda: list(stream(model, [1, 2], 3, sampling=sampling)),
+        lambda: beam_search(model, [1, 2], 2, 3),
+    ):
+        with pytest.raises(ValueError, match="After 2 tokens of text 0, the model's logits hold (nan|inf)"):
+            write()
+
+
+def test_a_model_that_rules_everything_out_is_told():
+    with pytest.raises(ValueError, match="After 1 tokens of text 0, the model rules out every token"):
+        generate(Given(-math.inf, -math.inf), [1], 3)
+
+
+@pytest.mark.parametrize("value", [1e-30, 1e-40, 5e-324, 1e30, 1e300])
+def test_temperatures_beyond_float32_still_make_a_distribution(value):
+    logits = torch.tensor([[1.0, 3.0, -math.inf], [2.0, 2.0, 1.0]])
+    chances = temperature(logits, value).softmax(-1)
+    sharp = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 0.0]])
+    flat = torch.tensor([[0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]])
+    torch.testing.assert_close(chances, sharp if value < 1 else flat)
+    assert generate(Given(1.0, 3.0), [0], 2, sampling=SamplingConfig(temperature=value))[0] == 0
+
+
+def test_a_draw_needs_dice_and_something_possible():
+    logits = torch.zeros(2, 3)
+    for dice in ([0.2, 1.0], [-0.1, 0.2], [0.1, math.nan]):
+        with pytest.raises(ValueError, match=r"dice must be in \[0, 1\)"):
+            draw(logits, torch.tensor(dice))
+    for impossible in (-math.inf, math.nan):
+        with pytest.raises(ValueError, match="in each row a token must be possible"):
+            draw(torch.stack([logits[0], torch.full((3,), impossible)]), torch.tensor([0.5, 0.5]))
+
+
+IDS = [[2, 5], (2, 5), torch.tensor([2, 5]), np.array([2, 5], np.int32), [2.0, np.int64(5)]]
+IDS += [[torch.tensor(2), 5], range(2, 6, 3), torch.tensor([2.0, 5.0])]
+
+
+@pytest.mark.parametrize("ids", IDS, ids=str)
+def test_ids_may_come_in_any_common_form(ids):
+    assert generate(successor, ids, 2, sampling=GREEDY)[:2] == [2, 5]
+    assert beam_search(successor, ids, 2, 2)[0].ids[:2] == [2, 5]
+    assert generate(successor, [0], 3.0, sampling=GREEDY, stop_tokens=np.int64(2)) == [0, 1, 2]
+    for none in (None, [], ()):
+        assert len(generate(successor, [0], np.int64(3), stop_tokens=none)) == 4
 
 
 # log-probabilities --------------------------------------------------------------------------------
@@ -485,6 +550,19 @@ def test_modes_are_restored():
         assert model.training and model.dropout.training and not model.frozen.training
 
 
+def test_two_open_streams_of_one_model_do_not_disturb_each_other():
+    class Model(nn.Module):
+        def forward(self, ids):
+            assert not self.training
+            return successor(ids)
+
+    model = Model().train()
+    one, other = stream(model, [1], 9, sampling=GREEDY), stream(model, [4], 9, sampling=GREEDY)
+    assert (next(one), next(other)) == (2, 5)
+    one.close()
+    assert next(other) == 6 and model.training
+
+
 def test_with_a_cache_each_token_is_read_once(hf):
     model = WrappedWithCache(hf)
     generate(model, PROMPTS, 4, sampling=GREEDY)
@@ -492,6 +570,15 @@ def test_with_a_cache_each_token_is_read_once(hf):
     model.calls.clear()
     generate(model, PROMPTS[0], 3, sampling=GREEDY, use_cache=False)
     assert model.calls == [(1, 5), (1, 6), (1, 7)]
+
+
+@pytest.mark.parametrize(("steps", "most"), [(1, 2), (2, 4), (3, 5)])
+def test_there_are_no_more_beams_than_texts(steps, most):
+    found = beam_search(Given(0.0, 1.0), [0], 5, steps)
+    assert len(found) == most and len({tuple(beam.ids) for beam in found}) == most
+    assert all(beam.score > -99 for beam in found)
+    stopped = beam_search(Given(0.0, 1.0), [0], 5, steps, stop_tokens=[0, 1])
+    assert [beam.new_ids for beam in stopped] == [[1], [0]]
 
 
 # beam search --------------------------------------------------------------------------------------

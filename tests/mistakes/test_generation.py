@@ -1,0 +1,263 @@
+"""Mistakes that people make when they let a model write, or talk to it, and the sentence that each gets."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from course_lib import assistant, generation
+from course_lib.assistant import Chat, encode_chat, render
+from course_lib.config import GPTConfig
+from course_lib.generation import SamplingConfig, beam_search, distinct_share, draw, generate, stream
+from course_lib.model import GPT
+from course_lib.tokens import CharTokenizer
+
+MODEL = GPT(GPTConfig(vocab_size=7, context_length=5, width=4, n_layers=1, n_heads=2))
+MARKS = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
+TOKENIZER = CharTokenizer("Hi!", MARKS)
+LOGITS = torch.tensor([[0.0, 1.0, 2.0]])
+WHOLE, IDS = "needed a whole number", "needed whole numbers of 0 or more."
+LISTS = "needed one list of token ids, or a list of such lists."
+ENCODE = "a text; needed token ids: tokenizer.encode(text) gives them."
+MESSAGE = '{"role": "user", "content": "Hello!"}'
+
+
+class Broken(nn.Module):
+    def forward(self, ids):
+        return torch.full((*ids.shape, 7), math.nan)
+
+
+def user(content):
+    return {"role": "user", "content": content}
+
+
+MISTAKES = {
+    "a text as prompt": (lambda: generate(MODEL, "text"), f"generate got 'text', {ENCODE}"),
+    "digits as prompt": (lambda: generate(MODEL, "12"), f"generate got '12', {ENCODE}"),
+    "texts as prompts": (lambda: generate(MODEL, ["a", "b"]), f"generate got 'a', {ENCODE}"),
+    "a long text": (
+        lambda: generate(MODEL, "word " * 99),
+        f"generate got a text of 495 characters, 'word word word word ...', {ENCODE}",
+    ),
+    "a number as prompt": (lambda: generate(MODEL, 3), "generate got 3; needed a list of token ids, e.g. [3, 1]."),
+    "no prompt": (lambda: generate(MODEL, None), "generate got None; needed a list of token ids, e.g. [3, 1]."),
+    "ids that aren't whole": (lambda: generate(MODEL, [1.7, 2.2]), f"generate got the token id 1.7; {IDS}"),
+    "ids that aren't numbers": (lambda: generate(MODEL, [None, 1]), f"generate got the token id None; {IDS}"),
+    "true as an id": (lambda: generate(MODEL, [True, 1]), f"generate got the token id True; {IDS}"),
+    "a negative id": (lambda: generate(MODEL, torch.tensor([-1])), f"generate got the token id -1; {IDS}"),
+    "a batch in a batch": (
+        lambda: generate(MODEL, torch.zeros(1, 2, 3, dtype=torch.long)),
+        f"generate got the token id [0, 0, 0]; {IDS}",
+    ),
+    "one and several": (lambda: generate(MODEL, [[1], 2]), f"generate got [[1], 2]; {LISTS}"),
+    "an id past the vocabulary": (
+        lambda: generate(MODEL, [7]),
+        "A prompt holds the id 7, but this model's ids go from 0 to 6; "
+        "encode it with the model's own tokenizer.",
+    ),
+    "an empty prompt": (
+        lambda: generate(MODEL, []),
+        "A prompt is empty, but the model needs a token to go on from: give the end-of-text token.",
+    ),
+    "an empty batch": (
+        lambda: generate(MODEL, torch.zeros(0, 3)),
+        "A prompt is empty, but the model needs a token to go on from: give the end-of-text token.",
+    ),
+    "a prompt too long": (
+        lambda: generate(MODEL, [1] * 6),
+        "A prompt has 6 tokens, but the model's context holds 5; shorten it, e.g. to its last 5 tokens.",
+    ),
+    "no model": (
+        lambda: generate("tiny", [1]),
+        "generate got 'tiny' as its model; needed a function from ids (B, T) to logits (B, T, V), such as a GPT.",
+    ),
+    "a number of tokens in words": (
+        lambda: generate(MODEL, [1], "ten"), f"generate got max_new_tokens='ten'; {WHOLE}, 0 or more.",
+    ),
+    "half a token": (
+        lambda: generate(MODEL, [1], 2.5), f"generate got max_new_tokens=2.5; {WHOLE}, 0 or more.",
+    ),
+    "no number of tokens": (
+        lambda: stream(MODEL, [1], None), f"generate got max_new_tokens=None; {WHOLE}, 0 or more.",
+    ),
+    "fewer tokens than none": (
+        lambda: stream(MODEL, [1], -1), f"generate got max_new_tokens=-1; {WHOLE}, 0 or more.",
+    ),
+    "no context": (
+        lambda: generate(MODEL, [1], context_length=0), f"generate got context_length=0; {WHOLE}, 1 or more.",
+    ),
+    "a stop that is never written": (
+        lambda: generate(MODEL, [1], stop_tokens=[999]),
+        "stop_tokens has the id 999, but this model's ids go from 0 to 6; take those of its own tokenizer.",
+    ),
+    "a stop between two ids": (
+        lambda: generate(MODEL, [1], stop_tokens=[2.7]), f"stop_tokens got the token id 2.7; {IDS}",
+    ),
+    "a stop as text": (
+        lambda: generate(MODEL, [1], stop_tokens="<|endoftext|>"), f"stop_tokens got '<|endoftext|>', {ENCODE}",
+    ),
+    "a temperature for the sampling": (
+        lambda: generate(MODEL, [1], sampling=0.8),
+        "generate got sampling=0.8; needed a SamplingConfig, as in SamplingConfig(temperature=0.8).",
+    ),
+    "a seed for the generator": (
+        lambda: generate(MODEL, [1], generator=0),
+        "generate got generator=0; needed a generator, such as torch.Generator().manual_seed(0).",
+    ),
+    "an unknown overflow": (
+        lambda: generate(MODEL, [1], overflow="crop"),
+        "generate got overflow='crop'; choose 'slide' or 'stop'.",
+    ),
+    "weights that are no numbers": (
+        lambda: generate(Broken(), [1, 2]),
+        "After 2 tokens of text 0, the model's logits hold nan, which is no number to choose by; if training "
+        "brought it, take earlier weights, or a lower learning rate.",
+    ),
+    "temperature below 0": (
+        lambda: SamplingConfig(temperature=-1),
+        "SamplingConfig got temperature=-1; it must be 0 (greedy) or above.",
+    ),
+    "temperature in words": (
+        lambda: SamplingConfig("greedy"), "SamplingConfig got temperature='greedy'; it must be 0 (greedy) or above.",
+    ),
+    "no temperature": (
+        lambda: SamplingConfig(temperature=None),
+        "SamplingConfig got temperature=None; it must be 0 (greedy) or above.",
+    ),
+    "temperature of nothing": (
+        lambda: generation.temperature(LOGITS, 0),
+        "temperature got 0; it must be above 0 (SamplingConfig(temperature=0) is greedy).",
+    ),
+    "temperature nan": (
+        lambda: generation.temperature(LOGITS, math.nan),
+        "temperature got nan; it must be above 0 (SamplingConfig(temperature=0) is greedy).",
+    ),
+    "top_k of 0": (lambda: SamplingConfig(top_k=0), f"top_k got k=0; {WHOLE}, 1 or more."),
+    "top_k of a half": (lambda: SamplingConfig(top_k=0.5), f"top_k got k=0.5; {WHOLE}, 1 or more."),
+    "top_k in words": (lambda: generation.top_k(LOGITS, "2"), f"top_k got k='2'; {WHOLE}, 1 or more."),
+    "top_p in percent": (
+        lambda: SamplingConfig(top_p=90),
+        "top_p got 90; it is a probability, between 0 and 1, e.g. 0.9.",
+    ),
+    "top_p in words": (
+        lambda: generation.top_p(LOGITS, "0.9"),
+        "top_p got '0.9'; it is a probability, between 0 and 1, e.g. 0.9.",
+    ),
+    "min_p above 1": (
+        lambda: SamplingConfig(min_p=7),
+        "min_p got 7; it is a fraction of the highest probability, between 0 and 1, e.g. 0.05.",
+    ),
+    "no penalty": (
+        lambda: SamplingConfig(repetition_penalty=0),
+        "repetition_penalty got 0; it must be above 0; above 1 discourages, 1 changes nothing.",
+    ),
+    "a die of 1": (
+        lambda: draw(LOGITS, torch.tensor([1.0])),
+        "draw got dice up to 1.0 and logits up to 2.0; dice must be in [0, 1), and in each row a token must be "
+        "possible.",
+    ),
+    "nothing to draw from": (
+        lambda: draw(torch.full((1, 3), -math.inf), torch.tensor([0.5])),
+        "draw got dice up to 0.5 and logits up to -inf; dice must be in [0, 1), and in each row a token must be "
+        "possible.",
+    ),
+    "no beams": (
+        lambda: beam_search(MODEL, [1], 0), f"beam_search got num_beams=0; {WHOLE}, 1 or more.",
+    ),
+    "beams in words": (
+        lambda: beam_search(MODEL, [1], "four"), f"beam_search got num_beams='four'; {WHOLE}, 1 or more.",
+    ),
+    "beams of no length": (
+        lambda: beam_search(MODEL, [1], 2, 0), f"beam_search got max_new_tokens=0; {WHOLE}, 1 or more.",
+    ),
+    "a text for beams": (lambda: beam_search(MODEL, "once"), f"beam_search got 'once', {ENCODE}"),
+    "a penalty that is no number": (
+        lambda: beam_search(MODEL, [1], length_penalty=None),
+        "beam_search got length_penalty=None; needed a number, e.g. 1.0.",
+    ),
+    "an early stopping in words": (
+        lambda: beam_search(MODEL, [1], early_stopping="yes"),
+        "beam_search got early_stopping='yes'; choose True, False or 'never'.",
+    ),
+    "pieces of nothing": (
+        lambda: distinct_share(["abab"], n=0), f"distinct_share got n=0; {WHOLE}, 1 or more.",
+    ),
+    "texts too short": (
+        lambda: distinct_share(["ab"], n=4), "distinct_share found 0 pieces of 4, but needs 1; give it more texts.",
+    ),
+    "a message by itself": (
+        lambda: render(user("Hi")),
+        f"A conversation got {user('Hi')}; needed a list of messages, [{MESSAGE}].",
+    ),
+    "a text as a talk": (
+        lambda: render("Hi"), f"A conversation got 'Hi'; needed a list of messages, [{MESSAGE}].",
+    ),
+    "texts as messages": (
+        lambda: encode_chat(TOKENIZER, ["Hi"]), f"Message 0 of the conversation is 'Hi'; needed {MESSAGE}.",
+    ),
+    "a message without content": (
+        lambda: encode_chat(TOKENIZER, [{"role": "user"}]),
+        f"Message 0 of the conversation has no 'content'; needed {MESSAGE}.",
+    ),
+    "a message without a role": (
+        lambda: render([{"content": "Hi"}]), f"Message 0 of the conversation has no 'role'; needed {MESSAGE}.",
+    ),
+    "a message that says nothing": (
+        lambda: render([user(None)]),
+        "The content of a message is None; needed a text: leave out messages in which nothing is said.",
+    ),
+    "a picture": (
+        lambda: encode_chat(TOKENIZER, [user([{"type": "image_url", "image_url": {"url": "x"}}])]),
+        "A message has a part of type 'image_url' in its content, but this model reads only texts: "
+        '{"type": "text", "text": "..."}.',
+    ),
+    "an unknown role": (
+        lambda: encode_chat(TOKENIZER, [{"role": "robot", "content": "Hi"}]),
+        "the role of a message is 'robot'; it must be one of system, user, assistant.",
+    ),
+    "a template that divides by 0": (
+        lambda: render([user("Hi")], template="{{ 1/0 }}"),
+        "This conversation cannot be written by the template: division by zero.",
+    ),
+    "a template without end": (
+        lambda: render(
+            [], template="{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+        ),
+        "This conversation cannot be written by the template: its loops make more than 100,000 steps.",
+    ),
+    "a template that fills the memory": (
+        lambda: render([], template="{{ 'x' * 10**10 }}"),
+        "This conversation cannot be written by the template: a template may not use ** here.",
+    ),
+    "nothing said to a chat": (
+        lambda: Chat(Broken(), TOKENIZER).send(None),
+        "The content of a message is None; needed a text: leave out messages in which nothing is said.",
+    ),
+    "a chat without room": (
+        lambda: Chat(Broken(), TOKENIZER, most=0), f"Chat got most=0; {WHOLE}, 1 or more.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_gets_its_sentence(name):
+    make, sentence = MISTAKES[name]
+    with pytest.raises(ValueError) as error:
+        make()
+    assert str(error.value) == sentence
+
+
+def test_contents_in_parts_are_read_as_one_text():
+    parts = [{"type": "text", "text": "H"}, {"type": "text", "text": "i!"}]
+    assert render([user(parts)]) == render([user("Hi!")]) == "<|endoftext|><|user|>Hi!<|end|>"
+    assert encode_chat(TOKENIZER, [user(parts)]) == encode_chat(TOKENIZER, [user("Hi!")])
+    assert assistant.encode_conversation(TOKENIZER, [user(parts)])[0] == encode_chat(TOKENIZER, [user("Hi!")])
+
+
+def test_numbers_of_another_kind_are_numbers():
+    config = SamplingConfig(np.float32(0.5), top_k=np.int64(2), top_p=torch.tensor(0.9))
+    assert config(LOGITS, torch.zeros(1, 1, dtype=torch.long)).shape == LOGITS.shape
