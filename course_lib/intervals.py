@@ -9,6 +9,8 @@ import math
 import random
 from collections.abc import Sequence
 
+from course_lib.arguments import is_number, shown, whole
+
 
 def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
     """The interval in which the true share lies when `hits` of `trials` were seen; 1.96 makes it one of 95 %.
@@ -22,9 +24,10 @@ def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
     >>> round(low, 3), round(high, 3)
     (0.237, 0.763)
     """
-    if not 0 <= hits <= trials or trials == 0:
+    if not (is_number(hits) and is_number(trials) and 0 <= hits <= trials and trials > 0):
         raise ValueError(
-            f"wilson got {hits} hits in {trials} trials; needed 0 <= hits <= trials, trials > 0."
+            f"wilson got {shown(hits)} hits in {shown(trials)} trials; needed "
+            "0 <= hits <= trials and trials > 0."
         )
     share, weight = hits / trials, z * z / trials
     middle = (share + weight / 2) / (1 + weight)
@@ -48,6 +51,9 @@ def bootstrap(
     """
     if not counts or not all(trials > 0 for _, trials in counts):
         raise ValueError("bootstrap needs at least one text, and at least one trial in each.")
+    rounds = whole("bootstrap got rounds", rounds, least=1)
+    if not is_number(level) or not 0 < level < 1:
+        raise ValueError(f"bootstrap got level={shown(level)}; needed a share between 0 and 1, e.g. 0.95.")
     chance = random.Random(seed)
     shares = []
     for _ in range(rounds):

@@ -43,14 +43,14 @@ def plain_figure() -> type:
 def _own_texts(figure: Any) -> Iterator[Any]:
     """The texts that somebody wrote: not the numbers that matplotlib puts on axes, some of them as powers."""
     from matplotlib.text import Text
-    from matplotlib.ticker import FixedFormatter
+    from matplotlib.ticker import FixedFormatter, FuncFormatter
 
     numbers: set[int] = set()
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             for minor in (False, True):
                 formatter = axis.get_minor_formatter() if minor else axis.get_major_formatter()
-                if not isinstance(formatter, FixedFormatter):
+                if not isinstance(formatter, FixedFormatter | FuncFormatter):
                     numbers.update(map(id, axis.get_ticklabels(minor=minor)))
             numbers.add(id(axis.get_offset_text()))
     return (text for text in figure.findobj(Text) if id(text) not in numbers)

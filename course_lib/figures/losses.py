@@ -196,7 +196,8 @@ def curves(
             getattr(ax, f"set_{axis}scale")("log")
     ax.set(xlabel=xlabel, ylabel=ylabel)
     tidy(ax)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if ax.get_legend_handles_labels()[0]:  # names that are empty, or begin with _, are not in it
+        ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     told = [f"{name} goes from {ys[0]:.3g} to {ys[-1]:.3g}." for name, (_, ys) in lines.items()]
     told += [f"The dashed floor is at {floor:.3g}."] if floor is not None else []
     told += [f"Chance is {chance:g}."] if chance is not None else []

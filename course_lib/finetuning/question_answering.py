@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from course_lib.arguments import text_list
 from course_lib.world.documents import document
 from course_lib.world.questions import Question, answerable, unanswerable
 from course_lib.world.simulation import WorldConfig
@@ -183,6 +184,7 @@ def score(test: Sequence[Item], answers: Sequence[str]) -> Score:
     >>> made.exact_share, made.made_up_share
     (1.0, 1.0)
     """
+    answers = text_list("score", answers)
     if len(test) != len(answers):
         raise ValueError(f"score got {len(answers)} answers to {len(test)} questions; give one for each.")
     known = [(a, i.question.answer) for i, a in zip(test, answers, strict=True) if i.question.answerable]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
+from course_lib.arguments import text_list
+
 _WORD = re.compile("[\u4e00-\u9fff]|[^\\W\u4e00-\u9fff]+(?:'[^\\W\u4e00-\u9fff]+)*")
 
 
@@ -47,6 +49,7 @@ class BagOfWords:
 
         Raises: ValueError if no word does.
         """
+        texts = text_list("BagOfWords", texts)
         counts = Counter(word for text in texts for word in words_of(text))
         kept = tuple(sorted(word for word, count in counts.items() if count >= min_count))
         if not kept:
@@ -58,6 +61,7 @@ class BagOfWords:
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """The counts of each text, (N, V); words outside the vocabulary are left out."""
+        texts = text_list("BagOfWords", texts)
         places = {word: place for place, word in enumerate(self.vocabulary)}
         counts = torch.zeros(len(texts), len(places))
         for row, text in enumerate(texts):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from course_lib.arguments import text_list
 from course_lib.context import RecurrentLM
 from course_lib.finetuning.examples import Example, pad_batch
 from course_lib.sentiment.texts import LABELS
@@ -171,13 +172,17 @@ def class_logits(
 ) -> torch.Tensor:
     """What a classifier gives each text: a logit for each label, (N, 2), in the order of the texts.
 
+    Raises: ValueError for one text that is not in a list, or for none.
+
     >>> from course_lib.tokens import CharTokenizer
     >>> tokenizer = CharTokenizer.train("no yes", ["<|endoftext|>"])
     >>> class_logits(RecurrentClassifier(tokenizer.vocab_size, 6), tokenizer, ["yes", "no", "yes"]).shape
     torch.Size([3, 2])
     """
     longest = context_of(model, None, required=False) or LONGEST
-    rows = [torch.tensor(_ids(tokenizer, text, longest)) for text in texts]
+    rows = [torch.tensor(_ids(tokenizer, text, longest)) for text in text_list("class_logits", texts)]
+    if not rows:
+        raise ValueError("class_logits got no texts; give at least one.")
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # rows of like length need little filling
     found: list[torch.Tensor] = [torch.empty(0)] * len(rows)
     with mode(model, training=False):

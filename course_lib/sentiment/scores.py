@@ -7,8 +7,10 @@ torch. It supports `course_lib.sentiment`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from course_lib.arguments import is_number, shown, whole
 
 
 def accuracy(labels: Sequence[int], predicted: Sequence[int]) -> float:
@@ -32,6 +34,7 @@ def confusion(labels: Sequence[int], predicted: Sequence[int], n: int = 2) -> li
     [[1, 0], [1, 2]]
     """
     _check("confusion", "labels", labels, "predictions", predicted)
+    n = whole("confusion got n", n, least=1)
     table = [[0] * n for _ in range(n)]
     for label, guess in zip(labels, predicted, strict=True):
         row, column = int(label), int(guess)
@@ -68,8 +71,7 @@ def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int =
     [Bin(confidence=0.875, right=0.75, count=4)]
     """
     _check("reliability", "confidences", confidences, "marks", right)
-    if bins < 1:
-        raise ValueError(f"reliability got bins={bins}; it needs at least one, e.g. 10.")
+    bins = whole("reliability got bins", bins, least=1)
     members: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
     for confidence, hit in zip(map(float, confidences), map(bool, right), strict=True):
         if not 0 < confidence <= 1 + 1e-6:  # float32 probabilities may sum to a little more than 1
@@ -98,7 +100,14 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
     return sum(row.count * abs(row.right - row.confidence) for row in rows) / len(confidences)
 
 
+def _is_mark(value: object) -> bool:
+    return isinstance(value, bool) or is_number(value) or str(getattr(value, "dtype", "")).endswith("bool")
+
+
 def _check(name: str, one: str, first: Sequence, other: str, second: Sequence) -> None:
+    for values in (first, second):
+        if isinstance(values, str) or not isinstance(values, Iterable) or not all(map(_is_mark, values)):
+            raise ValueError(f"{name} got {shown(values)}; needed lists of numbers.")
     if len(first) != len(second) or not len(first):
         raise ValueError(
             f"{name} got {len(first)} {one} and {len(second)} {other}; give equally many, at least one."

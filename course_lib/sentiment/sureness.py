@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_lib.arguments import text_list
 from course_lib.sentiment.classifiers import class_logits
 from course_lib.tokens.base import Tokenizer
 
@@ -36,7 +37,7 @@ def leave_one_out(words: Sequence[str], score: Callable[[list[str]], float]) -> 
     >>> leave_one_out(["not", "good", "at", "all"], lambda words: words.count("good") - words.count("not"))
     [-1, 1, 0, 0]
     """
-    words = list(words)
+    words = text_list("leave_one_out", words)
     whole = score(words)
     return [whole - score(words[:i] + words[i + 1 :]) for i in range(len(words))]
 

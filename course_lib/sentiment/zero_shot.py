@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_lib.arguments import text_list
 from course_lib.finetuning.examples import pad_batch
 from course_lib.sentiment.texts import ENDINGS, LABELS
 from course_lib.tokens.base import Tokenizer
@@ -42,8 +43,8 @@ def label_likelihood(
     tensor([[-1., -2.],
             [-1., -2.]])
     """
-    asked = [*texts] if prior is None else [*texts, prior]
-    ends = [tokenizer.encode(continuation) for continuation in continuations]
+    asked = text_list("label_likelihood", texts) + ([] if prior is None else [prior])
+    ends = [tokenizer.encode(ending) for ending in text_list("label_likelihood", continuations)]
     starts = [[tokenizer.end_id, *tokenizer.encode(text)] for text in asked]
     examples = [(s + e, [-100] * len(s) + e) for s in starts for e in ends]
     found = torch.empty(len(examples))
@@ -66,5 +67,6 @@ def few_shot_prompt(
     >>> few_shot_prompt([Labelled("It is poor.", "bad")], "It is great.", (" No.", " Yes."))
     'It is poor. No.\\n\\nIt is great.'
     """
+    text_list("few_shot_prompt", endings)
     told = [one.text + endings[LABELS.index(one.label)] for one in examples]
     return "\n\n".join([*told, text])

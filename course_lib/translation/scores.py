@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 
+from course_lib.arguments import is_number, shown, text_list, whole
+
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 # In this order: punctuation; full stop and comma, unless inside a number; a dash after a digit.
 _SPLITS = (
@@ -91,6 +93,9 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str = "
     38.0
     """
     _check("bleu", hypotheses, references)
+    if language not in ("en", "zh"):
+        raise ValueError(f"bleu got language={language!r}; choose 'en' or 'zh'.")
+    max_n = whole("bleu got max_n", max_n, least=1)
     pairs = zip(hypotheses, references, strict=True)
     counted = (_bleu_counts(h, r, language, max_n) for h, r in pairs)
     added = [sum(column) for column in zip(*counted, strict=True)]
@@ -138,6 +143,9 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str], char_order: int =
     29.4
     """
     _check("chrf", hypotheses, references)
+    char_order = whole("chrf got char_order", char_order, least=1)
+    if not is_number(beta) or not 0 <= beta < math.inf:
+        raise ValueError(f"chrf got beta={shown(beta)}; needed a number of 0 or more, e.g. 2.")
     pairs = zip(hypotheses, references, strict=True)
     counted = (_chrf_counts(h, r, char_order) for h, r in pairs)
     added = [sum(column) for column in zip(*counted, strict=True)]
@@ -164,8 +172,7 @@ def _chrf_counts(hypothesis: str, reference: str, char_order: int) -> tuple[int,
 
 def _check(name: str, hypotheses: Sequence[str], references: Sequence[str]) -> None:
     for texts in (hypotheses, references):
-        if isinstance(texts, str):
-            raise ValueError(f"{name} got one text; give a list of texts, e.g. [text].")
+        text_list(name, texts)
     if len(hypotheses) != len(references) or not hypotheses:
         raise ValueError(
             f"{name} got {len(hypotheses)} translations and {len(references)} references; "
@@ -192,8 +199,7 @@ def bootstrap(
     (100.0, 100.0)
     """
     _check("bootstrap", hypotheses, references)
-    if draws < 40:
-        raise ValueError(f"bootstrap got draws={draws}; it needs 40 or more, e.g. 200.")
+    draws = whole("bootstrap got draws", draws, least=40)
     chance, n, found = random.Random(seed), len(hypotheses), []
     for _ in range(draws):
         drawn = chance.choices(range(n), k=n)

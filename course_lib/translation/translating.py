@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from course_lib.arguments import text_list
 from course_lib.finetuning.examples import complete
 from course_lib.generation import beam_search
 from course_lib.tokens.base import Tokenizer
@@ -35,7 +36,7 @@ def translate(
     >>> translate(model, tokenizer, ["Hi."], "en")
     ['你好。']
     """
-    prompts = [encode_source(tokenizer, text, language) for text in texts]
+    prompts = [encode_source(tokenizer, text, language) for text in text_list("translate", texts)]
     found = complete(model, prompts, tokenizer.end_id, most, batch_size)
     return [tokenizer.decode(ids).strip() for ids in found]
 

@@ -329,3 +329,27 @@ def test_importing_viz_loads_neither_matplotlib_nor_torch():
     code = f"import sys, course_lib.figures; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+class TestWordsInFigures:
+    @pytest.mark.parametrize(
+        "label", ["$$", "from $5 to $10", "$x", "\\alpha_{", "a\ud800b", "_hidden", "%d", ""]
+    )
+    def test_labels_are_taken_as_they_stand(self, label):
+        """Whatever a text holds, the figure is drawn, and nothing is set as a formula."""
+        ax = viz.curves({label: ([1, 2], [3, 4])}, label, label)
+        ax.set_title(label)
+        ax.set_xticks([1, 2], [label.replace("\ud800", "?")] * 2)
+        viz.picture(ax)
+        assert ax.get_title() == label.replace("\ud800", "?")
+        assert not any(text.get_parse_math() for text in (ax.title, *ax.get_xticklabels()))
+
+    def test_powers_on_an_axis_are_still_set_as_powers(self):
+        ax = viz.curves({"a": ([1, 1000], [1e-6, 1.0])}, "x", "y", log="xy")
+        viz.picture(ax)
+        assert all(label.get_parse_math() for label in ax.get_yticklabels())
+
+    def test_a_quote_shows_every_letter(self):
+        told = viz.quote("<b>$5</b> & *you*\n", title="<i>")
+        assert "&lt;b&gt;$5&lt;/b&gt; &amp; *you*\n" in told.html and "<i>" not in told.html
+        assert str(told) == "<i>: <b>$5</b> & *you*\n"

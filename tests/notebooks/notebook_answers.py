@@ -65,6 +65,18 @@ def _stubs(source: str, solutions: Mapping[str, str]) -> Iterator[tuple[str, ast
             yield name, node
 
 
+def twice(notebook: NotebookNode) -> NotebookNode:
+    """A copy of a notebook in which every code cell stands twice in a row, as a reader may run it."""
+    doubled = copy.deepcopy(notebook)
+    doubled.cells = []
+    for cell in notebook.cells:
+        doubled.cells.append(copy.deepcopy(cell))
+        if cell.cell_type == "code":
+            doubled.cells.append(copy.deepcopy(cell))
+            doubled.cells[-1].id = f"{cell.id}-again"
+    return doubled
+
+
 def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """Run a notebook from top to bottom in a folder; a cell that fails does not stop it."""
     places = {"metadata": {"path": str(folder)}}

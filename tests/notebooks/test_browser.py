@@ -112,6 +112,29 @@ OUTPUTS = """
     .map(cell => ({id: cell.id, count: cell.execution_count, outputs: cell.outputs}))
 """
 
+TEXTS = """\
+from IPython.display import HTML, Markdown, display
+
+from course_lib import figures as viz
+from course_lib.assistant.views import transcript
+from course_lib.tokens import CharTokenizer
+from course_lib.tokens import exercises as ex
+
+TEXT = (
+    "It costs $5 and $10, or \\\\(7\\\\). "
+    "<img src=x onerror='window.ran = 1'><script>window.ran = 1</script>[a](javascript:window.ran=1)"
+)
+viz.quote(TEXT, title=TEXT).display()
+viz.table([TEXT], [[TEXT]]).display()
+viz.tokens_html(TEXT, CharTokenizer.train(TEXT)).display()
+viz.token_probabilities_html([0, 1], [0.5, 0.5], CharTokenizer.train(TEXT)).display()
+transcript([{"role": "user", "content": TEXT}], note=TEXT).display()
+ex.decode_ids.check(lambda ids, vocabulary: TEXT)
+axes = viz.curves({TEXT: ([1, 2], [3, 4])}, TEXT, TEXT)
+display(viz.picture(axes, alt=TEXT))
+display(Markdown("A formula: $x^2$"), HTML("<img src=x onerror='window.noticed = 1'>"))  # are both noticed?
+"""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator:
@@ -154,7 +177,9 @@ def address(tmp_path_factory) -> Iterator[str]:
     shutil.copytree(ROOT / "notebooks", served, ignore=shutil.ignore_patterns(".*"))
     cells = [nbformat.v4.new_code_cell(SLIDER, id="slider"), nbformat.v4.new_code_cell("6 * 7", id="sum")]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    for name, own in (("slider", cells), ("chat", [nbformat.v4.new_code_cell(CHAT, id="chat")])):
+    single = {"chat": CHAT, "texts": TEXTS}
+    owned = {name: [nbformat.v4.new_code_cell(source, id=name)] for name, source in single.items()}
+    for name, own in {"slider": cells, **owned}.items():
         notebook = nbformat.v4.new_notebook(cells=own, metadata={"kernelspec": kernel})
         nbformat.write(notebook, served / f"{name}.ipynb")
     with contextlib.closing(socket.socket()) as probe:
@@ -294,6 +319,17 @@ def test_a_chat_is_written_letter_by_letter_stopped_and_cleared(page, address):
     assert said.inner_text() == before and before.count("la") < 500
     page.get_by_role("button", name="Clear").click()
     page.wait_for_function(SAYS, arg="^\\s*$")
+
+
+def test_texts_are_shown_letter_by_letter(page, address):
+    """Whatever a model or a person wrote: no script of it runs, and no price becomes a formula."""
+    assert not errors(run_all(page, address, "texts"))
+    page.wait_for_selector("mjx-container")
+    page.wait_for_function("window.noticed")
+    assert page.locator("mjx-container").count() == 1  # the formula that is one
+    shown = page.locator(".jp-OutputArea-output").filter(has_text="It costs $5 and $10")
+    assert shown.count() >= 7
+    assert page.evaluate("window.ran") is None
 
 
 def test_a_cell_that_fails_is_seen():

@@ -114,7 +114,7 @@ def test_the_bootstrap_of_a_mean_is_that_of_the_normal_distribution():
 @pytest.mark.parametrize("score", [bleu, chrf, lambda *args: bootstrap(chrf, *args)])
 @pytest.mark.parametrize(("ours", "right"), [([], []), (["a"], ["a", "b"]), ("a", "a")])
 def test_lists_that_do_not_fit_are_refused(score, ours, right):
-    with pytest.raises(ValueError, match="give"):
+    with pytest.raises(ValueError, match="give|needed a list"):
         score(ours, right)
 
 
