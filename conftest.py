@@ -15,6 +15,7 @@ import pytest
 from notebook_time import Stopwatch, complaint, stated_seconds
 
 ROOT = Path(__file__).parent
+OFFLINE = str(ROOT / "tests" / "offline")  # in PYTHONPATH, it keeps Python from the network
 
 FOLDER = pytest.StashKey[str]()
 OWNER = pytest.StashKey[str]()
@@ -41,6 +42,17 @@ def is_notebook(item: pytest.Item) -> bool:
     return item.path.suffix == ".ipynb"
 
 
+def kept_offline(on: bool) -> None:
+    """Whether a Python that is started from now on, such as a kernel, may reach only this machine."""
+    rest = [
+        place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place not in ("", OFFLINE)
+    ]
+    places = [OFFLINE, *rest] if on else rest
+    os.environ["PYTHONPATH"] = os.pathsep.join(places)
+    if not places:
+        del os.environ["PYTHONPATH"]
+
+
 @pytest.hookimpl(tryfirst=True)  # before a notebook's kernel is started
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give every test, and every notebook as a whole, its own progress, answers and downloads, ungraded."""
@@ -53,6 +65,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.environ["COURSE_MY_GPT"] = str(folder / "my_gpt")
         os.environ["COURSE_CACHE"] = str(folder / "cache")
         os.environ.pop("NBGRADER_EXECUTION", None)
+        kept_offline(is_notebook(item))
 
 
 def pytest_runtest_teardown() -> None:
