@@ -1,92 +1,256 @@
-"""What people give to public functions: numbers, token ids and texts in any common form, or one sentence.
+"""Arguments, looked at before any work: numbers, choices and ids, of whatever kind they come.
 
-Numbers may come as Python's, NumPy's or torch's, lists as lists, arrays or tensors. Whatever else comes is
-refused in one sentence: what came, what was needed, what to do. Nothing is known of models or torch.
+A number may be Python's, NumPy's or torch's own, and 4.0 is as good as 4; a text, True and NaN are no
+numbers. Every check gives the plain value, or raises ValueError with one sentence: what came, what is needed.
+It knows no model, and loads torch only to make a tensor.
 """
 
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-LONGEST = 60  # characters of a value in a message
+if TYPE_CHECKING:
+    import torch
+
+SEEDS = (-(2**63), 2**64 - 1)  # what torch takes
+_LONGEST = 60  # characters of a value in a message
 
 
 def shown(value: Any) -> str:
-    """A value in a few words, for a message: its text if that is short, else what it is.
+    """A value as a message says it: short, on one line, and of an array its shape and type only.
 
-    >>> shown("a" * 99), shown([1, 2]), shown(range(10**6).__iter__())
-    ("a text of 99 characters, 'aaaaaaaaaaaaaaaaaaaa...'", '[1, 2]', 'a range_iterator')
+    >>> shown("a" * 100), shown(4.5)
+    ("'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...", '4.5')
     """
-    if hasattr(value, "shape") and getattr(value, "ndim", 0):
-        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
-    if isinstance(value, str) and len(value) > LONGEST:
-        return f"a text of {len(value):,} characters, '{value[:20]!s}...'"
+    if getattr(value, "shape", ()) and hasattr(value, "dtype"):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)} and type {value.dtype}"
+    if isinstance(value, type) or (callable(value) and not hasattr(value, "shape")):
+        return f"the {'class' if isinstance(value, type) else type(value).__name__} {_name(value)}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + "..."
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def wrong(owner: str, name: str, value: Any, needed: str) -> ValueError:
+    """The sentence for a value that can't be taken; without an owner, the form that `GPTConfig` has.
+
+    >>> wrong("train", "steps", -1, "0 or more")
+    ValueError('train got steps=-1; it must be 0 or more.')
+    """
+    if not owner:
+        return ValueError(f"{name} is {shown(value)}, but it must be {needed}")
+    return ValueError(f"{owner} got {name}={shown(value)}; it must be {needed}.")
+
+
+def plain(value: Any) -> Any:
+    """Python's own value for a number of NumPy's or torch's; anything else as it is.
+
+    >>> import numpy
+    >>> plain(numpy.float64(0.5)), plain("0.5")
+    (0.5, '0.5')
+    """
+    single = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    return value.item() if single else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def whole(owner: str, name: str, value: Any, least: int | None = 1, most: int | None = None) -> int:
+    """A whole number between `least` and `most`.
+
+    >>> import numpy
+    >>> whole("train", "steps", numpy.int32(3)), whole("train", "steps", 4.0)
+    (3, 4)
+    """
+    number = plain(value)
+    good = _is_number(number) and math.isfinite(number) and number == int(number)
+    if good and (least is None or number >= least) and (most is None or number <= most):
+        return int(number)
+    needed = "a whole number"
+    if least is not None:
+        needed += f" of at least {least}" if most is None else f" from {least} to {most}"
+    raise wrong(owner, name, value, needed)
+
+
+def number(
+    owner: str,
+    name: str,
+    value: Any,
+    needed: str = "a finite number",
+    good: Callable[[Any], bool] | None = None,
+) -> int | float:
+    """A number for which `good` holds (by default, one that is finite); `needed` says that in words.
+
+    >>> number("train", "lr", 1e-3, "above 0", lambda x: x > 0)
+    0.001
+    """
+    found = plain(value)
+    if _is_number(found) and (math.isfinite(found) if good is None else good(found)):
+        return found
+    raise wrong(owner, name, value, needed)
+
+
+def flag(owner: str, name: str, value: Any) -> bool:
+    """True or False, and nothing that only counts as one of them.
+
+    >>> flag("GPTConfig", "bias", 1)
+    True
+    """
+    found = plain(value)
+    if isinstance(found, bool | int) and found in (0, 1):
+        return bool(found)
+    raise wrong(owner, name, value, "True or False")
+
+
+def choice(owner: str, name: str, value: Any, options: Iterable[Any]) -> Any:
+    """One of some names.
+
+    >>> choice("train", "precision", "float32", ["float32", "bfloat16"])
+    'float32'
+    """
+    options = list(options)
+    if isinstance(value, str) and value in options:
+        return value
+    raise wrong(owner, name, value, f"one of {', '.join(map(str, options))}")
+
+
+def many(owner: str, name: str, value: Any, what: str) -> list[Any]:
+    """Several things as a list; a text is one thing, though Python would take it letter by letter.
+
+    >>> many("add_lora", "targets", ("qkv", "out"), "names")
+    ['qkv', 'out']
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise wrong(owner, name, value, f"a list of {what}")
+    return list(value)
+
+
+def id_line(owner: str, ids: Any, name: str = "ids") -> torch.Tensor:
+    """One line of token ids as a tensor (N,), from a tensor, an array or a list.
+
+    Raises: ValueError for a text, for numbers with a part behind the point, and for another shape.
+
+    >>> id_line("train", [3, 1, 2])
+    tensor([3, 1, 2])
+    """
+    if isinstance(ids, str | bytes):
+        raise ValueError(
+            f"{owner} got {name}={shown(ids)}, a text; it needs token ids: tokenizer.encode(text)."
+        )
+    line = as_tensor(ids)
+    if line is not None and line.shape == (0,):
+        line = line.long()
+    if line is None or line.ndim != 1 or not is_whole(line):
+        found = shown(ids) if line is None else f"{name} of shape {tuple(line.shape)} and type {line.dtype}"
+        raise ValueError(
+            f"{owner} got {found}; it needs one line of whole numbers, (N,): make it with encode_documents."
+        )
+    return line
+
+
+def as_tensor(values: Any) -> torch.Tensor | None:
+    """A tensor of an array or of (nested) lists of numbers, or None where that is not possible.
+
+    >>> as_tensor([[1, 2], [3, 4]]).shape, as_tensor([[1], [2, 3]])
+    (torch.Size([2, 2]), None)
+    """
+    import numpy
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        return values
+    if isinstance(values, Sequence) and not values:
+        return torch.zeros(0, dtype=torch.int64)
     try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001 - whatever it is, its own words cannot be had
-        text = "<"
-    return f"a {type(value).__name__}" if len(text) > LONGEST or text.startswith("<") else text
+        if isinstance(values, Sequence) and isinstance(values[0], torch.Tensor):
+            return torch.stack(list(values))
+        array = numpy.asarray(values)
+        if array.dtype.kind in "iu":  # unsigned ones have few operations in torch
+            array = array.astype(numpy.int64)
+        return torch.tensor(array)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+
+
+def is_whole(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds whole numbers by its type.
+
+    >>> import torch
+    >>> is_whole(torch.tensor([1, 2])), is_whole(torch.tensor([1.0])), is_whole(torch.tensor([True]))
+    (True, False, False)
+    """
+    import torch
+
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+
+
+def check_ids(owner: str, ids: torch.Tensor, vocab_size: int | None, ignore: int | None = None) -> None:
+    """Raises ValueError for an id outside the vocabulary; those that equal `ignore` don't matter.
+
+    >>> import torch
+    >>> check_ids("train", torch.tensor([0, 7]), vocab_size=5)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: train got the id 7, but this model's ids go from 0 to 4; encode the text with the model's ...
+    """
+    if vocab_size is None or not ids.numel():
+        return
+    if ignore is not None:
+        ids = ids.where(ids != ignore, 0)
+    low, high = (int(end) for end in ids.aminmax())
+    if low < 0 or high >= vocab_size:
+        raise ValueError(
+            f"{owner} got the id {low if low < 0 else high}, but this model's ids go from 0 to "
+            f"{vocab_size - 1}; encode the text with the model's own tokenizer."
+        )
+
+
+def check_batch(owner: str, ids: Any) -> torch.Tensor:
+    """Raises ValueError unless these are token ids for a model, (B, T); gives them back.
+
+    >>> check_batch("GPT", [[1, 2]])
+    Traceback (most recent call last):
+    ValueError: GPT got ids=[[1, 2]]; it needs a tensor of whole numbers (B, T), such as torch.tensor([ids]).
+    """
+    import torch
+
+    if not (isinstance(ids, torch.Tensor) and ids.ndim == 2 and ids.dtype in (torch.int64, torch.int32)):
+        line = isinstance(ids, torch.Tensor) and ids.ndim == 1
+        raise ValueError(
+            f"{owner} got ids={shown(ids)}; it needs a tensor of whole numbers (B, T), such as "
+            f"{'ids[None]' if line else 'torch.tensor([ids])'}."
+        )
+    return ids
+
+
+def check_instance(owner: str, name: str, value: Any, kind: type | tuple[type, ...], needed: str) -> None:
+    """Raises ValueError unless a value is of some kind, which `needed` says in words, with an example.
+
+    >>> check_instance("GPT", "config", 3, str, "a name")
+    Traceback (most recent call last):
+    ValueError: GPT got config=3; it must be a name.
+    """
+    if not isinstance(value, kind):
+        raise wrong(owner, name, value, needed)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number: Python's, NumPy's, or a tensor with no axis; True and "1" are none.
+    """Whether a value is a number: Python's, NumPy's, or a tensor with no axis; True, NaN and "1" are none.
 
     >>> is_number(0.5), is_number(True), is_number("1"), is_number(None)
     (True, False, False, False)
     """
-    if isinstance(value, bool | str | bytes) or getattr(value, "ndim", 0):
-        return False
-    if str(getattr(value, "dtype", "")) in ("bool", "torch.bool"):
-        return False
-    try:
-        float(value)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return hasattr(value, "__float__") or hasattr(value, "__index__")
+    return _is_number(plain(value))
 
 
-def whole(what: str, value: Any, least: int = 0, most: float = math.inf) -> int:
-    """A whole number as Python's own; 3.0 is one, 3.5 is none. `what` names it, as in "top_k got k".
-
-    Raises: ValueError for anything else, or outside `least` to `most`.
-
-    >>> whole("generate got max_new_tokens", 3.0)
-    3
-    """
-    number = _as_whole(value)
-    if number is None or not least <= number <= most:
-        upper = "or more" if most == math.inf else f"to {most}"
-        raise ValueError(f"{what}={shown(value)}; needed a whole number, {least} {upper}.")
-    return number
-
-
-def _as_whole(value: Any) -> int | None:
-    if type(value) is int:
-        return value
-    if not is_number(value):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        number = float(value)
-        return int(number) if number.is_integer() else None
-
-
-def plain(value: Any) -> Any:
-    """Lists for arrays and tensors, and for anything else that has `tolist`.
-
-    >>> import numpy
-    >>> plain(numpy.array([[1, 2]])), plain("ab")
-    ([[1, 2]], 'ab')
-    """
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def id_list(where: str, ids: Any) -> list[int]:
-    """Token ids as a list of Python's whole numbers; `where` names the function that got them.
+def id_list(owner: str, ids: Any) -> list[int]:
+    """Token ids as a list of Python's whole numbers, from a list, an array or a tensor; 3.0 is as good as 3.
 
     Raises: ValueError for a text, for numbers that aren't whole or below 0, and for anything that is no list.
 
@@ -94,31 +258,31 @@ def id_list(where: str, ids: Any) -> list[int]:
     >>> id_list("encode", numpy.array([3, 1])), id_list("encode", (2.0, 5))
     ([3, 1], [2, 5])
     """
-    items = _items(where, ids)
+    items = _items(owner, ids)
     if all(type(item) is int and item >= 0 for item in items):
         return items
-    return [_id(where, item) for item in items]
+    return [_id(owner, item) for item in items]
 
 
-def _items(where: str, ids: Any) -> list[Any]:
+def _items(owner: str, ids: Any) -> list[Any]:
     if isinstance(ids, str | bytes):
         raise ValueError(
-            f"{where} got {shown(ids)}, a text; needed token ids: tokenizer.encode(text) gives them."
+            f"{owner} got {shown(ids)}, a text; it needs token ids: tokenizer.encode(text) gives them."
         )
-    values = plain(ids)
+    values = ids.tolist() if hasattr(ids, "tolist") else ids
     if isinstance(values, Mapping) or not isinstance(values, Iterable):
-        raise ValueError(f"{where} got {shown(ids)}; needed a list of token ids, e.g. [3, 1].")
+        raise ValueError(f"{owner} got {shown(ids)}; it needs a list of token ids, e.g. [3, 1].")
     return list(values)
 
 
-def _id(where: str, value: Any) -> int:
-    number = _as_whole(value)
-    if number is None or number < 0:
-        raise ValueError(f"{where} got the token id {shown(value)}; needed whole numbers of 0 or more.")
-    return number
+def _id(owner: str, value: Any) -> int:
+    number = plain(value)
+    if not _is_number(number) or number < 0 or not math.isfinite(number) or number != int(number):
+        raise ValueError(f"{owner} got the token id {shown(value)}; ids are whole numbers of 0 or more.")
+    return int(number)
 
 
-def id_rows(where: str, prompts: Any) -> tuple[list[list[int]], bool]:
+def id_rows(owner: str, prompts: Any) -> tuple[list[list[int]], bool]:
     """One list of token ids or several, as rows, and whether there was only one.
 
     Raises: ValueError as `id_list` does, and for a mixture of ids and lists.
@@ -126,22 +290,20 @@ def id_rows(where: str, prompts: Any) -> tuple[list[list[int]], bool]:
     >>> id_rows("generate", [4, 2]), id_rows("generate", [[4, 2], [5]])
     (([[4, 2]], True), ([[4, 2], [5]], False))
     """
-    items = _items(where, prompts)
+    items = _items(owner, prompts)
     rows = [item for item in items if _is_row(item)]
     if not rows:
-        return [id_list(where, items)], True
+        return [id_list(owner, items)], True
     if len(rows) < len(items):
-        raise ValueError(
-            f"{where} got {shown(prompts)}; needed one list of token ids, or a list of such lists."
-        )
-    return [id_list(where, row) for row in rows], False
+        raise ValueError(f"{owner} got {shown(prompts)}; it needs one list of token ids, or a list of lists.")
+    return [id_list(owner, row) for row in rows], False
 
 
 def _is_row(item: Any) -> bool:
     return isinstance(item, str | bytes) or (isinstance(item, Iterable) and getattr(item, "ndim", 1) > 0)
 
 
-def text_list(where: str, texts: Any) -> list[str]:
+def text_list(owner: str, texts: Any) -> list[str]:
     """Several texts as a list. One text by itself is refused: it would be taken letter by letter.
 
     Raises: ValueError unless it is a collection of texts.
@@ -151,13 +313,13 @@ def text_list(where: str, texts: Any) -> list[str]:
     """
     if isinstance(texts, str | bytes):
         raise ValueError(
-            f"{where} got one text, {shown(texts)}; needed a list of texts: put it into brackets."
+            f"{owner} got one text, {shown(texts)}; it needs a list of texts: put it in brackets."
         )
-    values = plain(texts)
+    values = texts.tolist() if hasattr(texts, "tolist") else texts
     if isinstance(values, Mapping) or not isinstance(values, Iterable):
-        raise ValueError(f"{where} got {shown(texts)}; needed a list of texts.")
+        raise ValueError(f"{owner} got {shown(texts)}; it needs a list of texts.")
     found = list(values)
-    for number, text in enumerate(found):
+    for place, text in enumerate(found):
         if not isinstance(text, str):
-            raise ValueError(f"{where} got {shown(text)} as text {number}; needed a text, a str.")
+            raise ValueError(f"{owner} got {shown(text)} as text {place}; it needs texts, each a str.")
     return found

@@ -51,7 +51,7 @@ def bootstrap(
     """
     if not counts or not all(trials > 0 for _, trials in counts):
         raise ValueError("bootstrap needs at least one text, and at least one trial in each.")
-    rounds = whole("bootstrap got rounds", rounds, least=1)
+    rounds = whole("bootstrap", "rounds", rounds)
     if not is_number(level) or not 0 < level < 1:
         raise ValueError(f"bootstrap got level={shown(level)}; needed a share between 0 and 1, e.g. 0.95.")
     chance = random.Random(seed)

@@ -81,7 +81,7 @@ class Chat:
     _writing: dict[str, str] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.most = whole("Chat got most", self.most, least=1)
+        self.most = whole("Chat", "most", self.most)
         if self._room() < 1:
             raise ValueError(
                 f"Chat got most={self.most}; needed at least 1, and less than the model's context of "

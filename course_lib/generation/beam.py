@@ -68,8 +68,8 @@ def beam_search(
     >>> beam_search(model, [0], num_beams=2, max_new_tokens=2, stop_tokens=[3])[0].new_ids  # .4 > .6 * .3
     [2, 3]
     """
-    num_beams = whole("beam_search got num_beams", num_beams, least=1)
-    max_new_tokens = whole("beam_search got max_new_tokens", max_new_tokens, least=1)
+    num_beams = whole("beam_search", "num_beams", num_beams)
+    max_new_tokens = whole("beam_search", "max_new_tokens", max_new_tokens)
     if not is_number(length_penalty) or not math.isfinite(length_penalty):
         raise ValueError(
             f"beam_search got length_penalty={shown(length_penalty)}; needed a number, e.g. 1.0."

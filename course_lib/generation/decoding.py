@@ -56,7 +56,7 @@ class Decoder:
         rows = [id_list("A prompt", prompt) for prompt in prompts]
         self.model = model
         if context_length is not None:
-            context_length = whole("generate got context_length", context_length, least=1)
+            context_length = whole("generate", "context_length", context_length)
         self.context_length = context_of(model, context_length, required=False)
         self.vocab_size: int | None = getattr(getattr(model, "config", None), "vocab_size", None)
         _check_prompts(rows, self.context_length, self.vocab_size)

@@ -38,7 +38,7 @@ def distinct_share(texts: Sequence[Sequence[Hashable]], n: int = 4, limit: int |
     >>> distinct_share(["abab"], n=2)  # ab, ba, ab
     0.6666666666666666
     """
-    n = whole("distinct_share got n", n, least=1)
+    n = whole("distinct_share", "n", n)
     pieces = [tuple(text[i : i + n]) for text in texts for i in range(len(text) - n + 1)]
     if len(pieces) < (limit or 1):
         raise ValueError(

@@ -43,7 +43,7 @@ def top_k(logits: torch.Tensor, k: int) -> torch.Tensor:
     >>> top_k(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2)
     tensor([[-inf, 4., 3., -inf]])
     """
-    k = whole("top_k got k", k, least=1)
+    k = whole("top_k", "k", k)
     last_kept = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
     return logits.masked_fill(logits < last_kept, NEVER)
 

@@ -131,7 +131,7 @@ def stream(
     >>> list(stream(successor, [3], max_new_tokens=3))
     [4, 5, 6]
     """
-    max_new_tokens = whole("generate got max_new_tokens", max_new_tokens)
+    max_new_tokens = whole("generate", "max_new_tokens", max_new_tokens, least=0)
     _check_choices(sampling, generator)
     if overflow not in ("slide", "stop"):
         raise ValueError(f"generate got overflow={overflow!r}; choose 'slide' or 'stop'.")

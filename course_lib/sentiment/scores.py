@@ -34,7 +34,7 @@ def confusion(labels: Sequence[int], predicted: Sequence[int], n: int = 2) -> li
     [[1, 0], [1, 2]]
     """
     _check("confusion", "labels", labels, "predictions", predicted)
-    n = whole("confusion got n", n, least=1)
+    n = whole("confusion", "n", n)
     table = [[0] * n for _ in range(n)]
     for label, guess in zip(labels, predicted, strict=True):
         row, column = int(label), int(guess)
@@ -71,7 +71,7 @@ def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int =
     [Bin(confidence=0.875, right=0.75, count=4)]
     """
     _check("reliability", "confidences", confidences, "marks", right)
-    bins = whole("reliability got bins", bins, least=1)
+    bins = whole("reliability", "bins", bins)
     members: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
     for confidence, hit in zip(map(float, confidences), map(bool, right), strict=True):
         if not 0 < confidence <= 1 + 1e-6:  # float32 probabilities may sum to a little more than 1

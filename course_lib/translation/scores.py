@@ -95,7 +95,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str = "
     _check("bleu", hypotheses, references)
     if language not in ("en", "zh"):
         raise ValueError(f"bleu got language={language!r}; choose 'en' or 'zh'.")
-    max_n = whole("bleu got max_n", max_n, least=1)
+    max_n = whole("bleu", "max_n", max_n)
     pairs = zip(hypotheses, references, strict=True)
     counted = (_bleu_counts(h, r, language, max_n) for h, r in pairs)
     added = [sum(column) for column in zip(*counted, strict=True)]
@@ -143,7 +143,7 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str], char_order: int =
     29.4
     """
     _check("chrf", hypotheses, references)
-    char_order = whole("chrf got char_order", char_order, least=1)
+    char_order = whole("chrf", "char_order", char_order)
     if not is_number(beta) or not 0 <= beta < math.inf:
         raise ValueError(f"chrf got beta={shown(beta)}; needed a number of 0 or more, e.g. 2.")
     pairs = zip(hypotheses, references, strict=True)
@@ -199,7 +199,7 @@ def bootstrap(
     (100.0, 100.0)
     """
     _check("bootstrap", hypotheses, references)
-    draws = whole("bootstrap got draws", draws, least=40)
+    draws = whole("bootstrap", "draws", draws, least=40)
     chance, n, found = random.Random(seed), len(hypotheses), []
     for _ in range(draws):
         drawn = chance.choices(range(n), k=n)

@@ -14,8 +14,8 @@ from course_lib.tokens import CharTokenizer
 from course_lib.translation import scores
 
 TOKENIZER = CharTokenizer.train("no yes", ["<|endoftext|>"])
-ONE = "needed a list of texts: put it into brackets."
-WHOLE = "needed a whole number"
+ONE = "it needs a list of texts: put it in brackets."
+WHOLE = "it must be a whole number of at least"
 
 
 def model(ids):
@@ -28,11 +28,11 @@ MISTAKES = {
     ),
     "no text to be translated": (
         lambda: translation.translate(model, TOKENIZER, None, "en"),
-        "translate got None; needed a list of texts.",
+        "translate got None; it needs a list of texts.",
     ),
     "numbers to be translated": (
         lambda: translation.translate(model, TOKENIZER, [7], "en"),
-        "translate got 7 as text 0; needed a text, a str.",
+        "translate got 7 as text 0; it needs texts, each a str.",
     ),
     "an unknown language": (
         lambda: translation.translate(model, TOKENIZER, ["yes"], "fr"),
@@ -43,12 +43,12 @@ MISTAKES = {
         lambda: scores.bleu(["yes"], []),
         "bleu got 1 translations and 0 references; give one reference for each, and at least one.",
     ),
-    "BLEU of no order": (lambda: scores.bleu(["a"], ["a"], max_n=0), f"bleu got max_n=0; {WHOLE}, 1 or more."),
+    "BLEU of no order": (lambda: scores.bleu(["a"], ["a"], max_n=0), f"bleu got max_n=0; {WHOLE} 1."),
     "BLEU in French": (
         lambda: scores.bleu(["a"], ["a"], language="fr"), "bleu got language='fr'; choose 'en' or 'zh'.",
     ),
     "chrF of no order": (
-        lambda: scores.chrf(["a"], ["a"], char_order=0), f"chrf got char_order=0; {WHOLE}, 1 or more.",
+        lambda: scores.chrf(["a"], ["a"], char_order=0), f"chrf got char_order=0; {WHOLE} 1.",
     ),
     "chrF with a negative weight": (
         lambda: scores.chrf(["a"], ["a"], beta=-1), "chrf got beta=-1; needed a number of 0 or more, e.g. 2.",
@@ -56,7 +56,7 @@ MISTAKES = {
     "chrF of one text": (lambda: scores.chrf(["a"], "a"), f"chrf got one text, 'a'; {ONE}"),
     "a bootstrap of few draws": (
         lambda: scores.bootstrap(scores.chrf, ["a"], ["a"], draws=3),
-        f"bootstrap got draws=3; {WHOLE}, 40 or more.",
+        f"bootstrap got draws=3; {WHOLE} 40.",
     ),
     "one text to be classified": (
         lambda: sentiment.class_logits(model, TOKENIZER, "yes"), f"class_logits got one text, 'yes'; {ONE}",
@@ -101,14 +101,14 @@ MISTAKES = {
     "a label beyond the table": (
         lambda: marks.confusion([2], [0]), "confusion got the labels 2 and 0; with n=2 they go to 1.",
     ),
-    "a table of nothing": (lambda: marks.confusion([0], [0], n=0), f"confusion got n=0; {WHOLE}, 1 or more."),
+    "a table of nothing": (lambda: marks.confusion([0], [0], n=0), f"confusion got n=0; {WHOLE} 1."),
     "a probability of 7": (
         lambda: marks.reliability([7.0], [True]),
         "reliability got the confidence 7.0; they lie above 0 and up to 1.",
     ),
     "no bins": (
         lambda: marks.expected_calibration_error([0.5], [True], bins=0),
-        f"reliability got bins=0; {WHOLE}, 1 or more.",
+        f"reliability got bins=0; {WHOLE} 1.",
     ),
     "answers as a text": (lambda: question_answering.score([], "Mia"), f"score got one text, 'Mia'; {ONE}"),
     "more answers than questions": (

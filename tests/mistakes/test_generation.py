@@ -20,9 +20,9 @@ MODEL = GPT(GPTConfig(vocab_size=7, context_length=5, width=4, n_layers=1, n_hea
 MARKS = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
 TOKENIZER = CharTokenizer("Hi!", MARKS)
 LOGITS = torch.tensor([[0.0, 1.0, 2.0]])
-WHOLE, IDS = "needed a whole number", "needed whole numbers of 0 or more."
-LISTS = "needed one list of token ids, or a list of such lists."
-ENCODE = "a text; needed token ids: tokenizer.encode(text) gives them."
+WHOLE, IDS = "it must be a whole number of at least", "ids are whole numbers of 0 or more."
+LISTS = "it needs one list of token ids, or a list of lists."
+ENCODE = "a text; it needs token ids: tokenizer.encode(text) gives them."
 MESSAGE = '{"role": "user", "content": "Hello!"}'
 
 
@@ -41,10 +41,10 @@ MISTAKES = {
     "texts as prompts": (lambda: generate(MODEL, ["a", "b"]), f"generate got 'a', {ENCODE}"),
     "a long text": (
         lambda: generate(MODEL, "word " * 99),
-        f"generate got a text of 495 characters, 'word word word word ...', {ENCODE}",
+        f"generate got 'word word word word word word word word word word word ..., {ENCODE}",
     ),
-    "a number as prompt": (lambda: generate(MODEL, 3), "generate got 3; needed a list of token ids, e.g. [3, 1]."),
-    "no prompt": (lambda: generate(MODEL, None), "generate got None; needed a list of token ids, e.g. [3, 1]."),
+    "a number as prompt": (lambda: generate(MODEL, 3), "generate got 3; it needs a list of token ids, e.g. [3, 1]."),
+    "no prompt": (lambda: generate(MODEL, None), "generate got None; it needs a list of token ids, e.g. [3, 1]."),
     "ids that aren't whole": (lambda: generate(MODEL, [1.7, 2.2]), f"generate got the token id 1.7; {IDS}"),
     "ids that aren't numbers": (lambda: generate(MODEL, [None, 1]), f"generate got the token id None; {IDS}"),
     "true as an id": (lambda: generate(MODEL, [True, 1]), f"generate got the token id True; {IDS}"),
@@ -76,19 +76,19 @@ MISTAKES = {
         "generate got 'tiny' as its model; needed a function from ids (B, T) to logits (B, T, V), such as a GPT.",
     ),
     "a number of tokens in words": (
-        lambda: generate(MODEL, [1], "ten"), f"generate got max_new_tokens='ten'; {WHOLE}, 0 or more.",
+        lambda: generate(MODEL, [1], "ten"), f"generate got max_new_tokens='ten'; {WHOLE} 0.",
     ),
     "half a token": (
-        lambda: generate(MODEL, [1], 2.5), f"generate got max_new_tokens=2.5; {WHOLE}, 0 or more.",
+        lambda: generate(MODEL, [1], 2.5), f"generate got max_new_tokens=2.5; {WHOLE} 0.",
     ),
     "no number of tokens": (
-        lambda: stream(MODEL, [1], None), f"generate got max_new_tokens=None; {WHOLE}, 0 or more.",
+        lambda: stream(MODEL, [1], None), f"generate got max_new_tokens=None; {WHOLE} 0.",
     ),
     "fewer tokens than none": (
-        lambda: stream(MODEL, [1], -1), f"generate got max_new_tokens=-1; {WHOLE}, 0 or more.",
+        lambda: stream(MODEL, [1], -1), f"generate got max_new_tokens=-1; {WHOLE} 0.",
     ),
     "no context": (
-        lambda: generate(MODEL, [1], context_length=0), f"generate got context_length=0; {WHOLE}, 1 or more.",
+        lambda: generate(MODEL, [1], context_length=0), f"generate got context_length=0; {WHOLE} 1.",
     ),
     "a stop that is never written": (
         lambda: generate(MODEL, [1], stop_tokens=[999]),
@@ -136,9 +136,9 @@ MISTAKES = {
         lambda: generation.temperature(LOGITS, math.nan),
         "temperature got nan; it must be above 0 (SamplingConfig(temperature=0) is greedy).",
     ),
-    "top_k of 0": (lambda: SamplingConfig(top_k=0), f"top_k got k=0; {WHOLE}, 1 or more."),
-    "top_k of a half": (lambda: SamplingConfig(top_k=0.5), f"top_k got k=0.5; {WHOLE}, 1 or more."),
-    "top_k in words": (lambda: generation.top_k(LOGITS, "2"), f"top_k got k='2'; {WHOLE}, 1 or more."),
+    "top_k of 0": (lambda: SamplingConfig(top_k=0), f"top_k got k=0; {WHOLE} 1."),
+    "top_k of a half": (lambda: SamplingConfig(top_k=0.5), f"top_k got k=0.5; {WHOLE} 1."),
+    "top_k in words": (lambda: generation.top_k(LOGITS, "2"), f"top_k got k='2'; {WHOLE} 1."),
     "top_p in percent": (
         lambda: SamplingConfig(top_p=90),
         "top_p got 90; it is a probability, between 0 and 1, e.g. 0.9.",
@@ -166,13 +166,13 @@ MISTAKES = {
         "possible.",
     ),
     "no beams": (
-        lambda: beam_search(MODEL, [1], 0), f"beam_search got num_beams=0; {WHOLE}, 1 or more.",
+        lambda: beam_search(MODEL, [1], 0), f"beam_search got num_beams=0; {WHOLE} 1.",
     ),
     "beams in words": (
-        lambda: beam_search(MODEL, [1], "four"), f"beam_search got num_beams='four'; {WHOLE}, 1 or more.",
+        lambda: beam_search(MODEL, [1], "four"), f"beam_search got num_beams='four'; {WHOLE} 1.",
     ),
     "beams of no length": (
-        lambda: beam_search(MODEL, [1], 2, 0), f"beam_search got max_new_tokens=0; {WHOLE}, 1 or more.",
+        lambda: beam_search(MODEL, [1], 2, 0), f"beam_search got max_new_tokens=0; {WHOLE} 1.",
     ),
     "a text for beams": (lambda: beam_search(MODEL, "once"), f"beam_search got 'once', {ENCODE}"),
     "a penalty that is no number": (
@@ -184,7 +184,7 @@ MISTAKES = {
         "beam_search got early_stopping='yes'; choose True, False or 'never'.",
     ),
     "pieces of nothing": (
-        lambda: distinct_share(["abab"], n=0), f"distinct_share got n=0; {WHOLE}, 1 or more.",
+        lambda: distinct_share(["abab"], n=0), f"distinct_share got n=0; {WHOLE} 1.",
     ),
     "texts too short": (
         lambda: distinct_share(["ab"], n=4), "distinct_share found 0 pieces of 4, but needs 1; give it more texts.",
@@ -238,7 +238,7 @@ MISTAKES = {
         "The content of a message is None; needed a text: leave out messages in which nothing is said.",
     ),
     "a chat without room": (
-        lambda: Chat(Broken(), TOKENIZER, most=0), f"Chat got most=0; {WHOLE}, 1 or more.",
+        lambda: Chat(Broken(), TOKENIZER, most=0), f"Chat got most=0; {WHOLE} 1.",
     ),
 }  # fmt: skip
 

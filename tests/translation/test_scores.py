@@ -114,10 +114,10 @@ def test_the_bootstrap_of_a_mean_is_that_of_the_normal_distribution():
 @pytest.mark.parametrize("score", [bleu, chrf, lambda *args: bootstrap(chrf, *args)])
 @pytest.mark.parametrize(("ours", "right"), [([], []), (["a"], ["a", "b"]), ("a", "a")])
 def test_lists_that_do_not_fit_are_refused(score, ours, right):
-    with pytest.raises(ValueError, match="give|needed a list"):
+    with pytest.raises(ValueError, match="give|needs a list"):
         score(ours, right)
 
 
 def test_too_few_draws_are_refused():
-    with pytest.raises(ValueError, match="40 or more"):
+    with pytest.raises(ValueError, match="at least 40"):
         bootstrap(chrf, ["a"], ["a"], draws=20)
