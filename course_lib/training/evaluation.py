@@ -41,12 +41,12 @@ class _Mode(contextlib.AbstractContextManager):
 
     def __enter__(self) -> None:
         self.changed = [module for module in self.modules if module.training != self.training]
-        for module in self.changed:
-            module.training = self.training
+        for module in self.changed:  # past nn.Module's own way, which looks for weights first
+            vars(module)["training"] = self.training
 
     def __exit__(self, *error: object) -> None:
         for module in self.changed:
-            module.training = not self.training
+            vars(module)["training"] = not self.training
 
 
 def summed_nats(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
