@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from course_lib.assistant.messages import checked, content_of
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
 from course_lib.figures.shown import Html
@@ -39,10 +40,18 @@ def transcript(
     You: Hi!
     Assistant: Hello.
     """
+    messages = [{**message, "content": content_of(message)} for message in checked(messages)]
+    _check_roles("transcript", [message["role"] for message in messages])
     bubbles = "".join(_bubble(message["role"], message["content"], names) for message in messages)
     small = f'<div style="font-size: 0.88em; margin: 6px 2px">{html.escape(note)}</div>' if note else ""
     lines = [f"{names[message['role']]}: {message['content']}" for message in messages]
     return Html(f'<div style="max-width: 54em">{bubbles}{small}</div>', "\n".join([*lines, note]).rstrip())
+
+
+def _check_roles(owner: str, roles: Sequence[str]) -> None:
+    for role in roles:
+        if role not in _FACES:
+            raise ValueError(f"{owner} got the role {role!r}; it must be one of {', '.join(_FACES)}.")
 
 
 def _bubble(role: str, content: str, names: Mapping[str, str]) -> str:
@@ -63,6 +72,7 @@ def fitting(
     >>> fitting(["user", "assistant", "user"], [5, 2, 3], [False, False, True], budget=8).course_alt
     'Messages: user 5, assistant 2, user 3; together 10 tokens. Kept: user 3, together 3 of at most 8.'
     """
+    _check_roles("fitting", roles)
     ax = axes_for(ax, (8.2, 2.1))
     some = [(role, length) for role, length, keep in zip(roles, lengths, kept, strict=True) if keep]
     everything = list(zip(roles, lengths, strict=True))

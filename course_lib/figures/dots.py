@@ -24,6 +24,8 @@ def shares(
     >>> shares({"base": (1, 4)}, {"base": (0.05, 0.7)}, "right").course_alt
     'right: base 25 % (5 % to 70 %).'
     """
+    if lacking := [name for name in rows if name not in intervals]:
+        raise ValueError(f"shares got no interval for {lacking[0]!r}; give one for each row.")
     ax = axes_for(ax, (7.2, 0.5 * len(rows) + 1.1))
     told = []
     for y, (name, (hits, trials)) in enumerate(rows.items()):

@@ -127,7 +127,9 @@ def beam_tree(
         gap = widest / len(beginnings)
         for i, (text, chance) in enumerate(beginnings):
             place, held = (depth, gap * (i + 0.5) - 0.5), text in kept
-            places[text], parent = place, places[text.rpartition(" ")[0]]
+            if (before := text.rpartition(" ")[0]) not in places:
+                raise ValueError(f"beam_tree got {text!r} in step {depth}, but no {before!r} before it.")
+            places[text], parent = place, places[before]
             colour, width, dashes = (BLUE, 2.2, "-") if held else (GREY, 1.2, (0, (4, 3)))
             ax.plot((parent[0], place[0]), (parent[1], place[1]), color=colour, lw=width, ls=dashes, zorder=1)
             look = {"fontsize": 9.5, "color": INK, "bbox": {**white, "ec": colour, "lw": width}, "zorder": 3}

@@ -101,7 +101,11 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
 
 
 def _is_mark(value: object) -> bool:
-    return isinstance(value, bool | float) or is_number(value) or str(getattr(value, "dtype", "")).endswith("bool")
+    return (
+        isinstance(value, bool | float)
+        or is_number(value)
+        or str(getattr(value, "dtype", "")).endswith("bool")
+    )
 
 
 def _check(name: str, one: str, first: Sequence, other: str, second: Sequence) -> None:

@@ -61,6 +61,9 @@ def by_group(
     'words: straight 90 % (60 % to 100 %), twins 50 % (10 % to 90 %).'
     """
     groups = list(next(iter(rows.values())))
+    for name, shares in rows.items():
+        if list(shares) != groups or not set(groups) <= set(intervals.get(name, ())):
+            raise ValueError(f"by_group lacks a share or an interval of {name!r} for one of {groups}.")
     ax = axes_for(ax, (7.4, 0.28 * len(rows) * (len(groups) + 0.7) + 1.1))
     told = []
     for y, (name, shares) in enumerate(rows.items()):
