@@ -3,7 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 COURSE = $(PYTHON) scripts/bootstrap.py
 
-.PHONY: lab test mutants doctor format notebooks corpus checkpoints clean
+.PHONY: lab test mutants reliability doctor format notebooks corpus checkpoints clean
 
 lab:  ## open the course in JupyterLab
 	@$(COURSE) lab $(ARGS)
@@ -13,6 +13,9 @@ test:  ## run every test
 
 mutants:  ## change every reference a little, and see whether its exercise notices
 	@PYTHONPATH=tests/exercises $(COURSE) run --tools python -m mutants $(ARGS)
+
+reliability:  ## try to break the course in many ways, and write docs/reliability.md
+	@$(COURSE) run --tools python scripts/reliability.py $(ARGS)
 
 doctor:  ## say what is installed, how fast this machine is, and what is missing
 	@$(COURSE) run python -m course_lib doctor $(ARGS)

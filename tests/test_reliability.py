@@ -1,0 +1,37 @@
+"""A small share of what `make reliability` tries, and the page that it has made of the whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "scripts" / "reliability.py"
+
+
+def test_a_share_of_everything_holds(tmp_path):
+    """All but views and notebooks, which have tests of their own."""
+    command = [sys.executable, SCRIPT, "--short", "--out", tmp_path / "page.md", "--only"]
+    command += ["killed", "checkpoints", "files", "strings"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "page.json").read_text())
+    assert {name: part["tried"] > 0 for name, part in found.items()} == dict.fromkeys(command[-4:], True)
+    assert (tmp_path / "page.md").read_text().count("\n| ") == 5
+
+
+def test_the_page_is_of_a_whole_run_in_which_everything_held():
+    found = json.loads((ROOT / "docs" / "reliability.json").read_text())
+    least = {"killed": 20, "checkpoints": 190, "files": 500, "strings": 200_000, "views": 600}
+    notebooks = len(list((ROOT / "notebooks").glob("*.ipynb")))
+    least |= {"fed": notebooks, "offline": notebooks}
+    assert {name: part["tried"] >= least[name] for name, part in found.items()} == dict.fromkeys(least, True)
+    assert not [problem for part in found.values() for problem in part["failed"]]
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    assert all(f"| {part['tried']:,} | {part['tried']:,} |" in page for part in found.values())
+    assert "docs/reliability.md" in (ROOT / "README.md").read_text()
