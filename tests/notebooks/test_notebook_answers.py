@@ -28,9 +28,10 @@ def own_files(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 def test_all_exercises_are_right_with_the_solutions_put_in(path, tmp_path):
+    """Every cell runs twice in a row, as a reader's may who changes something and runs it again."""
     topic = path.stem.partition("_")[2]
     notebook = nbformat.read(path, as_version=4)
-    ran = answers.run(answers.with_answers(notebook, exercises_of(topic)), tmp_path)
+    ran = answers.run(answers.twice(answers.with_answers(notebook, exercises_of(topic))), tmp_path)
     found = answers.failures(ran)
     assert not found, "\n".join(["", *found])
     undone = [row.title for row in progress().rows[topic] if row.state != "right"]
@@ -109,6 +110,15 @@ def shown(text):
 def test_what_counts_as_a_failure(outputs, words):
     found = answers.failures(notebook(cell("check", "check", outputs=outputs)))
     assert words in "\n".join(found) and bool(words) == bool(found)
+
+
+def test_a_cell_that_cannot_be_run_again_is_found(tmp_path):
+    once = cell("import os\nos.mkdir('once')")
+    ran = answers.run(answers.twice(notebook(once, cell("x = 1", name="later"))), tmp_path)
+    assert [one.id for one in ran.cells] == ["a-cell", "a-cell-again", "later", "later-again"]
+    assert len(answers.failures(ran)) == 1 and answers.failures(ran)[0].startswith(
+        "a-cell-again: FileExistsError"
+    )
 
 
 def test_feedback_elsewhere_is_no_failure():
