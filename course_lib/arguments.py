@@ -1,0 +1,238 @@
+"""Arguments, looked at before any work: numbers, choices and ids, of whatever kind they come.
+
+A number may be Python's, NumPy's or torch's own, and 4.0 is as good as 4; a text, True and NaN are no
+numbers. Every check gives the plain value, or raises ValueError with one sentence: what came, what is needed.
+It knows no model, and loads torch only to make a tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+SEEDS = (-(2**63), 2**64 - 1)  # what torch takes
+_LONGEST = 60  # characters of a value in a message
+
+
+def shown(value: Any) -> str:
+    """A value as a message says it: short, on one line, and of an array its shape and type only.
+
+    >>> shown("a" * 100), shown(4.5)
+    ("'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...", '4.5')
+    """
+    if getattr(value, "shape", ()) and hasattr(value, "dtype"):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)} and type {value.dtype}"
+    if isinstance(value, type) or (callable(value) and not hasattr(value, "shape")):
+        return f"the {'class' if isinstance(value, type) else type(value).__name__} {_name(value)}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + "..."
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def wrong(owner: str, name: str, value: Any, needed: str) -> ValueError:
+    """The sentence for a value that can't be taken; without an owner, the form that `GPTConfig` has.
+
+    >>> wrong("train", "steps", -1, "0 or more")
+    ValueError('train got steps=-1; it must be 0 or more.')
+    """
+    if not owner:
+        return ValueError(f"{name} is {shown(value)}, but it must be {needed}")
+    return ValueError(f"{owner} got {name}={shown(value)}; it must be {needed}.")
+
+
+def plain(value: Any) -> Any:
+    """Python's own value for a number of NumPy's or torch's; anything else as it is.
+
+    >>> import numpy
+    >>> plain(numpy.float64(0.5)), plain("0.5")
+    (0.5, '0.5')
+    """
+    single = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    return value.item() if single else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def whole(owner: str, name: str, value: Any, least: int | None = 1, most: int | None = None) -> int:
+    """A whole number between `least` and `most`.
+
+    >>> import numpy
+    >>> whole("train", "steps", numpy.int32(3)), whole("train", "steps", 4.0)
+    (3, 4)
+    """
+    number = plain(value)
+    good = _is_number(number) and math.isfinite(number) and number == int(number)
+    if good and (least is None or number >= least) and (most is None or number <= most):
+        return int(number)
+    needed = "a whole number"
+    if least is not None:
+        needed += f" of at least {least}" if most is None else f" from {least} to {most}"
+    raise wrong(owner, name, value, needed)
+
+
+def number(
+    owner: str,
+    name: str,
+    value: Any,
+    needed: str = "a finite number",
+    good: Callable[[Any], bool] | None = None,
+) -> int | float:
+    """A number for which `good` holds (by default, one that is finite); `needed` says that in words.
+
+    >>> number("train", "lr", 1e-3, "above 0", lambda x: x > 0)
+    0.001
+    """
+    found = plain(value)
+    if _is_number(found) and (math.isfinite(found) if good is None else good(found)):
+        return found
+    raise wrong(owner, name, value, needed)
+
+
+def flag(owner: str, name: str, value: Any) -> bool:
+    """True or False, and nothing that only counts as one of them.
+
+    >>> flag("GPTConfig", "bias", 1)
+    True
+    """
+    found = plain(value)
+    if isinstance(found, bool | int) and found in (0, 1):
+        return bool(found)
+    raise wrong(owner, name, value, "True or False")
+
+
+def choice(owner: str, name: str, value: Any, options: Iterable[Any]) -> Any:
+    """One of some names.
+
+    >>> choice("train", "precision", "float32", ["float32", "bfloat16"])
+    'float32'
+    """
+    options = list(options)
+    if isinstance(value, str) and value in options:
+        return value
+    raise wrong(owner, name, value, f"one of {', '.join(map(str, options))}")
+
+
+def many(owner: str, name: str, value: Any, what: str) -> list[Any]:
+    """Several things as a list; a text is one thing, though Python would take it letter by letter.
+
+    >>> many("add_lora", "targets", ("qkv", "out"), "names")
+    ['qkv', 'out']
+    """
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise wrong(owner, name, value, f"a list of {what}")
+    return list(value)
+
+
+def id_line(owner: str, ids: Any, name: str = "ids") -> torch.Tensor:
+    """One line of token ids as a tensor (N,), from a tensor, an array or a list.
+
+    Raises: ValueError for a text, for numbers with a part behind the point, and for another shape.
+
+    >>> id_line("train", [3, 1, 2])
+    tensor([3, 1, 2])
+    """
+    if isinstance(ids, str | bytes):
+        raise ValueError(
+            f"{owner} got {name}={shown(ids)}, a text; it needs token ids: tokenizer.encode(text)."
+        )
+    line = as_tensor(ids)
+    if line is None or line.ndim != 1 or not is_whole(line):
+        found = shown(ids) if line is None else f"{name} of shape {tuple(line.shape)} and type {line.dtype}"
+        raise ValueError(
+            f"{owner} got {found}; it needs one line of whole numbers, (N,): make it with encode_documents."
+        )
+    return line
+
+
+def as_tensor(values: Any) -> torch.Tensor | None:
+    """A tensor of an array or of (nested) lists of numbers, or None where that is not possible.
+
+    >>> as_tensor([[1, 2], [3, 4]]).shape, as_tensor([[1], [2, 3]])
+    (torch.Size([2, 2]), None)
+    """
+    import numpy
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        return values
+    if isinstance(values, Sequence) and not values:
+        return torch.zeros(0, dtype=torch.int64)
+    try:
+        if isinstance(values, Sequence) and isinstance(values[0], torch.Tensor):
+            return torch.stack(list(values))
+        array = numpy.asarray(values)
+        if array.dtype.kind in "iu":  # unsigned ones have few operations in torch
+            array = array.astype(numpy.int64)
+        return torch.tensor(array)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+
+
+def is_whole(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds whole numbers by its type.
+
+    >>> import torch
+    >>> is_whole(torch.tensor([1, 2])), is_whole(torch.tensor([1.0])), is_whole(torch.tensor([True]))
+    (True, False, False)
+    """
+    import torch
+
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+
+
+def check_ids(owner: str, ids: torch.Tensor, vocab_size: int | None, ignore: int | None = None) -> None:
+    """Raises ValueError for an id outside the vocabulary; those that equal `ignore` don't matter.
+
+    >>> import torch
+    >>> check_ids("train", torch.tensor([0, 7]), vocab_size=5)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: train got the id 7, but this model's ids go from 0 to 4; encode the text with the model's ...
+    """
+    if vocab_size is None or not ids.numel():
+        return
+    if ignore is not None:
+        ids = ids.where(ids != ignore, 0)
+    low, high = (int(end) for end in ids.aminmax())
+    if low < 0 or high >= vocab_size:
+        raise ValueError(
+            f"{owner} got the id {low if low < 0 else high}, but this model's ids go from 0 to "
+            f"{vocab_size - 1}; encode the text with the model's own tokenizer."
+        )
+
+
+def check_batch(owner: str, ids: Any) -> torch.Tensor:
+    """Raises ValueError unless these are token ids for a model, (B, T); gives them back.
+
+    >>> check_batch("GPT", [[1, 2]])
+    Traceback (most recent call last):
+    ValueError: GPT got ids=[[1, 2]]; it needs a tensor of whole numbers (B, T), such as torch.tensor([ids]).
+    """
+    import torch
+
+    if not (isinstance(ids, torch.Tensor) and ids.ndim == 2 and ids.dtype in (torch.int64, torch.int32)):
+        line = isinstance(ids, torch.Tensor) and ids.ndim == 1
+        raise ValueError(
+            f"{owner} got ids={shown(ids)}; it needs a tensor of whole numbers (B, T), such as "
+            f"{'ids[None]' if line else 'torch.tensor([ids])'}."
+        )
+    return ids
+
+
+def check_instance(owner: str, name: str, value: Any, kind: type | tuple[type, ...], needed: str) -> None:
+    """Raises ValueError unless a value is of some kind, which `needed` says in words, with an example.
+
+    >>> check_instance("GPT", "config", 3, str, "a name")
+    Traceback (most recent call last):
+    ValueError: GPT got config=3; it must be a name.
+    """
+    if not isinstance(value, kind):
+        raise wrong(owner, name, value, needed)
