@@ -145,6 +145,8 @@ def id_line(owner: str, ids: Any, name: str = "ids") -> torch.Tensor:
             f"{owner} got {name}={shown(ids)}, a text; it needs token ids: tokenizer.encode(text)."
         )
     line = as_tensor(ids)
+    if line is not None and line.shape == (0,):
+        line = line.long()
     if line is None or line.ndim != 1 or not is_whole(line):
         found = shown(ids) if line is None else f"{name} of shape {tuple(line.shape)} and type {line.dtype}"
         raise ValueError(

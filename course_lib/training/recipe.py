@@ -32,7 +32,7 @@ _NUMBERS = {
 }
 
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16")  # those of `evaluation`, which needs torch
 
 
 def checked_betas(owner: str, name: str, value: Any) -> tuple[float, float]:
