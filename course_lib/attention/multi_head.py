@@ -58,7 +58,7 @@ class MultiHeadAttention(nn.Module):
         rotary: tuple[torch.Tensor, torch.Tensor] | None = None,
         remember: Remember | None = None,
     ) -> torch.Tensor:
-        B, T, C = _checked(x, self.out.in_features).shape
+        B, T, C = _checked(x, self.n_heads * self.head_width).shape
         heads = self.qkv(x).view(B, T, -1, self.head_width).split_with_sizes(self._heads, dim=2)
         q, k, v = (part.transpose(1, 2) for part in heads)  # (B, H, T, D)
         if self.q_norm is not None and self.k_norm is not None:

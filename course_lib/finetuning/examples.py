@@ -81,8 +81,8 @@ def checked_examples(examples: Any, longest: Any) -> tuple[list[Example], int | 
     for row in rows:
         if not (isinstance(row, tuple | list) and len(row) == 2 and len(row[0]) == len(row[1]) > 1):
             raise ValueError(
-                f"pad_batch got the example {shown(row)}; needed ids and as many targets, two at least, as of "
-                "masked."
+                f"pad_batch got the example {shown(row)}; needed two ids or more and as many "
+                "targets, as of masked."
             )
     return [(list(ids), list(targets)) for ids, targets in rows], longest
 

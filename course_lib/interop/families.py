@@ -16,6 +16,7 @@ import torch
 from course_lib.config import GPTConfig
 from course_lib.context import SinusoidalPositions
 from course_lib.model import GPT
+from course_lib.model.weights import plain_weights
 
 Weights = dict[str, torch.Tensor]
 
@@ -63,9 +64,10 @@ class Family:
         return take(f"{self.parts[part]}.{kind}")
 
     def weights_out(self, model: GPT) -> Weights:
-        """A model's weights under their names; a tied head is left out, as they do."""
-        config, theirs = model.config, {}
-        for name, weight in model.state_dict().items():
+        """A model's weights under their names, LoRA merged; a tied head is left out, as they do."""
+        ours, config = plain_weights(model)
+        theirs: Weights = {}
+        for name, weight in ours.items():
             if name.startswith("blocks."):
                 _, layer, rest = name.split(".", 2)
                 part, kind = rest.rsplit(".", 1)
@@ -93,8 +95,8 @@ class Family:
                 )
             else:
                 weight = theirs.pop(self.outer[name], None)
-            if weight is None or weight.shape != own.shape:
-                got = "missing" if weight is None else f"of shape {tuple(weight.shape)}"
+            if weight is None or weight.shape != own.shape or not weight.is_floating_point():
+                got = "missing" if weight is None else f"of shape {tuple(weight.shape)} and {weight.dtype}"
                 raise ValueError(
                     f"the weight for {name} is {got}, needed shape {tuple(own.shape)}; "
                     "take config.json and weights from the same model."
@@ -106,6 +108,16 @@ class Family:
                 f"the weight {left[0]} has no place in our GPT; it belongs to another kind of model."
             )
         return ours
+
+    def layers_in(self, theirs: Weights) -> int:
+        """How many layers there are in a file.
+
+        >>> GPT2().layers_in({"h.0.ln_1.weight": torch.ones(2), "h.1.ln_1.weight": torch.ones(2)})
+        2
+        """
+        start, _, _ = self.layer.partition("{}")
+        names = [name.removeprefix(start) for name in self._whole_names(theirs) if name.startswith(start)]
+        return len({name.partition(".")[0] for name in names})
 
     def _whole_names(self, theirs: Weights) -> Weights:
         """Files of a model without its head leave the first part of all names out."""
@@ -438,7 +450,7 @@ def family_of(values: Mapping[str, Any]) -> Family:
     """
     known = {family.model_type: family for family in FAMILIES}
     found = values.get("model_type")
-    if found not in known:
+    if not isinstance(found, str) or found not in known:
         raise ValueError(
             f"it holds a model of type {found!r}, but our GPT can only be one of: {', '.join(known)}."
         )

@@ -35,7 +35,6 @@ from course_lib.training.files import CheckpointError, as_json, misshapen
 from course_lib.training.fingerprints import data_fingerprint
 from course_lib.training.recipe import History, Record, TrainConfig
 
-
 A_RECIPE = "a TrainConfig, e.g. TrainConfig(steps=1000)"
 
 
