@@ -8,7 +8,7 @@ It knows no model, and loads torch only to make a tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -238,3 +238,88 @@ def check_instance(owner: str, name: str, value: Any, kind: type | tuple[type, .
     """
     if not isinstance(value, kind):
         raise wrong(owner, name, value, needed)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number: Python's, NumPy's, or a tensor with no axis; True, NaN and "1" are none.
+
+    >>> is_number(0.5), is_number(True), is_number("1"), is_number(None)
+    (True, False, False, False)
+    """
+    return _is_number(plain(value))
+
+
+def id_list(owner: str, ids: Any) -> list[int]:
+    """Token ids as a list of Python's whole numbers, from a list, an array or a tensor; 3.0 is as good as 3.
+
+    Raises: ValueError for a text, for numbers that aren't whole or below 0, and for anything that is no list.
+
+    >>> import numpy
+    >>> id_list("encode", numpy.array([3, 1])), id_list("encode", (2.0, 5))
+    ([3, 1], [2, 5])
+    """
+    items = _items(owner, ids)
+    if all(type(item) is int and item >= 0 for item in items):
+        return items
+    return [_id(owner, item) for item in items]
+
+
+def _items(owner: str, ids: Any) -> list[Any]:
+    if isinstance(ids, str | bytes):
+        raise ValueError(
+            f"{owner} got {shown(ids)}, a text; it needs token ids: tokenizer.encode(text) gives them."
+        )
+    values = ids.tolist() if hasattr(ids, "tolist") else ids
+    if isinstance(values, Mapping) or not isinstance(values, Iterable):
+        raise ValueError(f"{owner} got {shown(ids)}; it needs a list of token ids, e.g. [3, 1].")
+    return list(values)
+
+
+def _id(owner: str, value: Any) -> int:
+    number = plain(value)
+    if not _is_number(number) or number < 0 or not math.isfinite(number) or number != int(number):
+        raise ValueError(f"{owner} got the token id {shown(value)}; ids are whole numbers of 0 or more.")
+    return int(number)
+
+
+def id_rows(owner: str, prompts: Any) -> tuple[list[list[int]], bool]:
+    """One list of token ids or several, as rows, and whether there was only one.
+
+    Raises: ValueError as `id_list` does, and for a mixture of ids and lists.
+
+    >>> id_rows("generate", [4, 2]), id_rows("generate", [[4, 2], [5]])
+    (([[4, 2]], True), ([[4, 2], [5]], False))
+    """
+    items = _items(owner, prompts)
+    rows = [item for item in items if _is_row(item)]
+    if not rows:
+        return [id_list(owner, items)], True
+    if len(rows) < len(items):
+        raise ValueError(f"{owner} got {shown(prompts)}; it needs one list of token ids, or a list of lists.")
+    return [id_list(owner, row) for row in rows], False
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, str | bytes) or (isinstance(item, Iterable) and getattr(item, "ndim", 1) > 0)
+
+
+def text_list(owner: str, texts: Any) -> list[str]:
+    """Several texts as a list. One text by itself is refused: it would be taken letter by letter.
+
+    Raises: ValueError unless it is a collection of texts.
+
+    >>> text_list("bleu", ("a kite", "a hat"))
+    ['a kite', 'a hat']
+    """
+    if isinstance(texts, str | bytes):
+        raise ValueError(
+            f"{owner} got one text, {shown(texts)}; it needs a list of texts: put it in brackets."
+        )
+    values = texts.tolist() if hasattr(texts, "tolist") else texts
+    if isinstance(values, Mapping) or not isinstance(values, Iterable):
+        raise ValueError(f"{owner} got {shown(texts)}; it needs a list of texts.")
+    found = list(values)
+    for place, text in enumerate(found):
+        if not isinstance(text, str):
+            raise ValueError(f"{owner} got {shown(text)} as text {place}; it needs texts, each a str.")
+    return found

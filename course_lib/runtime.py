@@ -9,17 +9,16 @@ import errno
 import hashlib
 import os
 import random
-import secrets
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from glob import escape
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from course_lib.arguments import SEEDS, whole
+from course_lib.files import as_path, explained, part_of, place_to_write, remove_old_parts
 
 if TYPE_CHECKING:
     import torch
@@ -96,47 +95,17 @@ def cache_dir() -> Path:
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = as_path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "course_lib"
-
-
-def as_path(path: str | os.PathLike) -> Path:
-    """A path as people write it, ~ for the home folder included.
-
-    Raises: ValueError for what is no path.
-
-    >>> as_path("~/notes.txt") == Path.home() / "notes.txt"
-    True
-    """
-    if not isinstance(path, str | os.PathLike) or not str(path).strip() or "\0" in str(path):
-        raise ValueError(f"Got {path!r} as the path of a file; give a name such as 'my_model.safetensors'.")
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:  # a ~ that is no home
-        return Path(path)
 
 
 # Whole files ----------------------------------------------------------------------------------------------
 
 PATIENCE = 5.0  # seconds for which a file may be held by a virus scanner or a synchronised folder
-_REMEDIES = {
-    errno.ENOSPC: "free some room, or choose another disk",
-    errno.EDQUOT: "free some room, or choose another disk",
-    errno.EFBIG: "choose another disk",
-    errno.EIO: "choose another disk",
-    errno.EROFS: "choose a folder that you may write to",
-    errno.EACCES: "choose a folder that you may write to",
-    errno.EPERM: "choose a folder that you may write to",
-    errno.EISDIR: "a folder has this name: choose another name",
-    errno.ENOTDIR: "a part of this path is a file: choose another folder",
-    errno.EEXIST: "a part of this path is a file: choose another folder",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ENOENT: "choose another folder",
-}
 
 
 def check_place(path: str | os.PathLike) -> Path:
-    """Raises OSError, in one sentence, if no file can be written there; nothing is made.
+    """Raises ValueError or OSError, in one sentence, if no file can be written there; nothing is made.
 
     What takes long should ask this first. The path comes back with ~ filled in.
 
@@ -145,33 +114,31 @@ def check_place(path: str | os.PathLike) -> Path:
     """
     path = as_path(path)
     if path.is_dir():
-        raise _said(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), path)
-    above = next((folder for folder in path.absolute().parents if _there(folder)), Path(path.anchor or "."))
+        raise ValueError(f"{path} is a folder; give the name of a file, such as one in it.")
+    above = next(folder for folder in path.absolute().parents if _is_there(folder))
     if not above.is_dir():
-        raise _said(NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)), path)
+        raise ValueError(f"{path} cannot be made: {above} is a file, not a folder; give another.")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise _said(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), path)
+        raise explained(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), path)
     return path
 
 
-def _there(path: Path) -> bool:
+def _is_there(path: Path) -> bool:
     try:
-        path.lstat()
-    except FileNotFoundError:
-        return False
-    except OSError:  # beneath a file
         return path.exists()
-    return True
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     """A file that takes the place of `path` only when it is complete; on an error `path` stays as it was.
 
-    Text is written as UTF-8 with plain line feeds. If another program holds the file for longer than a few
-    seconds, what was written is kept beside it under another name, which the error says.
+    Text is written as UTF-8 with plain line feeds. Where `path` is a link, what it leads to is replaced. If
+    another program holds the file for longer than some seconds, what was written is kept beside it under
+    another name, which the error says.
 
-    Raises: OSError with one sentence if it can't be written: what is in the way, and what to do.
+    Raises: ValueError if `path` is no place for a file; OSError, saying what helps, if it can't be written.
 
     >>> target = Path(tempfile.mkdtemp()) / "note.txt"
     >>> with atomic_write(target, "w") as file:
@@ -179,40 +146,25 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     >>> target.read_text()
     'all of it'
     """
-    path = as_path(path)
+    path = place_to_write(path)
+    remove_old_parts(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = part_of(path)
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
-        with _held(part):
-            # Not tempfile, whose files nobody but their owner may read.
-            with part.open(mode.replace("x", "w"), **text) as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            _take_place(part, path)
-    except BaseException as problem:
+        # Not tempfile, whose files nobody but their owner may read.
+        with part.open(mode.replace("w", "x"), **text) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
+        _take_place(part, path)
+    except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink()
-        if isinstance(problem, OSError) and _is_about(problem, path, part):
-            raise _said(problem, path) from None
+        if isinstance(error, OSError) and error.filename in (None, str(part)):
+            raise explained(error, path) from None
         raise
-
-
-def _is_about(problem: OSError, path: Path, part: Path) -> bool:
-    """Whether an error is one of writing this file, and not of something that its writer read meanwhile."""
-    places = (None, *map(str, (path, part, *path.parents)))
-    return problem.errno in _REMEDIES and bool(problem.strerror) and problem.filename in places
-
-
-def _said(problem: OSError, path: Path) -> OSError:
-    """The same error with one sentence that a person can use."""
-    sentence = type(problem)(f"{path} can't be written ({problem.strerror}); {_REMEDIES[problem.errno]}.")
-    sentence.errno = problem.errno
-    return sentence
 
 
 def _take_place(part: Path, path: Path) -> None:
@@ -222,14 +174,13 @@ def _take_place(part: Path, path: Path) -> None:
     except PermissionError:
         kept = path.with_name(f"{path.stem}.kept{path.suffix}")
         os.replace(part, kept)
-        held = PermissionError(
+        raise PermissionError(
             f"{path} is held by another program (a virus scanner, a synchronised folder?) and stays as it "
             f"was; what was to take its place is in {kept}: close that program, and rename it yourself."
-        )
-        raise held from None
+        ) from None
 
 
-def replace(source: str | os.PathLike, target: str | os.PathLike, patience: float | None = None) -> None:
+def replace(source: str | os.PathLike, target: str | os.PathLike) -> None:
     """`os.replace`, tried again for some seconds while another program holds one of the files.
 
     Raises: PermissionError if it is still held then.
@@ -240,52 +191,15 @@ def replace(source: str | os.PathLike, target: str | os.PathLike, patience: floa
     >>> os.listdir(folder)
     ['old']
     """
-    end = time.monotonic() + (PATIENCE if patience is None else patience)
-    pause = 0.02
+    end, pause = time.monotonic() + PATIENCE, 0.02
     while True:
         try:
             return os.replace(source, target)
         except PermissionError:
             if time.monotonic() + pause > end:
                 raise
-            time.sleep(pause)
-            pause = min(2 * pause, 0.5)
-
-
-@contextlib.contextmanager
-def _held(part: Path) -> Iterator[None]:
-    """Make a part and hold it, so that others see that somebody is at work on it."""
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows, where nobody can remove an open file
-        part.touch(exist_ok=False)
-        yield
-        return
-    number = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-    try:
-        with contextlib.suppress(OSError):  # not every network's disk can do that
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(number)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what writes that were killed have left of a file: parts that nobody holds."""
-    for part in path.parent.glob(f".{escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > 1 and _is_abandoned(part):
-                part.unlink()
-
-
-def _is_abandoned(part: Path) -> bool:
-    try:
-        import fcntl
-    except ModuleNotFoundError:
-        return True
-    with part.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return True
+        time.sleep(pause)
+        pause = min(2 * pause, 0.5)
 
 
 @contextlib.contextmanager
@@ -302,12 +216,12 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = as_path(path)
     if path.exists() and not path.is_dir():
-        raise NotADirectoryError(f"{path} is a file, but a folder is needed here; choose another name.")
+        raise ValueError(f"{path} is a file, but a folder is needed here; give another name.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        part = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent))
     except OSError as problem:
-        raise (_said(problem, path) if problem.errno in _REMEDIES else problem) from None
+        raise explained(problem, path) from None
     try:
         yield part
         path.mkdir(exist_ok=True)

@@ -16,10 +16,11 @@ import torch
 from course_lib.arguments import check_instance, many
 from course_lib.config import GPTConfig
 from course_lib.data import END_OF_TEXT
+from course_lib.files import as_path
 from course_lib.interop.families import Family, Weights, family_for
 from course_lib.model import GPT
 from course_lib.model.weights import first_misfit, plain_weights
-from course_lib.runtime import as_path, atomic_folder, atomic_write
+from course_lib.runtime import atomic_folder, atomic_write
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer
 from course_lib.tokens.files import written
 from course_lib.training import check_tokenizer

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from course_lib.arguments import check_instance
 from course_lib.data.download import RemoteFile, fetch, sha256_of
+from course_lib.files import as_path
 from course_lib.interop.importing import import_from_transformers
 from course_lib.model import GPT
-from course_lib.runtime import as_path, cache_dir
+from course_lib.runtime import cache_dir
 from course_lib.tokens import BPETokenizer
 
 _REVISION = "607a30d783dfa663caf39e06633721c8d4cfcd7e"

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from course_lib.arguments import shown
+from course_lib.files import as_path
 from course_lib.interop.exporting import REST
 from course_lib.interop.families import Weights, family_of
 from course_lib.model import GPT
 from course_lib.model.weights import weight_shapes
-from course_lib.runtime import as_path
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer
 from course_lib.tokens.files import unwritten
 from course_lib.training import tokenizer_fingerprint

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from course_lib.arguments import check_instance, number, whole
-from course_lib.runtime import as_path
+from course_lib.files import as_path
 
 HERE = "127.0.0.1"  # the loopback address: no other computer can reach what listens there
 

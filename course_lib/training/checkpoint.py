@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.runtime import as_path
+from course_lib.files import as_path
 from course_lib.training.evaluation import device_of
 from course_lib.training.files import CheckpointError, in_words, misshapen, read_file, write_file
 from course_lib.training.fingerprints import model_description, optimizer_description

@@ -19,7 +19,8 @@ from typing import Any
 import torch
 
 from course_lib.arguments import plain
-from course_lib.runtime import as_path, atomic_write
+from course_lib.files import as_path
+from course_lib.runtime import atomic_write
 
 VERSION = 2  # of what is written; 1 said neither its version nor what belongs together
 

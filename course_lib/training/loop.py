@@ -21,7 +21,8 @@ import torch
 from torch import nn
 
 from course_lib.arguments import check_instance
-from course_lib.runtime import as_path, locked
+from course_lib.files import as_path
+from course_lib.runtime import locked
 from course_lib.training.evaluation import (
     IGNORE,
     Batch,

@@ -183,9 +183,9 @@ class Run:
         """The fingerprints of what goes with this training."""
         if self.fingerprints is None:
             self.fingerprints = {
+                "tokenizer": getattr(self.model, "tokenizer_fingerprint", None),
                 "text": data_fingerprint(self.batches.data),
                 "validation text": None if self.val_ids is None else data_fingerprint(self.val_ids),
-                "tokenizer": getattr(self.model, "tokenizer_fingerprint", None),
             }
         return self.fingerprints
 
@@ -268,10 +268,14 @@ def _check_same_training(
                 f"{path} was trained with {name}={old!r}, but now {name}={now!r}; resume with the same "
                 "setting, or start afresh with another checkpoint_path."
             )
-    for name, now in belongs.items():
-        old = before.get(name)
-        if old != now and not (name != "text" and None in (old, now)):
-            raise CheckpointError(
-                f"{path} was trained with another {name}; resume with the same one, or start afresh with "
-                "another checkpoint_path."
-            )
+    known = {name: before.get(name) for name in belongs}
+    others = [
+        name
+        for name, now in belongs.items()
+        if known[name] != now and (name == "text" or None not in (known[name], now))
+    ]
+    if others:
+        raise CheckpointError(
+            f"{path} was trained with another {' and another '.join(others)}; resume with the same, or start "
+            "afresh with another checkpoint_path."
+        )
