@@ -7,6 +7,8 @@ runs, so that `--help` is quick.
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,16 +101,25 @@ def train(
             if not history.interrupted:
                 checkpoint.unlink(missing_ok=True)
         typer.echo(_result(history, out))
+        if history.interrupted:
+            _deaf_to_ctrl_c()
 
 
 @contextlib.contextmanager
 def _stopped_at_once() -> Iterator[None]:
-    """Say in a line what a second Ctrl-C means."""
+    """Say in a line what a second Ctrl-C did; however many come after it, no traceback does."""
     try:
         yield
     except KeyboardInterrupt:
+        _deaf_to_ctrl_c()
         typer.echo("\nStopped at once; what was saved before is as it was.", err=True)
         raise typer.Exit(130) from None
+
+
+def _deaf_to_ctrl_c() -> None:
+    """Nothing is left but the end of the program, and that can't be hurried."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _checked_places(out: Path, resume: bool) -> tuple[Path, Path]:

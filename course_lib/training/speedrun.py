@@ -25,7 +25,7 @@ from course_lib.training.loop import make_muon, make_optimizer, suited, train
 from course_lib.training.recipe import TrainConfig
 
 WINDOW = 64  # tokens; the same for all recipes, so that all are asked the same questions
-OPTIMIZERS = {"adamw": make_optimizer, "muon": make_muon}
+OPTIMIZERS = ("adamw", "muon")
 EVAL_WINDOWS = 2000  # of the validation text, evenly spaced
 
 
@@ -46,11 +46,6 @@ class Recipe:
 
     def __post_init__(self) -> None:
         choice("Recipe", "optimizer", self.optimizer, OPTIMIZERS)
-        for name, kind in (("model", GPTConfig), ("train", TrainConfig)):
-            settings = getattr(self, name)
-            check_instance("Recipe", name, settings, dict, "a dict of settings")
-            for setting in settings:
-                choice("Recipe", f"a setting in {name}", setting, [f.name for f in fields(kind)])
         object.__setattr__(self, "whole_documents", flag("Recipe", "whole_documents", self.whole_documents))
 
     def config(self, vocab_size: int) -> GPTConfig:
@@ -171,25 +166,32 @@ def run_recipe(
     >>> result.name, result.steps >= 1
     ('speedrun', True)
     """
-    check_instance("run_recipe", "recipe", recipe, Recipe, 'a Recipe, such as RECIPES["baseline"]')
+    _check_settings(recipe)
     limit = {"steps": STEPS} if cpu_seconds is None else {"max_seconds": cpu_seconds}
     config = suited(TrainConfig(**limit, log_every=25, seed=seed, **recipe.train), "cpu")
     model = GPT(recipe.config(vocab_size), generator=torch.Generator().manual_seed(seed))
     if measure is None:  # what can't be measured is said before the training
         measured_batches(model, val_ids, None, EVAL_WINDOWS, 32)
-    history = train(
-        model,
-        _data(recipe, ids, config, end_id),
-        config,
-        optimizer=OPTIMIZERS[recipe.optimizer],
-        clock=clock,
-    )
+    optimizer = make_muon if recipe.optimizer == "muon" else make_optimizer
+    history = train(model, _data(recipe, ids, config, end_id), config, optimizer=optimizer, clock=clock)
     last = history.records[-1]
     curve = tuple((record.seconds, record.train_loss) for record in history.records)
     loss = measure(model) if measure else evaluate(model, val_ids, windows=EVAL_WINDOWS)
     return RecipeResult(
         recipe.name, loss, last.seconds, last.step, last.tokens, model.parameter_count(), curve
     )
+
+
+def _check_settings(recipe: Any) -> None:
+    """Every setting of a recipe is one that its configuration has."""
+    check_instance("run_recipe", "recipe", recipe, Recipe, 'a Recipe, such as RECIPES["baseline"]')
+    for settings, kind in ((recipe.model, GPTConfig), (recipe.train, TrainConfig)):
+        unknown = sorted(settings.keys() - {f.name for f in fields(kind)})
+        if unknown:
+            raise ValueError(
+                f"The recipe {recipe.name!r} sets {unknown[0]!r}, which {kind.__name__} doesn't have; look for "
+                "a slip in its name."
+            )
 
 
 def _data(
