@@ -183,7 +183,10 @@ def _fixed_batches(ids: torch.Tensor, length: int, windows: int | None, batch_si
         else range(0, spare + 1, length)
     )
     rows = torch.as_tensor(list(starts))[:, None] + torch.arange(length + 1)
-    ids = ids.cpu()
+    return _drawn(ids.cpu(), rows, batch_size)
+
+
+def _drawn(ids: torch.Tensor, rows: torch.Tensor, batch_size: int) -> Iterator[Batch]:
     for part in rows.split(batch_size):
         window = ids[part].long()
         yield window[:, :-1], window[:, 1:]

@@ -189,8 +189,8 @@ def _check_settings(recipe: Any) -> None:
         unknown = sorted(settings.keys() - {f.name for f in fields(kind)})
         if unknown:
             raise ValueError(
-                f"The recipe {recipe.name!r} sets {unknown[0]!r}, which {kind.__name__} doesn't have; look for "
-                "a slip in its name."
+                f"The recipe {recipe.name!r} sets {unknown[0]!r}, which {kind.__name__} doesn't have; is "
+                "there a slip in its name?"
             )
 
 
