@@ -1,6 +1,4 @@
-"""Mistakes that people make with configurations, models, trainings and their files, and the sentence that each
-gets.
-"""
+"""Mistakes that people make with models, trainings and their files, and the sentence that each gets."""
 
 from __future__ import annotations
 
@@ -915,14 +913,11 @@ def test_a_number_of_another_kind_is_as_good(name):
     assert call() == same
 
 
-@pytest.mark.parametrize(
-    "kind", [list, np.array, tuple, torch.Tensor.int], ids=["list", "array", "tuple", "int32"]
-)
+@pytest.mark.parametrize("kind", [list, np.array, tuple, np.uint16])
 def test_a_training_takes_ids_of_every_kind(kind):
     def trained(ids):
         model = GPT(SHAPE, torch.Generator().manual_seed(1))
         train(model, ids, RECIPE, val_ids=ids)
         return model.head.weight
 
-    ids = kind(IDS) if kind is torch.Tensor.int else kind(IDS.tolist())
-    assert torch.equal(trained(ids), trained(IDS))
+    assert torch.equal(trained(kind(IDS.tolist())), trained(IDS))
