@@ -178,20 +178,23 @@ def _check_optimizer(path: str | Path, before: Any, now: dict[str, Any]) -> None
         return
     try:
         pairs = list(zip(before["groups"], now["groups"], strict=True))
-        different = [
-            (key, a[key], b[key])
-            for a, b in pairs
-            for key in a.keys() & b.keys()
-            if not _same(a[key], b[key])
-        ]
+        different = [found for old, new in pairs for found in _differences(old, new)]
     except (KeyError, TypeError, ValueError, AttributeError):
-        before, pairs, different = {"name": "of another form"}, [], []
-    if before["name"] != now["name"]:
-        raise _another_optimizer(path, f"{before['name']}, now {now['name']}")
+        before, different = {"name": "of another form"}, []
+    if before.get("name") != now["name"]:
+        raise _another_optimizer(path, f"{before.get('name')}, now {now['name']}")
     if different:
         key, old, new = min(different, key=lambda found: (found[0] == "weights", found[0]))
         told = "it steps other weights" if key == "weights" else f"{key}={old!r}, now {new!r}"
         raise _another_optimizer(path, told)
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """The settings of a group that are others now; its first rate counts only if both have one."""
+    for key in old.keys() | new.keys():
+        counts = key != "initial_lr" or (key in old and key in new)
+        if counts and not _same(old.get(key), new.get(key)):
+            yield key, old.get(key), new.get(key)
 
 
 def _another_optimizer(path: str | Path, told: str) -> CheckpointError:

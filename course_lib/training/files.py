@@ -122,7 +122,10 @@ def read_file(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dic
         raise CheckpointError(
             f"{path} is a {about.get('kind', 'file of an unknown kind')}, but a {kind} is needed here."
         )
-    for twin, original in about.pop("same_as").items():
+    same_as = about.pop("same_as")
+    if not tensors.keys() >= set(same_as.values()):
+        raise misshapen(path)
+    for twin, original in same_as.items():
         tensors[twin] = tensors[original]
     return tensors, about
 

@@ -90,13 +90,18 @@ def _check_one(
     found = {key: tuple(v.shape) if isinstance(v, torch.Tensor) else None for key, v in kept.items()}
     if wanted is not None and index in wanted:
         good = found == wanted[index]
-    else:  # an optimizer that can't be tried: what is no single number must be of the weight's shape
-        good = all(not shape or shape in ((1,), tuple(weight.shape)) for shape in found.values())
+    else:  # an optimizer that can't be tried: each axis must be the weight's, or of one
+        good = all(_stretches(shape or (), tuple(weight.shape)) for shape in found.values())
     floats = all(v.is_floating_point() for v in kept.values() if isinstance(v, torch.Tensor))
     if not good or not floats:
         raise misshapen(
             path, f"it was made with another optimizer: what it remembers of weight {index} is {found}"
         )
+
+
+def _stretches(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    axes = [axis in (1, there) for axis, there in zip(shape[::-1], whole[::-1], strict=False)]
+    return len(shape) <= max(1, len(whole)) and all(axes)
 
 
 def _shapes_after_a_step(optimizer: torch.optim.Optimizer) -> Shapes | None:
