@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,17 @@ def test_a_new_model_belongs_to_the_tokenizer_beside_it(run, older):
     check_tokenizer(model, tokenizer)
     with pytest.raises(ValueError, match="trained with"):
         check_tokenizer(model, BPETokenizer.train(OTHER.split("\n<|endoftext|>\n"), 280))
+
+
+def test_a_model_without_its_tokenizer_does_not_take_another_of_the_same_size(run, tmp_path):
+    assert run().exit_code == 0
+    size = load_model("my_model.safetensors").config.vocab_size
+    shutil.rmtree(tmp_path / "my_model.tokenizer")
+    BPETokenizer.train(OTHER, size).save(tmp_path / "tokenizer")
+    app = typer.Typer()
+    commands.register(app)
+    result = CliRunner().invoke(app, ["generate", "--model", "my_model.safetensors"])
+    one_sentence(result, "The model was trained with another tokenizer")
 
 
 def test_half_precision_that_does_not_hold_the_weights_costs_nothing(run, monkeypatch):
