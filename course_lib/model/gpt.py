@@ -344,6 +344,8 @@ class GPT(nn.Module):
                 f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed whole numbers (int64) of "
                 "shape (B, T) with B and T at least 1: for one text write torch.tensor([ids])."
             )
+        if cache is not None:
+            check_instance("GPT", "cache", cache, KVCache, "a cache, such as model.make_cache(batch_size)")
         start = cache.length if cache is not None else 0
         if start + ids.shape[1] > self.config.context_length:
             before = f" after {start} in the cache" if start else ""
@@ -375,6 +377,8 @@ def _places_and_mask(key_mask: torch.Tensor, B: int, T: int, start: int) -> tupl
             f"Got a key_mask of shape {tuple(key_mask.shape)} and type {key_mask.dtype}; needed booleans of "
             f"shape {(B, S)}: one for each text and column, the cached ones included."
         )
+    if not bool(key_mask.any(dim=1).all()):
+        raise ValueError("The key_mask hides all of a text; each text needs one token at least.")
     places = (key_mask.cumsum(dim=1) - 1).clamp(min=0)[:, start:]
     columns = torch.arange(S, device=key_mask.device)
     new = columns[start:, None]

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib.arguments import as_tensor, check_ids, choice, id_line, is_whole, many, shown, whole, wrong
+from course_lib.runtime import device as usable_device
 
 PRECISIONS = ("float32", "bfloat16")
 IGNORE = -100  # a target with this value does not count, as in torch and transformers
@@ -335,4 +336,5 @@ def quicker_precision(
     >>> quicker_precision("cpu", seconds=lambda device, precision: {"float32": 5, "bfloat16": 2}[precision])
     'bfloat16'
     """
-    return min(("float32", "bfloat16"), key=lambda precision: seconds(torch.device(device), precision))
+    place = usable_device(str(device))
+    return min(PRECISIONS, key=lambda precision: seconds(place, precision))

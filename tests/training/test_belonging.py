@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 
@@ -286,6 +287,57 @@ def test_numbers_of_numpy_in_a_recipe_are_saved_and_resumed(tmp_path):
     assert train(gpt(seed=9), IDS, recipe, checkpoint_path=path, resume=True) == history
 
 
+# Files that are held, and two at once -------------------------------------------------------------
+
+
+def hold(monkeypatch, path, times: int) -> None:
+    """Another program holds the file at the first tries to replace it."""
+    whole, seen = os.replace, []
+
+    def busy(source, target):
+        seen.append(target)
+        if target == path and len(seen) <= times:
+            raise PermissionError(13, "Access is denied", str(target))
+        return whole(source, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+
+
+def test_a_checkpoint_that_is_held_for_a_moment_costs_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "run.checkpoint"
+    hold(monkeypatch, path, times=3)
+    history = train(gpt(), IDS, RECIPE, checkpoint_path=path)
+    assert train(gpt(seed=9), IDS, RECIPE, checkpoint_path=path, resume=True) == history
+
+
+def test_a_checkpoint_that_stays_held_is_said_and_neither_steps_nor_curve_are_lost(tmp_path, monkeypatch):
+    path, recipe = tmp_path / "run.checkpoint", replace(RECIPE, checkpoint_every=3)
+    model, same = gpt(), gpt()
+    monkeypatch.setattr(runtime, "PATIENCE", 0.02)
+    hold(monkeypatch, path, times=10**6)
+    with (
+        pytest.warns(RuntimeWarning, match=r"Step 3: .*held by another program.* The training goes on\."),
+        pytest.raises(PermissionError, match="held by another program") as caught,
+    ):
+        train(model, IDS, recipe, checkpoint_path=path)
+    assert caught.value.history.train_losses == train(same, IDS, recipe).train_losses
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), same.parameters(), strict=True))
+    kept = tmp_path / "run.kept.checkpoint"
+    assert train(gpt(seed=9), IDS, recipe, checkpoint_path=kept, resume=True) == caught.value.history
+
+
+def test_two_trainings_do_not_write_one_checkpoint(tmp_path):
+    path, model = tmp_path / "run.checkpoint", gpt()
+
+    class Second:
+        def on_step(self, moment):
+            with pytest.raises(ValueError, match="another checkpoint_path, or wait"):
+                train(gpt(), IDS, RECIPE, checkpoint_path=path)
+            assert train(gpt(), IDS, RECIPE, checkpoint_path=tmp_path / "other").steps == (4,)
+
+    assert train(model, IDS, RECIPE, checkpoint_path=path, callbacks=[Second()]).steps == (4,)
+
+
 # Damaged, of another version, hostile -------------------------------------------------------------
 
 
@@ -472,8 +524,6 @@ def test_loading_draws_as_many_random_numbers_as_making_a_model(tmp_path):
 
 
 def test_devices_and_pipes_are_not_read(tmp_path):
-    import os
-
     (tmp_path / "endless").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe")
     for name in ("endless", "pipe"):
