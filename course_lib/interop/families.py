@@ -65,8 +65,7 @@ class Family:
 
     def weights_out(self, model: GPT) -> Weights:
         """A model's weights under their names, LoRA merged; a tied head is left out, as they do."""
-        ours, config = plain_weights(model)
-        theirs: Weights = {}
+        (ours, config), theirs = plain_weights(model), {}
         for name, weight in ours.items():
             if name.startswith("blocks."):
                 _, layer, rest = name.split(".", 2)
@@ -82,7 +81,7 @@ class Family:
 
         Raises: ValueError, in one sentence, for a weight that is missing, of another shape, or left over.
         """
-        theirs, config, ours = self._whole_names(theirs), model.config, {}
+        theirs, config, ours = self.whole_names(theirs), model.config, {}
         for name, own in model.state_dict().items():
             if name == "head.weight" and config.tie_embeddings:
                 theirs.pop(self.outer[name], None)
@@ -109,23 +108,11 @@ class Family:
             )
         return ours
 
-    def layers_in(self, theirs: Weights) -> int:
-        """How many layers there are in a file.
-
-        >>> GPT2().layers_in({"h.0.ln_1.weight": torch.ones(2), "h.1.ln_1.weight": torch.ones(2)})
-        2
-        """
-        start, _, _ = self.layer.partition("{}")
-        names = [name.removeprefix(start) for name in self._whole_names(theirs) if name.startswith(start)]
-        return len({name.partition(".")[0] for name in names})
-
-    def _whole_names(self, theirs: Weights) -> Weights:
-        """Files of a model without its head leave the first part of all names out."""
-        bare = not any(name.startswith(self.body) for name in theirs)
+    def whole_names(self, theirs: Weights) -> Weights:
+        """The same under full names: files of a model without its head leave out how all names begin."""
+        missing = "" if any(name.startswith(self.body) for name in theirs) else self.body
         head = self.outer["head.weight"]
-        return {
-            self.body + name if bare and name != head else name: weight for name, weight in theirs.items()
-        }
+        return {("" if name == head else missing) + name: weight for name, weight in theirs.items()}
 
 
 class GPT2(Family):

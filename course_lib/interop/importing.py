@@ -16,7 +16,7 @@ import torch
 from course_lib.arguments import shown
 from course_lib.files import as_path
 from course_lib.interop.exporting import REST
-from course_lib.interop.families import Weights, family_of
+from course_lib.interop.families import Family, Weights, family_of
 from course_lib.model import GPT
 from course_lib.model.weights import weight_shapes
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer
@@ -59,7 +59,7 @@ def _read_model(folder: Path, values: dict[str, Any]) -> GPT:
     theirs = _read_weights(folder)
     next(weight_shapes(config))  # which says if its numbers are larger than any memory
     with torch.device("meta"):
-        hollow = GPT(replace(config, n_layers=min(config.n_layers, family.layers_in(theirs) + 1)))
+        hollow = GPT(replace(config, n_layers=min(config.n_layers, _layers_in(theirs, family) + 1)))
     try:
         weights = family.weights_in(theirs, hollow)
     except (RuntimeError, TypeError, IndexError):
@@ -69,6 +69,13 @@ def _read_model(folder: Path, values: dict[str, Any]) -> GPT:
     model = GPT(config)
     model.load_state_dict(weights)
     return model
+
+
+def _layers_in(theirs: Weights, family: Family) -> int:
+    """How many layers there are in a file."""
+    start, _, _ = family.layer.partition("{}")
+    names = [name.removeprefix(start) for name in family.whole_names(theirs) if name.startswith(start)]
+    return len({name.partition(".")[0] for name in names})
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -108,12 +108,12 @@ def read_file(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dic
     """
     path = as_path(path)
     tensors, header = _open(path)
-    text = header.get("about") if isinstance(header, dict) else None
-    if not isinstance(text, str):
+    if "about" not in header:
         raise CheckpointError(
             f"{path} was made by another program (it has no description of ours); see course_lib.interop."
         )
-    if header.get("checksum") != _checksum(tensors, text):
+    text = header["about"]
+    if header != {"format": "pt", "about": text, "checksum": _checksum(tensors, text)}:
         raise CheckpointError(
             f"{path} is damaged (its checksum does not match); make it again or take another copy."
         )
@@ -170,7 +170,7 @@ def in_words(shape: tuple[int, ...] | None) -> str:
     return "missing" if shape is None else "x".join(map(str, shape)) or "a number"
 
 
-def _open(path: Path) -> tuple[dict[str, torch.Tensor], Any]:
+def _open(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -187,7 +187,7 @@ def _open(path: Path) -> tuple[dict[str, torch.Tensor], Any]:
     try:
         tensors = load(raw)
         size = int.from_bytes(raw[:8], "little")
-        return tensors, json.loads(raw[8 : 8 + size]).get("__metadata__", {})
+        return tensors, json.loads(raw[8 : 8 + size]).get("__metadata__") or {}
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, RuntimeError):
         raise CheckpointError(
             f"{path} is not a whole safetensors file ({len(raw):,} bytes: damaged, cut short or another "

@@ -65,6 +65,14 @@ def begin(
     """A training at its beginning: what it needs is there, and what it is to write can be written.
 
     Raises: ValueError or OSError for whatever can be known now.
+
+    >>> model = nn.Sequential(nn.Embedding(3, 4), nn.Linear(4, 3))
+    >>> recipe = TrainConfig(steps=5, batch_size=2, context_length=3)
+    >>> def sgd(model, config):
+    ...     return torch.optim.SGD(model.parameters(), lr=config.lr)
+    >>> run = begin(model, [0, 1, 2, 0, 1], recipe, None, sgd, float, path=None, resume=False)
+    >>> run.step, run.finished, [part.shape for part in run.batches(run.generator)]
+    (0, False, [torch.Size([2, 3]), torch.Size([2, 3])])
     """
     check_instance("train", "model", model, nn.Module, 'a model, such as GPT(GPTConfig.preset("tiny"))')
     check_instance("train", "config", config, TrainConfig, A_RECIPE)
@@ -116,7 +124,12 @@ def _batches(model: nn.Module, ids: Any, config: TrainConfig) -> Source:
 
 @dataclass(frozen=True)
 class Source:
-    """What is trained on, and the function that draws batches of it."""
+    """What is trained on, and the function that draws batches of it.
+
+    >>> source = Source(data=torch.arange(5), draw=lambda generator: (torch.ones(1, 2), torch.ones(1, 2)))
+    >>> len(source(torch.Generator())), source.state
+    (2, None)
+    """
 
     data: Any
     draw: Callable[[torch.Generator], Batch]
@@ -141,7 +154,15 @@ class Source:
 
 @dataclass
 class Run:
-    """Everything that changes while training, so that it can be saved and restored as one."""
+    """Everything that changes while training, so that it can be saved and restored as one.
+
+    >>> layer = nn.Linear(2, 3)
+    >>> sgd = torch.optim.SGD(layer.parameters(), lr=0.1)
+    >>> source = Source(torch.arange(5), draw=lambda generator: None)
+    >>> run = Run(layer, TrainConfig(steps=5), sgd, source, torch.Generator(), clock=float)
+    >>> run.progress()["step"], run.finished
+    (0, False)
+    """
 
     model: nn.Module
     config: TrainConfig
@@ -160,10 +181,12 @@ class Run:
 
     @property
     def finished(self) -> bool:
+        """Whether all steps are made, or the time is up."""
         steps, seconds = self.config.steps, self.config.max_seconds
         return (steps is not None and self.step >= steps) or (seconds is not None and self.seconds >= seconds)
 
     def due(self, every: int | None) -> bool:
+        """Whether something that comes every so many steps comes now."""
         return every is not None and self.step % every == 0
 
     def progress(self) -> dict[str, Any]:
