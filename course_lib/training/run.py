@@ -96,7 +96,8 @@ def begin(
 
 def _made(optimizer: Any, model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     needed = "a function of model and recipe that makes one, such as make_muon"
-    if isinstance(optimizer, type | torch.optim.Optimizer) or not callable(optimizer):
+    torchs_own = isinstance(optimizer, type) and optimizer.__module__.startswith("torch.optim")
+    if torchs_own or isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
         raise wrong("train", "optimizer", optimizer, needed)
     made = optimizer(model, config)
     check_instance("train", "optimizer", made, torch.optim.Optimizer, needed)
