@@ -7,6 +7,8 @@ Everything else is shared:
 | where        | what it is                                                                         |
 |--------------|------------------------------------------------------------------------------------|
 | `config`     | `GPTConfig`: the numbers that decide what a GPT looks like, with named presets     |
+| `arguments`  | what a function is given, looked at before any work                                |
+| `files`      | what people name as a file, and what stands there without being one                |
 | `runtime`    | seeds, devices, folders, files that are written whole or not at all                |
 | `intervals`  | how sure a measured number is                                                      |
 | `world`      | the little world whose stories, in English and Chinese, are the course's text      |

@@ -4,14 +4,21 @@ Does not know torch, so that a shell or a test can read a configuration without 
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
+
+from course_lib.arguments import check_instance, choice, flag, number, shown, whole
 
 CHOICES = {
     "norm": ("layernorm", "rmsnorm"),
     "activation": ("gelu", "swiglu", "relu2"),
     "positions": ("learned", "sinusoidal", "rotary", "none"),
 }
+
+
+_MAY_BE_NONE = ("n_kv_heads", "mlp_width")
+_COUNTS = ("vocab_size", "context_length", "n_layers", "n_heads", "width", *_MAY_BE_NONE)
 
 
 @dataclass(frozen=True)
@@ -49,22 +56,20 @@ class GPTConfig:
     rope_base: float = 10_000.0
 
     def __post_init__(self):
-        for name in ("vocab_size", "context_length", "n_layers", "n_heads", "width"):
-            _check_count(name, getattr(self, name))
-        for name in ("n_kv_heads", "mlp_width"):
-            if getattr(self, name) is not None:
-                _check_count(name, getattr(self, name))
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if value is not None or name not in _MAY_BE_NONE:
+                object.__setattr__(self, name, whole("", name, value))
         for name, options in CHOICES.items():
-            if getattr(self, name) not in options:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}, but it must be one of {', '.join(options)}"
-                )
+            choice("", name, getattr(self, name), options)
+        for name in ("bias", "tie_embeddings", "qk_norm"):
+            object.__setattr__(self, name, flag("", name, getattr(self, name)))
         self._check_heads()
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}, but it must be at least 0 and below 1")
+        needed = "at least 0 and below 1"
+        object.__setattr__(self, "dropout", number("", "dropout", self.dropout, needed, lambda x: 0 <= x < 1))
         for name in ("norm_eps", "rope_base"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, but it must be above 0")
+            value = number("", name, getattr(self, name), "above 0", lambda x: 0 < x < math.inf)
+            object.__setattr__(self, name, value)
 
     def _check_heads(self) -> None:
         if self.width % self.n_heads:
@@ -106,14 +111,14 @@ class GPTConfig:
     def preset(cls, name: str, **changes: Any) -> "GPTConfig":
         """A named configuration, with changes.
 
-        Raises: ValueError for an unknown name.
+        Raises: ValueError for an unknown name, of a preset or of a field.
 
         >>> GPTConfig.preset("gpt2").n_layers
         12
         """
-        if name not in PRESETS:
-            raise ValueError(f"there is no preset {name!r}: the presets are {', '.join(PRESETS)}")
-        return cls(**{**PRESETS[name], **changes})
+        if not isinstance(name, str) or name not in PRESETS:
+            raise ValueError(f"there is no preset {shown(name)}: the presets are {', '.join(PRESETS)}")
+        return cls.from_dict({**PRESETS[name], **changes})
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain values, for a JSON file.
@@ -129,17 +134,14 @@ class GPTConfig:
 
         Raises: ValueError for a field it does not know.
         """
+        check_instance("GPTConfig.from_dict", "values", values, dict, "a dict of the fields, as of to_dict")
         unknown = values.keys() - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             raise ValueError(
-                f"unknown fields {sorted(unknown)} in a GPT configuration: was it written by another program?"
+                f"unknown fields {sorted(map(str, unknown))} in a GPT configuration: was it written by "
+                "another program?"
             )
         return cls(**values)
-
-
-def _check_count(name: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} is {value!r}, but it must be a whole number of at least 1")
 
 
 _GPT2 = {"vocab_size": 50257, "context_length": 1024}

@@ -183,6 +183,7 @@ def make_base(tokenizer: BPETokenizer, folder: Path, resume: bool) -> None:
     path, unfinished = folder / "base.safetensors", folder / "base.checkpoint"
     recipe = training.suited(RECIPE, "cpu")
     model = GPT(GPTConfig.preset("base", vocab_size=tokenizer.vocab_size), generator=seed(RECIPE.seed))
+    model.tokenizer_fingerprint = training.tokenizer_fingerprint(tokenizer)  # its file and those after say it
     validation = encode_documents(load_corpus("world").validation, tokenizer)
     history = training.train(
         model,

@@ -178,3 +178,152 @@ def test_a_file_of_which_the_process_is_killed_leaves_the_old_one(tmp_path):
 def test_importing_it_does_nothing():
     code = "import course_lib.runtime, sys; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+# Files that are held, places that can't be written, two at once --------------------------------------------
+
+
+def held_for(monkeypatch, tries: int) -> list:
+    """`os.replace` meets another program at its first tries; gives the list of all tries."""
+    whole, seen = os.replace, []
+
+    def busy(source, target):
+        seen.append(target)
+        if len(seen) <= tries:
+            raise PermissionError(13, "Access is denied", str(target))
+        return whole(source, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+    return seen
+
+
+def test_a_file_that_is_held_for_a_moment_is_written_all_the_same(tmp_path, monkeypatch):
+    seen = held_for(monkeypatch, 4)
+    with runtime.atomic_write(tmp_path / "note.txt", "w") as file:
+        file.write("new")
+    assert len(seen) == 5 and (tmp_path / "note.txt").read_text() == "new"
+    assert os.listdir(tmp_path) == ["note.txt"]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_was_written_is_kept_beside_a_file_that_stays_held(tmp_path, monkeypatch, times):
+    path, whole = tmp_path / "run.checkpoint", os.replace
+    path.write_text("old")
+    monkeypatch.setattr(runtime, "PATIENCE", 0.05)
+
+    def held(source, target):
+        if target == path:
+            raise PermissionError(13, "Access is denied", str(target))
+        return whole(source, target)
+
+    monkeypatch.setattr(os, "replace", held)
+    for number in range(times):
+        with (
+            pytest.raises(
+                PermissionError, match=r"held by another program.* is in .*run\.kept\.checkpoint"
+            ) as caught,
+            runtime.atomic_write(path, "w") as file,
+        ):
+            file.write(f"new {number}")
+        assert "\n" not in str(caught.value) and "Errno" not in str(caught.value)
+    assert path.read_text() == "old"
+    assert (tmp_path / "run.kept.checkpoint").read_text() == f"new {times - 1}"
+    assert sorted(os.listdir(tmp_path)) == ["run.checkpoint", "run.kept.checkpoint"]
+
+
+def test_an_error_of_another_kind_is_not_tried_again(tmp_path, monkeypatch):
+    seen = []
+
+    def full(source, target):
+        seen.append(target)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space left"), runtime.atomic_write(tmp_path / "note.txt") as file:
+        file.write(b"new")
+    assert len(seen) == 1 and os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_process_left_is_gone_after_the_next_write(tmp_path):
+    path = tmp_path / "note.txt"
+    code = (
+        "import os\n"
+        "from course_lib.runtime import atomic_write\n"
+        f"with atomic_write({str(path)!r}, 'w') as file:\n"
+        "    file.write('half'); file.flush(); os._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code])
+    assert len(os.listdir(tmp_path)) == 1
+    with runtime.atomic_write(path, "w") as file:
+        file.write("whole")
+    assert os.listdir(tmp_path) == ["note.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("folder", "is a folder"),
+        ("file/note.txt", "is a file, not a folder"),
+        ("file/deep/x", "not a folder"),
+    ],
+)
+def test_a_place_where_no_file_can_be_is_said_and_nothing_is_made(tmp_path, name, said):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match=said):
+        runtime.check_place(tmp_path / name)
+    assert runtime.check_place(tmp_path / "new" / "deep" / "x") == tmp_path / "new" / "deep" / "x"
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_folder_that_may_not_be_written_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    with pytest.raises(PermissionError, match="choose another folder"):
+        runtime.check_place(tmp_path / "new" / "x")
+
+
+def test_a_folder_comes_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "mine.txt").write_text("stays")
+    (path / "a").write_text("old")
+    with pytest.raises(RuntimeError), runtime.atomic_folder(path) as folder:
+        (folder / "a").write_text("new")
+        raise RuntimeError
+    assert {file.name: file.read_text() for file in path.iterdir()} == {"mine.txt": "stays", "a": "old"}
+    with runtime.atomic_folder(path) as folder:
+        (folder / "a").write_text("new")
+        (folder / "b").write_text("too")
+        assert (path / "a").read_text() == "old"
+    contents = {file.name: file.read_text() for file in path.iterdir()}
+    assert contents == {"mine.txt": "stays", "a": "new", "b": "too"}
+    assert os.listdir(tmp_path) == ["model"]
+    with pytest.raises(ValueError, match="is a file"), runtime.atomic_folder(path / "a"):
+        pass
+
+
+def test_two_processes_are_not_at_work_on_one_file(tmp_path):
+    path = tmp_path / "model.safetensors"
+    code = f"from course_lib.runtime import locked\nwith locked({str(path)!r}):\n    print('mine')"
+    with runtime.locked(path):
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert other.returncode and "Another program is at work on" in other.stderr
+        with runtime.locked(tmp_path / "another"):
+            pass
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "mine\n"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", ["7", 2**64, -(2**63) - 1, 1.5, None])
+def test_a_seed_that_is_no_whole_number_of_64_bits_is_said(number):
+    with pytest.raises(ValueError, match="^seed got number=.*whole number from"):
+        runtime.seed(number)
+
+
+@pytest.mark.parametrize("name", ["cpu:x", "cpu:1", "cuda:-1", "", "cuda:99", 3])
+def test_a_device_with_a_number_that_there_is_not(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert runtime.device("cuda:1") == runtime.device(torch.device("cuda", 1))
+    with pytest.raises(ValueError, match="is not usable on this machine"):
+        runtime.device(name)

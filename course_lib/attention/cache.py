@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import torch
 
+from course_lib.arguments import whole
+
 
 class KVCache:
     """The keys and values of the tokens read so far, so that each is computed once.
@@ -27,7 +29,9 @@ class KVCache:
     """
 
     def __init__(self, n_layers: int, batch_size: int, capacity: int):
-        self.batch_size, self.capacity = batch_size, capacity
+        n_layers = whole("KVCache", "n_layers", n_layers)
+        self.batch_size = whole("KVCache", "batch_size", batch_size)
+        self.capacity = whole("KVCache", "capacity", capacity)
         self.length = 0  # columns filled in all layers
         self._stores: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * n_layers
 

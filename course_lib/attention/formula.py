@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
+from course_lib.arguments import shown, whole
+
 Hook = Callable[[torch.Tensor], torch.Tensor | None]
 
 
@@ -26,7 +28,8 @@ def causal_mask(T: int, S: int | None = None, device: torch.device | str | None 
     tensor([[1, 1, 0],
             [1, 1, 1]], dtype=torch.int32)
     """
-    S = T if S is None else S
+    T = whole("causal_mask", "T", T)
+    S = T if S is None else whole("causal_mask", "S", S)
     if S < T:
         raise ValueError(
             f"causal_mask got T={T} queries and S={S} keys; each query has a key too: S must be at least T."
@@ -48,12 +51,14 @@ def scaled_dot_product(
     (before dropout); what it returns, if anything, takes their place.
 
     Shapes: q (..., T, D), k and v (..., S, D), mask broadcastable to (..., T, S) -> (..., T, D).
+    Raises: ValueError for other shapes, and for a query that may look at nothing.
     Source: Vaswani and others 2017, section 3.2.1 (arXiv:1706.03762).
 
     >>> q, k = torch.tensor([[0.0, 0.0]]), torch.tensor([[5.0, 1.0], [2.0, 3.0]])
     >>> scaled_dot_product(q, k, v=torch.tensor([[1.0], [3.0]]))  # both keys fit equally
     tensor([[2.]])
     """
+    check_attention(q, k, v, mask)
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
@@ -62,6 +67,49 @@ def scaled_dot_product(
         changed = hook(attn)
         attn = attn if changed is None else changed
     return F.dropout(attn, dropout, training=dropout > 0) @ v
+
+
+def check_attention(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None
+) -> None:
+    """Raises ValueError unless queries, keys, values and a mask belong together.
+
+    >>> check_attention(torch.ones(3, 4), torch.ones(3, 5), torch.ones(3, 5))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: attention got q=a Tensor of shape (3, 4) and type torch.float32, k=a Tensor of shape ...
+    """
+    if (
+        not all(isinstance(x, torch.Tensor) and x.ndim > 1 and x.is_floating_point() for x in (q, k, v))
+        or q.shape[-1] != k.shape[-1]
+        or k.shape[-2] != v.shape[-2]
+    ):
+        raise ValueError(
+            f"attention got q={shown(q)}, k={shown(k)} and v={shown(v)}; it needs floats, q (..., T, D), "
+            "k and v (..., S, D)."
+        )
+    if mask is not None:
+        check_mask(mask, q.shape[-2], k.shape[-2])
+
+
+def check_mask(mask: torch.Tensor, T: int, S: int) -> None:
+    """Raises ValueError unless a mask for T queries and S keys lets each query look at one key at least.
+
+    >>> check_mask(torch.zeros(2, 3, dtype=torch.bool), 2, 3)
+    Traceback (most recent call last):
+    ValueError: The mask hides all keys from a query; let each query look at one at least.
+    """
+    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool or not _fits(tuple(mask.shape), T, S):
+        raise ValueError(
+            f"Got mask={shown(mask)}; a mask for {T} queries and {S} keys is boolean, of shape {(T, S)} or "
+            "one that broadcasts to it, True where a query may look."
+        )
+    if not bool(mask.any(-1).all()):
+        raise ValueError("The mask hides all keys from a query; let each query look at one at least.")
+
+
+def _fits(shape: tuple[int, ...], T: int, S: int) -> bool:
+    *_, rows, columns = (1, 1, *shape)
+    return rows in (1, T) and columns in (1, S)
 
 
 def blockwise_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, block: int = 64) -> torch.Tensor:
@@ -78,6 +126,8 @@ def blockwise_attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, block
     >>> blockwise_attention(q, k, v=torch.tensor([[1.0], [3.0], [5.0]]), block=2)
     tensor([[3.]])
     """
+    block = whole("blockwise_attention", "block", block)
+    check_attention(q, k, v)
     largest = q.new_full((*q.shape[:-1], 1), float("-inf"))
     total, mixed = torch.zeros_like(largest), q.new_zeros(*q.shape[:-1], v.shape[-1])
     for keys, values in zip(k.split(block, dim=-2), v.split(block, dim=-2), strict=True):

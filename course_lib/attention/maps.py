@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from course_lib.arguments import check_instance
 from course_lib.attention.formula import Hook
 from course_lib.attention.multi_head import MultiHeadAttention
 
@@ -34,6 +35,7 @@ def capture_attention(model: nn.Module) -> Iterator[list[torch.Tensor]]:
             [0.5000, 0.5000, 0.0000],
             [0.3333, 0.3333, 0.3333]])
     """
+    check_instance("capture_attention", "model", model, nn.Module, "a GPT")
     layers = [module for module in model.modules() if isinstance(module, MultiHeadAttention)]
     if not layers:
         raise ValueError(f"capture_attention got a {type(model).__name__} without attention; give it a GPT.")

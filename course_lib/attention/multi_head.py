@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.attention.formula import Hook, causal_mask, scaled_dot_product
+from course_lib.arguments import check_instance, shown
+from course_lib.attention.formula import Hook, causal_mask, check_mask, scaled_dot_product
 from course_lib.config import GPTConfig
 from course_lib.context import apply_rotary
 
@@ -40,6 +41,7 @@ class MultiHeadAttention(nn.Module):
 
     def __init__(self, config: GPTConfig):
         super().__init__()
+        check_instance("MultiHeadAttention", "config", config, GPTConfig, "a GPTConfig")
         self.n_heads, self.n_kv_heads, self.head_width = config.n_heads, config.kv_heads, config.head_width
         self.dropout = config.dropout
         self._heads = (self.n_heads, self.n_kv_heads, self.n_kv_heads)  # of q, of k, of v
@@ -56,7 +58,7 @@ class MultiHeadAttention(nn.Module):
         rotary: tuple[torch.Tensor, torch.Tensor] | None = None,
         remember: Remember | None = None,
     ) -> torch.Tensor:
-        B, T, C = x.shape
+        B, T, C = _checked(x, self.n_heads * self.head_width).shape
         heads = self.qkv(x).view(B, T, -1, self.head_width).split_with_sizes(self._heads, dim=2)
         q, k, v = (part.transpose(1, 2) for part in heads)  # (B, H, T, D)
         if self.q_norm is not None and self.k_norm is not None:
@@ -82,6 +84,8 @@ class MultiHeadAttention(nn.Module):
         self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None
     ) -> torch.Tensor:
         B, H, T, D = q.shape
+        if mask is not None:
+            check_mask(mask, T, k.shape[2])
         dropout = self.dropout if self.training else 0.0
         if self.hook is not None:
             k, v = (kv.repeat_interleave(H // self.n_kv_heads, dim=1) for kv in (k, v))
@@ -99,6 +103,12 @@ class MultiHeadAttention(nn.Module):
         if causal and k.shape[2] > T:
             mask, causal = causal_mask(T, k.shape[2], q.device), False
         return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=causal, enable_gqa=grouped)
+
+
+def _checked(x: torch.Tensor, width: int) -> torch.Tensor:
+    if not (isinstance(x, torch.Tensor) and x.ndim == 3 and x.shape[-1] == width):
+        raise ValueError(f"MultiHeadAttention got x={shown(x)}; it needs vectors of shape (B, T, {width}).")
+    return x
 
 
 class _HeadNorm(nn.RMSNorm):

@@ -6,9 +6,12 @@ It does not know models, or tokenizers' insides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from course_lib.arguments import id_line, is_whole, many, shown, whole
 
 
 def encode_documents(documents: Iterable[str], tokenizer: Any) -> torch.Tensor:
@@ -25,6 +28,11 @@ def encode_documents(documents: Iterable[str], tokenizer: Any) -> torch.Tensor:
     if isinstance(documents, str):
         raise ValueError(
             "encode_documents got one str, needed a list of documents; write encode_documents([text], ...)."
+        )
+    documents = many("encode_documents", "documents", documents, "texts")
+    if not hasattr(tokenizer, "end_id"):
+        raise ValueError(
+            f"encode_documents got {shown(tokenizer)} as its tokenizer; give one of course_lib.tokens."
         )
     end = tokenizer.end_id
     ids = [end]
@@ -47,10 +55,9 @@ def windows(ids: torch.Tensor, T: int, stride: int | None = None) -> tuple[torch
     >>> x.tolist(), y.tolist()
     ([[1, 2], [3, 4]], [[2, 3], [4, 5]])
     """
-    if stride is not None and stride < 1:
-        raise ValueError(f"windows got stride={stride}; it must be at least 1.")
-    check_stream(ids, T)
-    pieces = ids.unfold(0, T + 1, stride or T).long()
+    ids, T = check_stream(ids, T)
+    stride = T if stride is None else whole("windows", "stride", stride)
+    pieces = ids.unfold(0, T + 1, stride).long()
     return pieces[:, :-1], pieces[:, 1:]
 
 
@@ -75,9 +82,9 @@ def get_batch(
     >>> bool((y == x + 1).all())  # here the next token is always one more
     True
     """
-    check_stream(ids, T)
-    if batch_size < 1:
-        raise ValueError(f"get_batch got batch_size={batch_size}; it must be at least 1.")
+    ids, T = check_stream(ids, T)
+    batch_size = whole("get_batch", "batch_size", batch_size)
+    starts = None if starts is None else id_line("get_batch", starts, "starts")
     if starts is not None and not (
         len(starts) and 0 <= int(starts.min()) <= int(starts.max()) < len(ids) - T
     ):
@@ -102,6 +109,8 @@ def document_starts(ids: torch.Tensor, end_id: int, T: int) -> torch.Tensor:
     >>> document_starts(torch.tensor([9, 1, 2, 9, 3, 9]), end_id=9, T=2)
     tensor([0, 3])
     """
+    ids, T = id_line("document_starts", ids), whole("document_starts", "T", T)
+    end_id = whole("document_starts", "end_id", end_id, least=0)
     starts = (ids[: max(0, len(ids) - T)] == end_id).nonzero()[:, 0]
     if not len(starts):
         raise ValueError(
@@ -128,28 +137,43 @@ def document_batches(
     [9, 9, 9]
     """
     starts = document_starts(ids, end_id, T)
-    return lambda generator: get_batch(ids, batch_size, T, generator, starts=starts)
+    batch_size = whole("document_batches", "batch_size", batch_size)
+    return _DocumentBatches(*check_stream(ids, T), starts, batch_size)
 
 
-def check_stream(ids: torch.Tensor, T: int) -> None:
-    """Raises ValueError unless `ids` is a stream of whole numbers, long enough for a window of T and its
-    last target.
+@dataclass(frozen=True, eq=False)
+class _DocumentBatches:
+    """Draws windows that begin at some places; what it draws from can be seen, and so compared."""
+
+    ids: torch.Tensor
+    T: int
+    starts: torch.Tensor
+    batch_size: int
+
+    def __call__(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        return get_batch(self.ids, self.batch_size, self.T, generator, starts=self.starts)
+
+
+def check_stream(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, int]:
+    """The stream as a tensor, which may come as a list or an array, and T.
 
     Shapes: ids (N,), N above T.
+    Raises: ValueError unless it holds whole numbers, enough for a window of T and its last target.
 
     >>> check_stream(torch.tensor([5, 6, 7]), T=3)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ValueError: Got a text of 3 tokens; a window of 3 and its last target need 4: give more text or ...
     """
-    if ids.ndim != 1 or ids.is_floating_point():
+    if isinstance(ids, torch.Tensor) and (ids.ndim != 1 or not is_whole(ids)):
         raise ValueError(
             f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed one stream of whole numbers, "
             "(N,): make it with encode_documents."
         )
-    if T < 1:
-        raise ValueError(f"Got a window of T={T} tokens; it must be at least 1.")
+    ids = id_line("a window", ids)
+    T = whole("a window", "T", T)
     if len(ids) <= T:
         raise ValueError(
             f"Got a text of {len(ids)} tokens; a window of {T} and its last target need {T + 1}: "
             "give more text or a smaller T."
         )
+    return ids, T

@@ -11,6 +11,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_lib.arguments import check_batch, check_ids, number, shown, whole, wrong
+
+
+class _Tokens(nn.Embedding):
+    """A table of token vectors that says which id it hasn't got."""
+
+    def __init__(self, owner: str, vocab_size: int, width: int):
+        super().__init__(vocab_size, width)
+        self.owner = owner
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        check_ids(self.owner, check_batch(self.owner, ids), self.num_embeddings)
+        return super().forward(ids)
+
 
 class WindowMLP(nn.Module):
     """Predicts the next token from the last `window` tokens with a network of one hidden layer.
@@ -35,13 +49,10 @@ class WindowMLP(nn.Module):
         generator: torch.Generator | None = None,
     ):
         super().__init__()
-        if min(vocab_size, window, width, hidden) < 1:
-            raise ValueError(
-                f"WindowMLP got vocab_size={vocab_size}, window={window}, width={width}, hidden={hidden}; "
-                "all must be at least 1."
-            )
-        self.window = window
-        self.tokens = nn.Embedding(vocab_size, width)
+        vocab_size = whole("WindowMLP", "vocab_size", vocab_size)
+        width, hidden = whole("WindowMLP", "width", width), whole("WindowMLP", "hidden", hidden)
+        self.window = window = whole("WindowMLP", "window", window)
+        self.tokens = _Tokens("WindowMLP", vocab_size, width)
         self.hidden = nn.Linear(window * width, hidden)
         self.head = nn.Linear(hidden, vocab_size)
         _draw_weights(self, generator)
@@ -78,16 +89,12 @@ class RecurrentLM(nn.Module):
         generator: torch.Generator | None = None,
     ):
         super().__init__()
-        if kind not in self.KINDS:
-            raise ValueError(
-                f"RecurrentLM got kind={kind!r}; choose one of {', '.join(map(repr, self.KINDS))}."
-            )
-        if min(vocab_size, width, n_layers) < 1 or not 0 <= dropout < 1:
-            raise ValueError(
-                f"RecurrentLM got vocab_size={vocab_size}, width={width}, n_layers={n_layers}, "
-                f"dropout={dropout}; the sizes must be at least 1 and dropout in [0, 1)."
-            )
-        self.tokens = nn.Embedding(vocab_size, width)
+        if not isinstance(kind, str) or kind not in self.KINDS:
+            raise wrong("RecurrentLM", "kind", kind, f"one of {', '.join(map(repr, self.KINDS))}")
+        vocab_size = whole("RecurrentLM", "vocab_size", vocab_size)
+        width, n_layers = whole("RecurrentLM", "width", width), whole("RecurrentLM", "n_layers", n_layers)
+        dropout = number("RecurrentLM", "dropout", dropout, "at least 0 and below 1", lambda x: 0 <= x < 1)
+        self.tokens = _Tokens("RecurrentLM", vocab_size, width)
         between = dropout if n_layers > 1 else 0.0  # torch applies it between layers only
         self.cells = self.KINDS[kind](width, width, n_layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(dropout)
@@ -115,6 +122,7 @@ def gru_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> torch.Tensor
     >>> torch.allclose(gru_step(x[:, 0], torch.zeros(2, 3), cell), cell(x)[0][:, 0], atol=1e-6)
     True
     """
+    _check_step(x, state, cell)
     from_x = F.linear(x, cell.weight_ih_l0, cell.bias_ih_l0)
     from_state = F.linear(state, cell.weight_hh_l0, cell.bias_hh_l0)
     r_x, z_x, n_x = from_x.chunk(3, dim=-1)
@@ -122,6 +130,14 @@ def gru_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> torch.Tensor
     r, z = torch.sigmoid(r_x + r_s), torch.sigmoid(z_x + z_s)
     n = torch.tanh(n_x + r * n_s)
     return (1 - z) * n + z * state
+
+
+def _check_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> None:
+    if not isinstance(cell, nn.GRU):
+        raise ValueError(f"gru_step got cell={shown(cell)}; give a torch.nn.GRU, such as model.cells.")
+    for name, value, width in (("x", x, cell.input_size), ("state", state, cell.hidden_size)):
+        if not (isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[1] == width):
+            raise ValueError(f"gru_step got {name}={shown(value)}; it needs vectors of shape (B, {width}).")
 
 
 def _draw_weights(model: nn.Module, generator: torch.Generator | None) -> None:

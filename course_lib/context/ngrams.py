@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from course_lib.arguments import check_batch, check_ids, whole
 from course_lib.context.batches import check_stream
 
 
@@ -77,12 +78,8 @@ class NGramModel:
     """
 
     def __init__(self, order: int, vocab_size: int):
-        if order < 1 or vocab_size < 1:
-            raise ValueError(
-                f"NGramModel got order={order}, vocab_size={vocab_size}; both must be at least 1."
-            )
-        self.order = order
-        self.vocab_size = vocab_size
+        self.order = whole("NGramModel", "order", order)
+        self.vocab_size = whole("NGramModel", "vocab_size", vocab_size)
         self._levels: list[_Contexts] = []
         self.distinct: list[
             int
@@ -90,8 +87,7 @@ class NGramModel:
 
     def fit(self, ids: torch.Tensor) -> NGramModel:
         """Count a stream of ids (N,); what was counted before is forgotten. Returns the model itself."""
-        check_stream(ids, 1)
-        ids = self._checked(ids.cpu().long())
+        ids = self._checked(check_stream(ids, 1)[0].cpu().long())
         V, top = self.vocab_size, min(self.order, len(ids)) - 1
         # The empty context comes first: number 0, followed by every token of the text.
         keys, contexts = torch.zeros(1, dtype=torch.int64), torch.zeros(len(ids), dtype=torch.int64)
@@ -143,20 +139,10 @@ class NGramModel:
     def _checked_batch(self, ids: torch.Tensor) -> torch.Tensor:
         if not self._levels:
             raise ValueError("This NGramModel has counted nothing yet; call fit(ids) first.")
-        if ids.ndim != 2:
-            raise ValueError(
-                f"NGramModel got ids of shape {tuple(ids.shape)}, needed (B, T); for one text write "
-                "ids[None]."
-            )
-        return self._checked(ids)
+        return self._checked(check_batch("NGramModel", ids))
 
     def _checked(self, ids: torch.Tensor) -> torch.Tensor:
-        low, high = (int(ids.min()), int(ids.max())) if ids.numel() else (0, 0)
-        if low < 0 or high >= self.vocab_size:
-            raise ValueError(
-                f"NGramModel got the id {low if low < 0 else high}, but its ids go from 0 to "
-                f"{self.vocab_size - 1}; give it the vocab_size of the tokenizer."
-            )
+        check_ids("NGramModel", ids, self.vocab_size)
         return ids
 
 

@@ -10,7 +10,22 @@ from typing import Any
 import torch
 from torch import nn
 
+from course_lib.arguments import number, shown, whole
+
 Places = slice | torch.Tensor  # the same positions for all texts, or one row of them for each (B, T)
+
+
+def _looked_up(table: torch.Tensor, places: Places) -> torch.Tensor:
+    """The rows of a table. Raises: ValueError for places that it hasn't got."""
+    try:
+        if isinstance(places, slice) and not 0 <= (places.start or 0) <= (places.stop or 0) <= len(table):
+            raise IndexError
+        return table[places]
+    except (IndexError, TypeError):
+        raise ValueError(
+            f"Got the positions {shown(places)}; this table has those from 0 to {len(table) - 1}: read a "
+            "shorter text, or make a longer context."
+        ) from None
 
 
 class LearnedPositions(nn.Embedding):
@@ -28,7 +43,7 @@ class LearnedPositions(nn.Embedding):
         super().__init__(context_length, width)
 
     def forward(self, places: Places) -> torch.Tensor:
-        return self.weight[places]
+        return _looked_up(self.weight, places)
 
 
 class _Tables(nn.Module):
@@ -76,7 +91,7 @@ class SinusoidalPositions(_Tables):
         return {"table": scale * waves}
 
     def forward(self, places: Places) -> torch.Tensor:
-        return self.table[places]
+        return _looked_up(self.table, places)
 
 
 class RotaryPositions(_Tables):
@@ -99,7 +114,7 @@ class RotaryPositions(_Tables):
         return {"cos": cos, "sin": sin}
 
     def forward(self, places: Places) -> tuple[torch.Tensor, torch.Tensor]:
-        cos, sin = self.cos[places], self.sin[places]
+        cos, sin = _looked_up(self.cos, places), _looked_up(self.sin, places)
         return (cos, sin) if isinstance(places, slice) else (cos[:, None], sin[:, None])
 
 
@@ -120,6 +135,9 @@ def rotary_angles(
     >>> cos[0].tolist(), sin[0].tolist()  # position 0 is not turned
     ([1.0, 1.0], [0.0, 0.0])
     """
+    T, offset = whole("rotary_angles", "T", T, least=0), whole("rotary_angles", "offset", offset, least=0)
+    base = number("rotary_angles", "base", base, "above 0", lambda x: 0 < x < float("inf"))
+    D = whole("rotary_angles", "D", D, least=None)
     if D < 1 or D % 2:
         raise ValueError(
             f"rotary_angles got a head width of D={D}; it turns pairs of numbers, so D must be even."
@@ -143,6 +161,11 @@ def apply_rotary(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch
     >>> apply_rotary(torch.tensor([[3.0, 4.0]]), *quarter_turn)
     tensor([[-4.,  3.]])
     """
+    if x.shape[-1] % 2 or cos.shape != sin.shape or cos.shape[-1] != x.shape[-1] // 2:
+        raise ValueError(
+            f"apply_rotary got x={shown(x)}, cos={shown(cos)} and sin={shown(sin)}; it turns pairs: give as "
+            "many angles as x has pairs, rotary_angles(T, D)."
+        )
     # (a, b) becomes (a cos - b sin, b cos + a sin); rolling by half a head puts (b, a) beside (a, b).
     swapped = x.roll(x.shape[-1] // 2, dims=-1)
     turned = x * torch.cat([cos, cos], dim=-1) + swapped * torch.cat([-sin, sin], dim=-1)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
+from course_lib.arguments import choice, many, whole
 from course_lib.finetuning.examples import Example, complete, masked, pad_batch
 from course_lib.finetuning.question_answering import Item, Quiz, answered, asked, quiz
 from course_lib.tokens.base import Tokenizer
@@ -31,6 +33,7 @@ def encode_quiz(
     >>> tokenizer.decode([target for target in targets if target != -100])
     ' to the playground\\n'
     """
+    learn = checked_learn("encode_quiz", learn)
     parts = [([tokenizer.end_id], False), (tokenizer.encode(made.story), "story" in learn)]
     for question in questions:
         parts += [
@@ -38,6 +41,19 @@ def encode_quiz(
             (tokenizer.encode(answered(question.answer)), "answers" in learn),
         ]
     return masked(parts)
+
+
+PARTS = ("story", "questions", "answers")
+
+
+def checked_learn(owner: str, learn: Any) -> tuple[str, ...]:
+    """Which parts of a quiz count, as a tuple.
+
+    >>> checked_learn("encode_quiz", ["answers"])
+    ('answers',)
+    """
+    parts = many(owner, "learn", learn, "parts, such as ('answers',)")
+    return tuple(choice(owner, "learn", part, PARTS) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,12 @@ class QuizBatches:
     questions: int = 6
     longest: int = 384
     learn: tuple[str, ...] = ("answers",)
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("unanswered", 0), ("questions", 0), ("longest", 2)):
+            value = whole("QuizBatches", name, getattr(self, name), least)
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "learn", checked_learn("QuizBatches", self.learn))
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
@@ -85,6 +107,7 @@ def answers(
     >>> answers(yes, tokenizer, [Item("Mia ran.", Question("Who?", "Mia", True, "go"))])
     ['y']
     """
+    test = many("answers", "test", test, "items, such as those of question_answering.items")
     prompts = [[tokenizer.end_id, *tokenizer.encode(item.prompt)] for item in test]
     stop = tokenizer.encode("\n")[-1]
     return [tokenizer.decode(ids).strip() for ids in complete(model, prompts, stop, most, batch_size)]

@@ -6,11 +6,13 @@ notebooks of Part II: `finetuning`, `translation` and `assistant` make their exa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
+from course_lib.arguments import flag, id_line, many, shown, whole, wrong
 from course_lib.generation import GREEDY, SamplingConfig, generate
 from course_lib.training.evaluation import IGNORE, Batch
 
@@ -27,10 +29,23 @@ def masked(parts: Iterable[tuple[Sequence[int], bool]]) -> Example:
     """
     ids: list[int] = []
     targets: list[int] = []
-    for part, learned in parts:
+    for part, learned in checked_parts(parts):
         ids += part
         targets += part if learned else [IGNORE] * len(part)
     return ids, targets
+
+
+def checked_parts(parts: Any) -> Iterator[tuple[list[int], bool]]:
+    """Pieces of ids with whether they are to be learned, each of its kind.
+
+    >>> list(checked_parts([(torch.tensor([5, 7]), True)]))
+    [([5, 7], True)]
+    """
+    for pair in many("masked", "parts", parts, "pairs of ids and whether they are learned"):
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise wrong("masked", "parts", pair, "pairs: ([5, 7], True) for ids that are learned")
+        ids, learned = pair
+        yield id_line("masked", ids, "a part").tolist(), flag("masked", "learned", learned)
 
 
 def pad_batch(examples: Sequence[Example], pad_id: int, longest: int | None = None) -> Batch:
@@ -45,11 +60,31 @@ def pad_batch(examples: Sequence[Example], pad_id: int, longest: int | None = No
             [4, 0]]), tensor([[-100,    3],
             [   5, -100]]))
     """
+    examples, longest = checked_examples(examples, longest)
     rows = [(ids[:longest][:-1], targets[:longest][1:]) for ids, targets in examples]
     T = max(len(ids) for ids, _ in rows)
     x = [ids + [pad_id] * (T - len(ids)) for ids, _ in rows]
     y = [targets + [IGNORE] * (T - len(targets)) for _, targets in rows]
     return torch.tensor(x), torch.tensor(y)
+
+
+def checked_examples(examples: Any, longest: Any) -> tuple[list[Example], int | None]:
+    """Examples of two ids or more with as many targets, and how long they may be.
+
+    >>> checked_examples([([1, 2], [-100, 2])], None)
+    ([([1, 2], [-100, 2])], None)
+    """
+    longest = None if longest is None else whole("pad_batch", "longest", longest, least=2)
+    rows = many("pad_batch", "examples", examples, "examples, such as those of masked")
+    if not rows:
+        raise ValueError("pad_batch got no example; give one at least, such as one of masked.")
+    for row in rows:
+        if not (isinstance(row, tuple | list) and len(row) == 2 and len(row[0]) == len(row[1]) > 1):
+            raise ValueError(
+                f"pad_batch got the example {shown(row)}; needed two ids or more and as many "
+                "targets, as of masked."
+            )
+    return [(list(ids), list(targets)) for ids, targets in rows], longest
 
 
 def complete(
@@ -71,6 +106,9 @@ def complete(
     >>> complete(successor, [[3, 4], [1], [6]], stop=8, most=3)
     [[5, 6, 7], [2, 3, 4], [7]]
     """
+    prompts = many("complete", "prompts", prompts, "prompts, each a list of ids")
+    batch_size = whole("complete", "batch_size", batch_size)
+    stop = whole("complete", "stop", stop, least=0)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     found: list[list[int]] = [[] for _ in prompts]
     for start in range(0, len(order), batch_size):

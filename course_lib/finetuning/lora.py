@@ -5,12 +5,15 @@ It does not know what is learned.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from course_lib.arguments import check_instance, many, number
 
 TARGETS = ("qkv", "out", "gate", "up", "down")  # the linear layers inside the course's blocks
 
@@ -32,8 +35,11 @@ class LoRALinear(nn.Module):
         self, base: nn.Linear, rank: int, alpha: float | None = None, generator: torch.Generator | None = None
     ):
         super().__init__()
-        if rank < 1:
-            raise ValueError(f"LoRALinear got rank={rank}; it must be at least 1, e.g. 8.")
+        needed = "at least 1 and whole, e.g. 8"
+        rank = int(number("LoRALinear", "rank", rank, needed, lambda r: 1 <= r < math.inf and r == int(r)))
+        if alpha is not None:
+            alpha = number("LoRALinear", "alpha", alpha, "above 0, e.g. 16", lambda x: 0 < x < math.inf)
+        check_instance("LoRALinear", "base", base, nn.Linear, "a torch.nn.Linear")
         self.base = base.requires_grad_(False)
         self.scale = (rank if alpha is None else alpha) / rank
         weight = base.weight
@@ -69,12 +75,16 @@ def add_lora(
 ) -> nn.Module:
     """Freeze the model and give every linear layer with one of the names a `LoRALinear`, in place.
 
+    On a head that shares its matrix with the tokens, what is added is the head's alone.
+
     Raises: ValueError if there is no such layer.
 
     >>> model = add_lora(nn.ModuleDict({"up": nn.Linear(3, 5), "head": nn.Linear(5, 7)}), rank=2)
     >>> trainable_count(model)  # of up alone: 2·3 + 5·2
     16
     """
+    check_instance("add_lora", "model", model, nn.Module, "a module, such as a GPT")
+    targets = many("add_lora", "targets", targets, "names, such as ('qkv', 'out')")
     chosen = [
         (parent, name, child)
         for parent in model.modules()
@@ -83,7 +93,8 @@ def add_lora(
     ]
     if not chosen:
         raise ValueError(
-            f"add_lora found no linear layer named {' or '.join(targets)}; look at model.named_modules()."
+            f"add_lora found no linear layer named {' or '.join(map(str, targets)) or 'nothing'}; look at "
+            "model.named_modules()."
         )
     model.requires_grad_(False)
     for parent, name, child in chosen:
@@ -94,14 +105,20 @@ def add_lora(
 def merge_lora(model: nn.Module) -> nn.Module:
     """Put an ordinary linear layer in the place of every `LoRALinear`, in place: no cost is left.
 
+    A head that shared its matrix with the tokens has one of its own then, and the model's `config` says so.
+
     >>> model = merge_lora(add_lora(nn.ModuleDict({"up": nn.Linear(3, 5)}), rank=2))
     >>> type(model["up"]).__name__
     'Linear'
     """
+    check_instance("merge_lora", "model", model, nn.Module, "a module, such as a GPT")
+    tables = {id(part.weight) for part in model.modules() if isinstance(part, nn.Embedding)}
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, LoRALinear):
                 setattr(parent, name, child.merged())
+                if id(child.base.weight) in tables and hasattr(model, "config"):
+                    model.config = dataclasses.replace(model.config, tie_embeddings=False)
     return model.requires_grad_(True)
 
 
@@ -111,4 +128,5 @@ def trainable_count(model: nn.Module) -> int:
     >>> trainable_count(nn.Linear(5, 3))
     18
     """
+    check_instance("trainable_count", "model", model, nn.Module, "a module, such as a GPT")
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from course_lib.arguments import text_list
+from course_lib.arguments import check_instance, many, text_list, whole
 from course_lib.world.documents import document
 from course_lib.world.questions import Question, answerable, unanswerable
 from course_lib.world.simulation import WorldConfig
@@ -79,6 +79,8 @@ def quiz(seed: int, cast: str = "everyday", language: str = "en", unanswered: in
     >>> made.answered[0].answerable, made.unanswered[0].answer
     (True, 'The story does not say.')
     """
+    seed = whole("quiz", "seed", seed, least=0)
+    unanswered = whole("quiz", "unanswered", unanswered, least=0)
     while True:
         told = document(seed, language, WorldConfig(cast=cast), kinds=STORIES)
         questions = answerable(told)
@@ -93,6 +95,9 @@ def items(quizzes: Iterable[Quiz], answered: int = 3, unanswered: int = 1) -> li
     >>> [item.question.answerable for item in items([quiz(5)], answered=2)]
     [True, True, False]
     """
+    quizzes = many("items", "quizzes", quizzes, "quizzes, such as [quiz(5)]")
+    answered = whole("items", "answered", answered, least=0)
+    unanswered = whole("items", "unanswered", unanswered, least=0)
     return [Item(q.story, one) for q in quizzes for one in _chosen(q, answered, unanswered)]
 
 
@@ -113,6 +118,7 @@ def normalise(answer: str) -> str:
     >>> normalise(" The red  Kite. ")
     'red kite'
     """
+    check_instance("normalise", "answer", answer, str, "a text")
     words = re.sub(r"[^\w\s]", "", answer.lower()).split()
     return " ".join(word for word in words if word not in ("a", "an", "the"))
 
@@ -184,7 +190,7 @@ def score(test: Sequence[Item], answers: Sequence[str]) -> Score:
     >>> made.exact_share, made.made_up_share
     (1.0, 1.0)
     """
-    answers = text_list("score", answers)
+    test, answers = many("score", "test", test, "items"), text_list("score", answers)
     if len(test) != len(answers):
         raise ValueError(f"score got {len(answers)} answers to {len(test)} questions; give one for each.")
     known = [(a, i.question.answer) for i, a in zip(test, answers, strict=True) if i.question.answerable]
@@ -208,7 +214,8 @@ def question_word(question: str) -> str:
     >>> question_word("Who lost the kite?")
     'who'
     """
-    return question.split()[0].strip("?").lower()
+    check_instance("question_word", "question", question, str, "a text")
+    return (question.split() or [""])[0].strip("?").lower()
 
 
 def commonest_answers(quizzes: Iterable[Quiz]) -> dict[str, str]:

@@ -8,7 +8,7 @@
 | `gpt2`      | GPT-2 with the weights that OpenAI published                                |
 | `serving`   | a server on this machine, for any program to call                           |
 
-None of it knows training.
+None of it knows how models are trained.
 
 Special tokens: by default `transformers` takes the name of a special token inside a text, such as
 <|endoftext|>, for the token itself, as chat templates need it; ours takes it for plain text, so that nobody

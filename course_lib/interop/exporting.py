@@ -2,7 +2,7 @@
 
 Such a folder holds config.json (shape and options), generation_config.json, model.safetensors (weights),
 tokenizer.json and tokenizer_config.json. `course_lib.interop.families` knows which architecture says the same
-as ours. `transformers` is imported when a folder is written. It does not know training.
+as ours. `transformers` is imported when a folder is written. It does not know how models are trained.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from typing import Any
 
 import torch
 
+from course_lib.arguments import check_instance, many
 from course_lib.config import GPTConfig
 from course_lib.data import END_OF_TEXT
+from course_lib.files import as_path
 from course_lib.interop.families import Family, Weights, family_for
 from course_lib.model import GPT
-from course_lib.runtime import atomic_write
+from course_lib.model.weights import first_misfit, plain_weights
+from course_lib.runtime import atomic_folder, atomic_write
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer
 from course_lib.tokens.files import written
+from course_lib.training import check_tokenizer
 
 REST = r"|[\s\S]"  # what a pattern doesn't match is cut into single characters, as BPETokenizer does
 
@@ -41,6 +45,10 @@ def export_to_transformers(
     Raises: ValueError if no architecture of transformers has the model's parts, or the tokenizer doesn't fit
     the model.
     """
+    check_instance("export_to_transformers", "model", model, GPT, "a GPT")
+    stop_tokens = many("export_to_transformers", "stop_tokens", stop_tokens, "names of special tokens")
+    if chat_template is not None:
+        check_instance("export_to_transformers", "chat_template", chat_template, str, "a Jinja template")
     if not isinstance(tokenizer, BPETokenizer):
         raise ValueError(
             f"export_to_transformers got a {type(tokenizer).__name__}; only a BPETokenizer can be exported."
@@ -50,13 +58,26 @@ def export_to_transformers(
             f"The tokenizer has {tokenizer.vocab_size} tokens, but the model only {model.config.vocab_size}; "
             "export a model with the tokenizer it was trained with."
         )
-    family, stop_tokens = family_for(model.config), list(stop_tokens)
+    check_tokenizer(model, tokenizer)
+    config = _true_config(model)
+    family = family_for(config)
     stops = [_special_id(tokenizer, name) for name in stop_tokens]
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_tokenizer(tokenizer, model.config, folder, chat_template, stop_tokens)
-    _write_config(family, model, tokenizer.special_tokens.get(END_OF_TEXT), stops, folder)
-    return folder
+    with atomic_folder(folder) as part:
+        _write_tokenizer(tokenizer, config, part, chat_template, stop_tokens)
+        _write_config(family, model, config, tokenizer.special_tokens.get(END_OF_TEXT), stops, part)
+    return as_path(folder)
+
+
+def _true_config(model: GPT) -> GPTConfig:
+    """The configuration that is true of the weights as ordinary layers."""
+    weights, config = plain_weights(model)
+    misfit = first_misfit(config, {name: tuple(weight.shape) for name, weight in weights.items()})
+    if misfit:
+        raise ValueError(
+            f"export_to_transformers got a model that is not what its configuration says: {misfit[0]}; it "
+            "exports GPTs as GPT(config) makes them."
+        )
+    return config
 
 
 def _special_id(tokenizer: BPETokenizer, name: str) -> int:
@@ -68,22 +89,24 @@ def _special_id(tokenizer: BPETokenizer, name: str) -> int:
     return tokenizer.special_tokens[name]
 
 
-def _write_config(family: Family, model: GPT, end: int | None, stops: list[int], folder: Path) -> None:
+def _write_config(
+    family: Family, model: GPT, config: GPTConfig, end: int | None, stops: list[int], folder: Path
+) -> None:
     from safetensors.torch import save
     from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
     dtype = model.tokens.weight.dtype
     ends = {"bos_token_id": end, "eos_token_id": stops[0] if len(stops) == 1 else stops or None}
-    config = AutoConfig.for_model(
-        family.model_type, **family.config_out(model.config), **ends, architectures=[family.architecture]
+    theirs = AutoConfig.for_model(
+        family.model_type, **family.config_out(config), **ends, architectures=[family.architecture]
     )
-    config.dtype = dtype
+    theirs.dtype = dtype
     with torch.device("meta"):  # names and shapes only
-        wanted = AutoModelForCausalLM.from_config(config, dtype=dtype).state_dict()
+        wanted = AutoModelForCausalLM.from_config(theirs, dtype=dtype).state_dict()
     weights = _completed(family.weights_out(model), wanted)
     with atomic_write(folder / "model.safetensors", "wb") as file:
         file.write(save(weights, metadata={"format": "pt"}))
-    config.save_pretrained(folder)
+    theirs.save_pretrained(folder)
     # Padding is named here and not in config.json: some of their models give the token named there no
     # gradient.
     GenerationConfig(**ends, pad_token_id=end).save_pretrained(folder)

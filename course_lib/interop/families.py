@@ -16,6 +16,7 @@ import torch
 from course_lib.config import GPTConfig
 from course_lib.context import SinusoidalPositions
 from course_lib.model import GPT
+from course_lib.model.weights import plain_weights
 
 Weights = dict[str, torch.Tensor]
 
@@ -63,9 +64,9 @@ class Family:
         return take(f"{self.parts[part]}.{kind}")
 
     def weights_out(self, model: GPT) -> Weights:
-        """A model's weights under their names; a tied head is left out, as they do."""
-        config, theirs = model.config, {}
-        for name, weight in model.state_dict().items():
+        """A model's weights under their names, LoRA merged; a tied head is left out, as they do."""
+        (ours, config), theirs = plain_weights(model), {}
+        for name, weight in ours.items():
             if name.startswith("blocks."):
                 _, layer, rest = name.split(".", 2)
                 part, kind = rest.rsplit(".", 1)
@@ -80,7 +81,7 @@ class Family:
 
         Raises: ValueError, in one sentence, for a weight that is missing, of another shape, or left over.
         """
-        theirs, config, ours = self._whole_names(theirs), model.config, {}
+        theirs, config, ours = self.whole_names(theirs), model.config, {}
         for name, own in model.state_dict().items():
             if name == "head.weight" and config.tie_embeddings:
                 theirs.pop(self.outer[name], None)
@@ -93,8 +94,8 @@ class Family:
                 )
             else:
                 weight = theirs.pop(self.outer[name], None)
-            if weight is None or weight.shape != own.shape:
-                got = "missing" if weight is None else f"of shape {tuple(weight.shape)}"
+            if weight is None or weight.shape != own.shape or not weight.is_floating_point():
+                got = "missing" if weight is None else f"of shape {tuple(weight.shape)} and {weight.dtype}"
                 raise ValueError(
                     f"the weight for {name} is {got}, needed shape {tuple(own.shape)}; "
                     "take config.json and weights from the same model."
@@ -107,13 +108,11 @@ class Family:
             )
         return ours
 
-    def _whole_names(self, theirs: Weights) -> Weights:
-        """Files of a model without its head leave the first part of all names out."""
-        bare = not any(name.startswith(self.body) for name in theirs)
+    def whole_names(self, theirs: Weights) -> Weights:
+        """The same under full names: files of a model without its head leave out how all names begin."""
+        missing = "" if any(name.startswith(self.body) for name in theirs) else self.body
         head = self.outer["head.weight"]
-        return {
-            self.body + name if bare and name != head else name: weight for name, weight in theirs.items()
-        }
+        return {("" if name == head else missing) + name: weight for name, weight in theirs.items()}
 
 
 class GPT2(Family):
@@ -438,7 +437,7 @@ def family_of(values: Mapping[str, Any]) -> Family:
     """
     known = {family.model_type: family for family in FAMILIES}
     found = values.get("model_type")
-    if found not in known:
+    if not isinstance(found, str) or found not in known:
         raise ValueError(
             f"it holds a model of type {found!r}, but our GPT can only be one of: {', '.join(known)}."
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from course_lib.arguments import check_instance
 from course_lib.data.download import RemoteFile, fetch, sha256_of
+from course_lib.files import as_path
 from course_lib.interop.importing import import_from_transformers
 from course_lib.model import GPT
 from course_lib.runtime import cache_dir
@@ -49,8 +51,10 @@ def load_gpt2(
     Raises: ValueError for an unknown name, or a size that is not here and has to be fetched first;
     ConnectionError, with the alternatives, if the download fails; FileNotFoundError if there was to be none.
     """
+    check_instance("load_gpt2", "name", name, str | Path, "a folder, or a name such as 'gpt2'")
     if name not in GPT2_NAMES:
-        if not Path(name).is_dir():
+        name = as_path(name)
+        if not name.is_dir():
             raise ValueError(
                 f"Got {str(name)!r}; needed a folder with a model, or one of {', '.join(GPT2_NAMES)}."
             )

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from course_lib.arguments import check_instance, number, whole
+from course_lib.files import as_path
+
 HERE = "127.0.0.1"  # the loopback address: no other computer can reach what listens there
 
 
@@ -68,7 +71,11 @@ def serve(
     Raises: ValueError if the folder holds no model; RuntimeError with its last words if the server ends;
     TimeoutError if it does not answer in time.
     """
-    folder = Path(folder).resolve()
+    folder = as_path(folder).resolve()
+    if port is not None:
+        port = whole("serve", "port", port, least=1, most=65535)
+    seconds = number("serve", "seconds", seconds, "above 0, e.g. 120", lambda x: x > 0)
+    check_instance("serve", "device", device, str, "the name of a device, e.g. 'cpu'")
     if not (folder / "config.json").is_file():
         raise ValueError(f"There is no model in {folder}; give a folder with a config.json.")
     port = port or _free_port()

@@ -135,7 +135,7 @@ def without(part: str | None, config: GPTConfig, generator: torch.Generator | No
     >>> without("mlp", config).blocks[0].mlp
     Silent()
     """
-    if part is not None and part not in PARTS:
+    if part is not None and (not isinstance(part, str) or part not in PARTS):
         raise ValueError(f"without got the part {part!r}; it must be one of {', '.join(PARTS)}, or None.")
     if part == "positions":
         return GPT(replace(config, positions="none"), generator)

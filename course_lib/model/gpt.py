@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_lib.arguments import check_ids, check_instance, number, shown, whole
 from course_lib.attention import KVCache, MultiHeadAttention, Remember, causal_mask
 from course_lib.config import GPTConfig
 from course_lib.context import LearnedPositions, Places, RotaryPositions, SinusoidalPositions
@@ -37,6 +38,7 @@ def layer_norm(
     >>> layer_norm(torch.tensor([1.0, 3.0]), torch.ones(2), eps=0.0)
     tensor([-1.,  1.])
     """
+    check_norm("layer_norm", x, weight, bias, eps)
     mean = x.mean(dim=-1, keepdim=True)
     variance = (x - mean).square().mean(dim=-1, keepdim=True)
     out = (x - mean) / torch.sqrt(variance + eps) * weight
@@ -52,7 +54,28 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float = 1e-5) -> torch.
     >>> rms_norm(torch.tensor([1.0, 7.0]), torch.ones(2), eps=0.0)  # the mean square is 25
     tensor([0.2000, 1.4000])
     """
+    check_norm("rms_norm", x, weight, None, eps)
     return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + eps) * weight
+
+
+def check_norm(
+    owner: str, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, eps: float
+) -> None:
+    """Raises ValueError unless weight and bias have one number for each entry of a vector.
+
+    >>> check_norm("rms_norm", torch.ones(2, 3), torch.ones(2), None, 1e-5)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: rms_norm got weight=a Tensor of shape (2,) and type torch.float32; it needs (C,) for ...
+    """
+    number(owner, "eps", eps, "0 or more, e.g. 1e-5", lambda e: 0 <= e < math.inf)
+    if not (isinstance(x, torch.Tensor) and x.ndim and x.is_floating_point()):
+        raise ValueError(f"{owner} got x={shown(x)}; it needs floats (..., C).")
+    for name, value in (("weight", weight), ("bias", bias)):
+        fits = isinstance(value, torch.Tensor) and value.shape == x.shape[-1:]
+        if not fits and (name == "weight" or value is not None):
+            raise ValueError(
+                f"{owner} got {name}={shown(value)}; it needs (C,) for vectors of {x.shape[-1]}."
+            )
 
 
 class LayerNorm(nn.Module):
@@ -201,6 +224,7 @@ class GPT(nn.Module):
 
     def __init__(self, config: GPTConfig, generator: torch.Generator | None = None):
         super().__init__()
+        check_instance("GPT", "config", config, GPTConfig, 'a GPTConfig, e.g. GPTConfig.preset("tiny")')
         self.config = config
         self.tokens = nn.Embedding(config.vocab_size, config.width)
         self.positions = _make_positions(config)
@@ -270,7 +294,11 @@ class GPT(nn.Module):
         True
         """
         room = self.config.context_length if capacity is None else capacity
-        if batch_size < 1 or not 1 <= room <= self.config.context_length:
+        batch_size, room = (
+            whole("make_cache", "batch_size", batch_size),
+            whole("make_cache", "capacity", room),
+        )
+        if not 1 <= room <= self.config.context_length:
             raise ValueError(
                 f"make_cache got batch_size={batch_size}, capacity={room}; needed a batch of at least 1 "
                 f"and a capacity from 1 to the context_length, {self.config.context_length}."
@@ -292,14 +320,13 @@ class GPT(nn.Module):
         return sum(p.numel() for p in self.parameters() if embeddings or id(p) not in tables)
 
     def _embed(self, ids: torch.Tensor, places: Places) -> torch.Tensor:
+        if ids.device.type != "cpu":  # where a wrong id would end the program, or be read as zeros
+            check_ids("GPT", ids, self.config.vocab_size)
         try:
             x = self.tokens(ids)
         except IndexError:
-            wrong = next(id for id in ids.flatten().tolist() if not 0 <= id < self.config.vocab_size)
-            raise ValueError(
-                f"Got the id {wrong}, but this model's ids go from 0 to {self.config.vocab_size - 1}; "
-                "encode the text with the model's own tokenizer."
-            ) from None
+            check_ids("GPT", ids, self.config.vocab_size)
+            raise
         if isinstance(self.positions, LearnedPositions | SinusoidalPositions):
             x = x + self.positions(places)
         dropout = self.config.dropout
@@ -307,11 +334,18 @@ class GPT(nn.Module):
 
     def _check(self, ids: torch.Tensor, cache: KVCache | None) -> int:
         """How many tokens come before these, after looking whether they can be read at all."""
+        if not isinstance(ids, torch.Tensor):
+            raise ValueError(
+                f"GPT got ids={shown(ids)}; needed a tensor of shape (B, T): for one text write "
+                "torch.tensor([ids])."
+            )
         if ids.ndim != 2 or ids.dtype not in (torch.int64, torch.int32) or not ids.numel():
             raise ValueError(
                 f"Got ids of shape {tuple(ids.shape)} and type {ids.dtype}; needed whole numbers (int64) of "
                 "shape (B, T) with B and T at least 1: for one text write torch.tensor([ids])."
             )
+        if cache is not None:
+            check_instance("GPT", "cache", cache, KVCache, "a cache, such as model.make_cache(batch_size)")
         start = cache.length if cache is not None else 0
         if start + ids.shape[1] > self.config.context_length:
             before = f" after {start} in the cache" if start else ""
@@ -336,6 +370,8 @@ def _make_positions(config: GPTConfig) -> LearnedPositions | SinusoidalPositions
 def _places_and_mask(key_mask: torch.Tensor, B: int, T: int, start: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Where each new token stands in its own text (B, T), and what it may look at (B, 1, T, S)."""
     S = start + T
+    if not isinstance(key_mask, torch.Tensor):
+        raise ValueError(f"Got key_mask={shown(key_mask)}; needed booleans of shape {(B, S)}.")
     if key_mask.shape != (B, S) or key_mask.dtype != torch.bool:
         raise ValueError(
             f"Got a key_mask of shape {tuple(key_mask.shape)} and type {key_mask.dtype}; needed booleans of "

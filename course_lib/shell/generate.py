@@ -57,7 +57,7 @@ def generate(
     with clear_errors():
         from course_lib import runtime
         from course_lib.generation.sampling import SamplingConfig
-        from course_lib.training.checkpoint import load_model
+        from course_lib.training import check_tokenizer, load_model
 
         if n < 1:
             raise ValueError(f"--n got {n}; it must be at least 1.")
@@ -66,6 +66,7 @@ def generate(
         gpt = load_model(path, device=runtime.device(device))
         words = load_tokenizer(tokenizer or _tokenizer_folder_of(path))
         _check_fit(gpt.config.vocab_size, words.vocab_size)
+        check_tokenizer(gpt, words)
         generator = _generator(seed)
         for number in range(1, n + 1):
             if n > 1:

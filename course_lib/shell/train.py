@@ -6,6 +6,11 @@ runs, so that `--help` is quick.
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,11 +69,11 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
 ) -> None:
     """Train a GPT and save it; Ctrl-C stops and saves, --resume goes on."""
-    with clear_errors():
+    with _stopped_at_once(), clear_errors():
+        from course_lib.runtime import locked
         from course_lib.training import TrainConfig
 
-        checkpoint = out.with_suffix(".checkpoint")
-        _check_out(out, checkpoint, resume)
+        out, checkpoint = _checked_places(out, resume)
         if minutes is None and steps is None:
             minutes = 1.0
         shape = {} if context is None else {"context_length": context}
@@ -84,23 +89,74 @@ def train(
             eval_every=200,
             checkpoint_every=200,
         )
-        ids, val_ids, words = _read_corpus(corpus, tokenizer, vocab_size, out)
-        model = _new_model(preset, {**shape, "vocab_size": words.vocab_size}, seed, device)
-        data = _windows(ids, words.end_id, config)
-        history = _train(model, data, val_ids, config, checkpoint, resume)
-        about = {"corpus": corpus, "preset": preset, "seed": seed, **_summary(history)}
-        _save(model, out, half, about)
-        if not history.interrupted:
-            checkpoint.unlink(missing_ok=True)
+        _check_device(device)
+        with locked(out, "give this training another --out, or wait until the other one has ended"):
+            ids, val_ids, words = _read_corpus(corpus, tokenizer, vocab_size)
+            _check_lengths(ids, val_ids, config.context_length)
+            model = _new_model(preset, {**shape, "vocab_size": words.vocab_size}, seed, device, words)
+            data = _windows(ids, words.end_id, config)
+            history = _train(model, data, val_ids, config, checkpoint, resume)
+            about = {"corpus": corpus, "preset": preset, "seed": seed, **_summary(history)}
+            _save(model, words, out, half, about)
+            if not history.interrupted:
+                checkpoint.unlink(missing_ok=True)
         typer.echo(_result(history, out))
+        if history.interrupted:
+            _deaf_to_ctrl_c()
 
 
-def _check_out(out: Path, checkpoint: Path, resume: bool) -> None:
+@contextlib.contextmanager
+def _stopped_at_once() -> Iterator[None]:
+    """Say in a line what a second Ctrl-C did; however many come after it, no traceback does."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _deaf_to_ctrl_c()
+        typer.echo("\nStopped at once; what was saved before is as it was.", err=True)
+        raise typer.Exit(130) from None
+
+
+def _deaf_to_ctrl_c() -> None:
+    """Nothing is left but the end of the program, and that can't be hurried."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _checked_places(out: Path, resume: bool) -> tuple[Path, Path]:
+    """Where the model and the unfinished training go; whatever is in the way is said before the work."""
+    from course_lib.files import as_path
+    from course_lib.runtime import check_place
+
+    out = as_path(out)
     if out.suffix != ".safetensors":
         raise ValueError(f"--out got {out}; its name must end in .safetensors, e.g. my_model.safetensors.")
+    checkpoint, folder = out.with_suffix(".checkpoint"), own_tokenizer_folder(out)
     if resume and not checkpoint.exists():
         raise ValueError(
             f"There is nothing to resume: no file {checkpoint}; leave --resume away, or give the same --out."
+        )
+    check_place(out)
+    check_place(checkpoint)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file, but the tokenizer is to go to a folder of this name: move it.")
+    return out, checkpoint
+
+
+def _check_device(device: str | None) -> None:
+    from course_lib import runtime
+
+    runtime.device(device)
+
+
+def _check_lengths(ids: torch.Tensor, val_ids: torch.Tensor | None, context: int) -> None:
+    """Both parts of the text must hold a window; said here, and not when the training is over."""
+    shortest = min(len(part) for part in (ids, val_ids) if part is not None)
+    if shortest <= context:
+        validation = "none" if val_ids is None else f"{len(val_ids):,}"
+        raise ValueError(
+            f"The text has {len(ids):,} tokens to learn from and {validation} to validate on, but a window "
+            f"of {context} needs {context + 1} of each: give a longer text, or "
+            f"--context {max(1, shortest - 1)}."
         )
 
 
@@ -112,15 +168,14 @@ def _context_of(preset: str, shape: dict[str, Any]) -> int:
 
 
 def _read_corpus(
-    corpus: str, tokenizer_folder: Path | None, vocab_size: int, out: Path
+    corpus: str, tokenizer_folder: Path | None, vocab_size: int
 ) -> tuple[torch.Tensor, torch.Tensor | None, BPETokenizer]:
-    """The corpus as ids to train on and to validate on; its tokenizer is saved where the model will be."""
+    """The corpus as ids to train on and to validate on, and its tokenizer; nothing is written yet."""
     from course_lib.context import encode_documents
     from course_lib.data import load_corpus
 
     documents = load_corpus(corpus)
     tokenizer = _tokenizer_for(corpus, documents.train, tokenizer_folder, vocab_size)
-    tokenizer.save(own_tokenizer_folder(out))
     ids = encode_documents(documents.train, tokenizer)
     validation = encode_documents(documents.validation, tokenizer) if documents.validation else None
     typer.echo(f"{len(ids):,} tokens of {documents.name}.")
@@ -137,13 +192,17 @@ def _windows(ids: torch.Tensor, end_id: int, config: TrainConfig) -> Any:
     return document_batches(ids, end_id, config.batch_size, config.context_length)
 
 
-def _new_model(preset: str, shape: dict[str, Any], seed: int, device: str | None) -> GPT:
+def _new_model(
+    preset: str, shape: dict[str, Any], seed: int, device: str | None, tokenizer: BPETokenizer
+) -> GPT:
     from course_lib import runtime
     from course_lib.config import GPTConfig
     from course_lib.model import GPT
+    from course_lib.training import tokenizer_fingerprint
 
     where = runtime.device(device)
     model = GPT(GPTConfig.preset(preset, **shape), generator=runtime.seed(seed)).to(where)
+    model.tokenizer_fingerprint = tokenizer_fingerprint(tokenizer)
     size = sum(weight.numel() for weight in model.parameters())
     typer.echo(f"A {preset} model with {size:,} parameters on {where}.")
     return model
@@ -159,28 +218,56 @@ def _train(
 ) -> History:
     from course_lib import training
 
-    bar = [ProgressBar()]
-    history = training.train(
-        model,
-        ids,
-        config,
-        val_ids=val_ids,
-        callbacks=bar,
-        checkpoint_path=checkpoint,
-        resume=resume,
-        optimizer=training.make_muon,
-    )
+    try:
+        with _warnings_in_a_line():
+            history = training.train(
+                model,
+                ids,
+                config,
+                val_ids=val_ids,
+                callbacks=[ProgressBar()],
+                checkpoint_path=checkpoint,
+                resume=resume,
+                optimizer=training.make_muon,
+            )
+    except OSError as problem:
+        if not hasattr(problem, "history"):
+            raise
+        history = problem.history  # the training itself is done, and the model can be saved
+        typer.echo(f"Warning: {problem}", err=True)
     if history.interrupted:
         typer.echo(f"Stopped; the same command with --resume goes on from {checkpoint}.")
     return history
 
 
-def _save(model: GPT, out: Path, half: bool, about: dict[str, Any]) -> None:
+@contextlib.contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """What Python would tell with a file and a line of code, a person hears in a sentence."""
+
+    def say(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        typer.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = say
+        yield
+
+
+def _save(model: GPT, tokenizer: BPETokenizer, out: Path, half: bool, about: dict[str, Any]) -> None:
+    """Write the model and its tokenizer; if the model can't be written, the tokenizer of before stays."""
     import torch
 
-    from course_lib.training.checkpoint import save_model
+    from course_lib.runtime import atomic_folder
+    from course_lib.training import save_model
 
-    save_model(out, model, dtype=torch.float16 if half else None, metadata=about)
+    with atomic_folder(own_tokenizer_folder(out)) as folder:
+        tokenizer.save(folder)
+        try:
+            save_model(out, model, torch.float16 if half else None, about, tokenizer)
+        except ValueError as problem:
+            if not half:
+                raise
+            typer.echo(f"{problem} It is saved in full precision.")
+            save_model(out, model, None, about, tokenizer)
 
 
 def _summary(history: History) -> dict[str, Any]:
@@ -203,14 +290,15 @@ def _tokenizer_for(
     corpus: str, documents: tuple[str, ...], folder: Path | None, vocab_size: int
 ) -> BPETokenizer:
     """The one that was asked for; for the little world the course's own; else a new one for this text."""
+    from course_lib.files import as_path
     from course_lib.runtime import data_dir
     from course_lib.tokens import BPETokenizer
 
     shipped = data_dir() / "tokenizer"
-    if folder is None and corpus.startswith("world") and shipped.is_dir():
+    if folder is None and corpus in ("world", "world-en", "world-zh") and shipped.is_dir():
         folder = shipped
     if folder is not None:
-        return load_tokenizer(folder)
+        return load_tokenizer(as_path(folder))
     typer.echo(f"Training a tokenizer of {vocab_size:,} entries ...")
     return BPETokenizer.train(documents, vocab_size)
 

@@ -1,258 +1,37 @@
-"""Models and trainings on disk: one safetensors file each, never pickle, written whole or not at all.
+"""Checkpoints: all that a training needs to go on as if it had never stopped, in one file.
 
-A *model file* holds the weights of a GPT and its configuration: what you share. A *checkpoint* holds all that
-a training needs to go on as if it had never stopped: weights, optimizer, random states, progress. Every file
-carries a checksum, so damage is noticed and said in one sentence. This module does not know how to train.
-
-Source: the format is described at https://huggingface.co/docs/safetensors.
+Weights, optimizer, random states and progress, and what model and optimizer they belong to. What does not fit
+is refused before anything is changed. This module does not know how to train.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
-from course_lib.config import GPTConfig
-from course_lib.runtime import atomic_write
+from course_lib.files import as_path
 from course_lib.training.evaluation import device_of
+from course_lib.training.files import CheckpointError, in_words, misshapen, read_file, write_file
+from course_lib.training.fingerprints import model_description, optimizer_description
+from course_lib.training.model_files import load_model, model_metadata, save_model
+from course_lib.training.states import check_states, put_together, take_apart
 
-if TYPE_CHECKING:
-    from course_lib.model import GPT
-
-
-class CheckpointError(ValueError):
-    """A file that cannot be used, with a sentence that says why and what to do.
-
-    >>> try:
-    ...     load_model("no_such_file.safetensors")
-    ... except CheckpointError as problem:
-    ...     print(problem)
-    There is no file no_such_file.safetensors; check the path, or train a model and save it there.
-    """
-
-
-# Files: tensors, and a JSON text about them -------------------------------------------------------
-
-
-def write_file(path: str | Path, tensors: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> None:
-    """Write tensors and a description that fits into JSON, atomically.
-
-    Tensors that share their memory (a tied embedding and output matrix) are stored once.
-
-    >>> import tempfile
-    >>> matrix = torch.ones(10, 100)  # 4000 bytes
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "tied.safetensors")
-    ...     write_file(path, {"tokens": matrix, "head": matrix}, about={"kind": "demo"})
-    ...     4000 < path.stat().st_size < 5000
-    True
-    """
-    from safetensors.torch import save
-
-    stored, same_as = _without_twins(tensors)
-    text = json.dumps({**about, "same_as": same_as}, ensure_ascii=False)
-    header = {"format": "pt", "about": text, "checksum": _checksum(stored, text)}
-    with atomic_write(path, "wb") as file:
-        file.write(save(stored, metadata=header))
-
-
-def read_file(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read what `write_file` wrote, on the CPU.
-
-    Raises: CheckpointError for a file that is missing, damaged, made by another program, or of another kind.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "small.safetensors")
-    ...     write_file(path, {"bias": torch.tensor([1, 2, 3])}, about={"kind": "demo", "steps": 40})
-    ...     read_file(path, kind="demo")
-    ({'bias': tensor([1, 2, 3])}, {'kind': 'demo', 'steps': 40})
-    """
-    tensors, header = _open(Path(path))
-    if "about" not in header:
-        raise CheckpointError(
-            f"{path} was made by another program (it has no description of ours); see course_lib.interop."
-        )
-    if header.get("checksum") != _checksum(tensors, header["about"]):
-        raise CheckpointError(
-            f"{path} is damaged (its checksum does not match); make it again or take another copy."
-        )
-    about = json.loads(header["about"])
-    if about.get("kind") != kind:
-        raise CheckpointError(
-            f"{path} is a {about.get('kind', 'file of an unknown kind')}, but a {kind} is needed here."
-        )
-    for twin, original in about.pop("same_as").items():
-        tensors[twin] = tensors[original]
-    return tensors, about
-
-
-def _open(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"There is no file {path}; check the path, or train a model and save it there."
-        ) from None
-    except OSError as problem:
-        raise CheckpointError(f"{path} cannot be read: {problem.strerror}.") from None
-    try:
-        tensors = load(raw)
-        size = int.from_bytes(raw[:8], "little")
-        return tensors, json.loads(raw[8 : 8 + size]).get("__metadata__", {})
-    except (SafetensorError, ValueError, KeyError):
-        raise CheckpointError(
-            f"{path} is not a whole safetensors file ({len(raw):,} bytes: damaged, cut short or another "
-            "format); make it again or take another copy."
-        ) from None
-
-
-def _without_twins(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Split into the tensors to store and, for those that are the same memory, the name of the stored one."""
-    stored: dict[str, torch.Tensor] = {}
-    same_as: dict[str, str] = {}
-    first: dict[tuple[Any, ...], str] = {}
-    for name, tensor in tensors.items():
-        where = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
-        if tensor.numel() and where in first:
-            same_as[name] = first[where]
-        else:
-            first[where] = name
-            stored[name] = tensor.detach().cpu().contiguous()
-            if stored[name].untyped_storage().nbytes() != stored[name].nbytes:  # a part of a larger tensor
-                stored[name] = stored[name].clone()
-    return stored, same_as
-
-
-def _checksum(tensors: Mapping[str, torch.Tensor], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-# Models -------------------------------------------------------------------------------------------
-
-
-def save_model(
-    path: str | Path,
-    model: GPT,
-    dtype: torch.dtype | None = None,
-    metadata: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a GPT's weights and configuration to one file.
-
-    `dtype=torch.float16` halves the file; `metadata` (anything that fits into JSON: recipe, scores) travels
-    along and is read back by `model_metadata`.
-
-    Raises: ValueError if the model has no `GPTConfig`, or a weight is too large for the wanted dtype.
-
-    >>> import tempfile
-    >>> from course_lib.model import GPT
-    >>> model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=2, width=6))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_model(Path(folder, "model.safetensors"), model, dtype=torch.float16)
-    ...     read_file(Path(folder, "model.safetensors"), "model")[0]["tokens.weight"].dtype
-    torch.float16
-    """
-    config = getattr(model, "config", None)
-    if not isinstance(config, GPTConfig):
-        raise ValueError(
-            f"save_model got a {type(model).__name__} without a GPTConfig as its .config; it saves GPTs."
-        )
-    weights: dict[str, torch.Tensor] = {}
-    converted: dict[tuple[Any, ...], torch.Tensor] = {}  # tied weights stay one tensor
-    for name, weight in model.state_dict().items():
-        weights[name] = converted.setdefault(
-            (weight.data_ptr(), weight.shape), _converted(name, weight, dtype)
-        )
-    write_file(path, weights, {"kind": "model", "config": config.to_dict(), "metadata": dict(metadata or {})})
-
-
-def _converted(name: str, weight: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    if dtype is None or not weight.is_floating_point():
-        return weight
-    converted = weight.to(dtype)
-    if weight.isfinite().all() and not converted.isfinite().all():
-        raise ValueError(
-            f"The weight {name} reaches {weight.abs().max():.3g}, too large for {dtype}; save it as float32."
-        )
-    return converted
-
-
-def load_model(
-    path: str | Path, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32
-) -> GPT:
-    """Read a GPT from a file that `save_model` wrote; weights are float32 unless `dtype` says otherwise.
-
-    Raises: CheckpointError (a ValueError) with one sentence for a missing, damaged or foreign file.
-
-    >>> import tempfile
-    >>> from course_lib.model import GPT
-    >>> model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=2, width=6))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_model(Path(folder, "model.safetensors"), model)
-    ...     same = load_model(Path(folder, "model.safetensors"))
-    >>> same.config == model.config, torch.equal(same.tokens.weight, model.tokens.weight)
-    (True, True)
-    """
-    from course_lib.model import GPT
-
-    weights, about = read_file(path, "model")
-    try:
-        model = GPT(GPTConfig.from_dict(about["config"]))
-    except (ValueError, TypeError, KeyError) as problem:
-        raise CheckpointError(
-            f"{path} holds a configuration that this version does not know: {problem}"
-        ) from None
-    _check_names(path, model, weights)
-    model.load_state_dict(weights)
-    return model.to(device=device, dtype=dtype)
-
-
-def model_metadata(path: str | Path) -> dict[str, Any]:
-    """The metadata that `save_model` stored: recipe, scores, whatever was given.
-
-    Raises: CheckpointError as in `load_model`.
-
-    >>> import tempfile
-    >>> from course_lib.model import GPT
-    >>> model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=2, width=6))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_model(Path(folder, "model.safetensors"), model, metadata={"steps": 40, "loss": 1.5})
-    ...     model_metadata(Path(folder, "model.safetensors"))
-    {'steps': 40, 'loss': 1.5}
-    """
-    return read_file(path, "model")[1]["metadata"]
-
-
-def _check_names(path: str | Path, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-    wanted = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
-    found = {name: tuple(weight.shape) for name, weight in weights.items()}
-    for name in sorted(wanted.keys() | found.keys()):
-        if wanted.get(name) != found.get(name):
-            raise CheckpointError(
-                f"{path} does not fit this model: {name} is {_shape(found.get(name))} in the file and "
-                f"{_shape(wanted.get(name))} in the model; use the configuration it was made with."
-            )
-
-
-def _shape(shape: tuple[int, ...] | None) -> str:
-    return "missing" if shape is None else "x".join(map(str, shape)) or "a number"
-
-
-# Trainings ----------------------------------------------------------------------------------------
+__all__ = [
+    "CheckpointError",
+    "load_checkpoint",
+    "load_model",
+    "model_metadata",
+    "read_file",
+    "save_checkpoint",
+    "save_model",
+    "write_file",
+]
 
 
 def save_checkpoint(
@@ -277,11 +56,18 @@ def save_checkpoint(
     ['model/bias', 'model/weight', 'random/batches', 'random/cpu']
     """
     tensors = {f"model/{name}": weight for name, weight in model.state_dict().items()}
-    optimizer_tensors, optimizer_rest = _take_apart(optimizer.state_dict())
+    optimizer_tensors, optimizer_rest = take_apart(optimizer.state_dict())
     tensors |= optimizer_tensors
     tensors |= {f"random/{name}": state for name, state in _random_states(model).items()}
     tensors["random/batches"] = generator.get_state()
-    write_file(path, tensors, {"kind": "checkpoint", "optimizer": optimizer_rest, "progress": dict(progress)})
+    about = {
+        "kind": "checkpoint",
+        "optimizer": optimizer_rest,
+        "progress": dict(progress),
+        "model": model_description(model),
+        "stepped_by": optimizer_description(model, optimizer),
+    }
+    write_file(path, tensors, about)
 
 
 def load_checkpoint(
@@ -295,8 +81,8 @@ def load_checkpoint(
 
     `check` may look at `progress` first and raise.
 
-    Raises: CheckpointError if the file is missing, damaged, or of another model or optimizer; nothing has
-    been changed then.
+    Raises: CheckpointError if the file is missing, damaged, of another version, or of another model (its
+    configuration, dropout and the like included) or optimizer; nothing has been changed then.
 
     >>> import tempfile
     >>> layer, generator = nn.Linear(2, 3), torch.Generator().manual_seed(0)
@@ -310,51 +96,131 @@ def load_checkpoint(
     >>> torch.equal(torch.rand(5, generator=generator), drawn)  # the same again
     True
     """
+    saved = _saved_training(path)
+    if check is not None:
+        check(saved.progress)
+    _check_names(path, model, saved.weights)
+    _check_model(path, saved.about.get("model"), model_description(model))
+    _check_optimizer(path, saved.about.get("stepped_by"), optimizer_description(model, optimizer))
+    check_states(path, optimizer, saved.state)
+    _check_random_states(path, saved.tensors)
+    with _undone_on_failure(model, optimizer, generator):
+        optimizer.load_state_dict(saved.state)
+        model.load_state_dict(saved.weights)
+        generator.set_state(saved.tensors["random/batches"])
+        _restore_random_states(model, saved.tensors)
+    return saved.progress
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What a checkpoint holds, taken apart and of the right kinds; nothing is compared yet."""
+
+    tensors: dict[str, torch.Tensor]
+    about: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+    state: dict[str, Any]  # the optimizer's
+    progress: dict[str, Any]
+
+
+def _saved_training(path: str | Path) -> _Saved:
+    path = as_path(path)
     tensors, about = read_file(path, "checkpoint")
     weights = {name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")}
-    _check_names(path, model, weights)
-    if check is not None:
-        check(about["progress"])
-    state = _put_together(tensors, about["optimizer"])
+    if not isinstance(about.get("progress"), dict):
+        raise misshapen(path, "it does not say how far the training was")
     try:
-        optimizer.load_state_dict(state)
-    except (ValueError, KeyError) as problem:
+        state = put_together(tensors, about["optimizer"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise misshapen(path, "its optimizer's state is not of a form that is known") from None
+    return _Saved(tensors, about, weights, state, about["progress"])
+
+
+def _check_names(path: str | Path, model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    own = model.state_dict()
+    wanted = {name: tuple(weight.shape) for name, weight in own.items()}
+    found = {name: tuple(weight.shape) for name, weight in weights.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise CheckpointError(
+                f"{path} does not fit this model: {name} is {in_words(found.get(name))} in the file and "
+                f"{in_words(wanted.get(name))} in the model; use the configuration it was made with."
+            )
+        if weights[name].dtype != own[name].dtype:
+            raise CheckpointError(
+                f"{path} does not fit this model: {name} holds {weights[name].dtype} in the file and "
+                f"{own[name].dtype} in the model; give the model the number format it was trained in."
+            )
+
+
+def _check_model(path: str | Path, before: Any, now: dict[str, Any]) -> None:
+    if before is None:  # written by a version that did not say it
+        return
+    if not isinstance(before, dict):
+        raise misshapen(path, "it does not say of which model it is")
+    configs = before.get("config") or {}, now["config"] or {}
+    for name in configs[1] if isinstance(configs[0], dict) else ():
+        if configs[0].get(name) != configs[1][name]:
+            raise CheckpointError(
+                f"{path} was trained with a model of {name}={configs[0].get(name)!r}, but now "
+                f"{name}={configs[1][name]!r}; resume with the same model, or start afresh with another "
+                "checkpoint_path."
+            )
+    if before != now:
         raise CheckpointError(
-            f"{path} was made with another optimizer ({problem}); use the same one to resume."
-        ) from None
-    model.load_state_dict(weights)
-    generator.set_state(tensors["random/batches"])
-    _restore_random_states(model, tensors)
-    return about["progress"]
+            f"{path} was trained with another model: its parts have other settings (dropout, heads, a "
+            "function in between); resume with the same model, or start afresh with another checkpoint_path."
+        )
 
 
-def _take_apart(state: Mapping[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Split an optimizer's state into tensors, `optimizer/<parameter>/<key>`, and what fits into JSON."""
-    tensors: dict[str, torch.Tensor] = {}
-    numbers: dict[str, dict[str, Any]] = {}
-    for index, entries in state["state"].items():
-        for key, value in entries.items():
-            if isinstance(value, torch.Tensor):
-                tensors[f"optimizer/{index}/{key}"] = value
-            else:
-                numbers.setdefault(str(index), {})[key] = value
-    return tensors, {"param_groups": state["param_groups"], "numbers": numbers}
+def _check_optimizer(path: str | Path, before: Any, now: dict[str, Any]) -> None:
+    if before is None:
+        return
+    try:
+        pairs = list(zip(before["groups"], now["groups"], strict=True))
+        different = [found for old, new in pairs for found in _differences(old, new)]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        before, different = {"name": "of another form"}, []
+    if before.get("name") != now["name"]:
+        raise _another_optimizer(path, f"{before.get('name')}, now {now['name']}")
+    if different:
+        key, old, new = min(different, key=lambda found: (found[0] == "weights", found[0]))
+        told = "it steps other weights" if key == "weights" else f"{key}={old!r}, now {new!r}"
+        raise _another_optimizer(path, told)
 
 
-def _put_together(tensors: Mapping[str, torch.Tensor], rest: Mapping[str, Any]) -> dict[str, Any]:
-    state: dict[int, dict[str, Any]] = {
-        int(index): dict(entries) for index, entries in rest["numbers"].items()
-    }
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer/"):
-            _, index, key = name.split("/", 2)
-            state.setdefault(int(index), {})[key] = tensor.clone()  # not a window into the whole file
-    return {"state": state, "param_groups": [_with_tuples(group) for group in rest["param_groups"]]}
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """The settings of a group that are others now; its first rate counts only if both have one."""
+    for key in old.keys() | new.keys():
+        counts = key != "initial_lr" or (key in old and key in new)
+        if counts and not _same(old.get(key), new.get(key)):
+            yield key, old.get(key), new.get(key)
 
 
-def _with_tuples(group: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON knows only lists; settings like betas were tuples."""
-    return {key: tuple(v) if isinstance(v, list) and key != "params" else v for key, v in group.items()}
+def _another_optimizer(path: str | Path, told: str) -> CheckpointError:
+    return CheckpointError(f"{path} was made with another optimizer ({told}); use the same one to resume.")
+
+
+def _same(saved: Any, now: Any) -> bool:
+    """Whether a setting is the one in a file, where tuples have become lists."""
+    return saved == (list(now) if isinstance(now, tuple) else now)
+
+
+@contextlib.contextmanager
+def _undone_on_failure(
+    model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
+) -> Iterator[None]:
+    """Put all of them back as they were if something goes wrong on the way."""
+    weights = {name: weight.clone() for name, weight in model.state_dict().items()}
+    state, drawn, everywhere = optimizer.state_dict(), generator.get_state(), torch.get_rng_state()
+    try:
+        yield
+    except BaseException:
+        model.load_state_dict(weights)
+        optimizer.load_state_dict(state)
+        generator.set_state(drawn)
+        torch.set_rng_state(everywhere)
+        raise
 
 
 def _random_states(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -365,6 +231,14 @@ def _random_states(model: nn.Module) -> dict[str, torch.Tensor]:
     elif device.type == "mps":
         states["mps"] = torch.mps.get_rng_state()
     return states
+
+
+def _check_random_states(path: str | Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    try:
+        for name in ("random/batches", "random/cpu"):
+            torch.Generator().set_state(tensors[name])
+    except (KeyError, RuntimeError, TypeError):
+        raise misshapen(path, "its random states are not of a form that is known") from None
 
 
 def _restore_random_states(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:

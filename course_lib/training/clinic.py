@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from course_lib.arguments import check_instance, whole
 from course_lib.config import GPTConfig
 from course_lib.context import encode_documents
 from course_lib.data import load_corpus
@@ -61,6 +62,7 @@ def load_letters(documents: int = 1000) -> Letters:
     >>> len(letters.validation) < len(letters.train), 0.05 < letters.floor < 0.15
     (True, True)
     """
+    documents = whole("load_letters", "documents", documents, least=10)
     corpus = load_corpus("world-en")
     tokenizer = CharTokenizer.train(corpus.train)
     held = documents // 10
@@ -251,7 +253,9 @@ def run_case(
     >>> case.history.steps, case.again[0] == case.again[1]
     ((2,), True)
     """
-    if fault != HEALTHY and fault not in FAULTS:
+    check_instance("run_case", "letters", letters, Letters, "Letters, such as load_letters()")
+    check_instance("run_case", "recipe", recipe, TrainConfig, "a TrainConfig")
+    if fault != HEALTHY and (not isinstance(fault, str) or fault not in FAULTS):
         raise ValueError(
             f"run_case got the fault {fault!r}; it must be {HEALTHY}, or one of {', '.join(FAULTS)}."
         )

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_lib.arguments import as_tensor, check_ids, choice, id_line, is_whole, many, shown, whole, wrong
+from course_lib.runtime import device as usable_device
+
+PRECISIONS = ("float32", "bfloat16")
 IGNORE = -100  # a target with this value does not count, as in torch and transformers
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -76,26 +80,101 @@ def evaluate(
     The model is evaluated without dropout and left in the mode it was in.
 
     Units: nats per token.
-    Raises: ValueError if `ids` is too short for one window.
+    Raises: ValueError if `ids` is too short for one window, or not of the model's vocabulary.
 
     >>> uniform = lambda ids: torch.zeros(*ids.shape, 8)  # every one of 8 tokens is equally likely: log(8)
     >>> round(evaluate(uniform, torch.arange(20) % 8, context_length=5), 4)
     2.0794
     """
-    if isinstance(ids, torch.Tensor):
-        batches = _fixed_batches(ids, context_of(model, context_length), windows, batch_size)
-    else:
-        batches = ids
+    choice("evaluate", "precision", precision, PRECISIONS)
+    batches = measured_batches(model, ids, context_length, windows, batch_size)
     device, total, count = device_of(model), 0.0, 0
     with mode(model, training=False), autocast(device, precision):
         for x, y in batches:
             total += summed_nats(model(x.to(device)), y.to(device)).item()
             count += int((y != IGNORE).sum())
-    if not count:
+    return total / count
+
+
+def measured_batches(
+    model: Any, ids: Any, context_length: int | None, windows: int | None, batch_size: int
+) -> Iterable[Batch]:
+    """The batches that `evaluate` measures on; what is wrong with them is said before the model runs.
+
+    >>> list(measured_batches(len, torch.arange(4), 3, None, 1))
+    [(tensor([[0, 1, 2]]), tensor([[1, 2, 3]]))]
+    """
+    check_model("evaluate", model)
+    windows = None if windows is None else whole("evaluate", "windows", windows)
+    batch_size = whole("evaluate", "batch_size", batch_size)
+    vocab_size = vocab_of(model)
+    if is_line(ids):
+        line = id_line("evaluate", ids)
+        check_ids("evaluate", line, vocab_size)
+        return _fixed_batches(line, context_of(model, context_length), windows, batch_size)
+    batches = many("evaluate", "ids", ids, "ready batches (x, y)")
+    for batch in batches:
+        check_pair("evaluate", batch, vocab_size)
+    if not any(bool((y != IGNORE).any()) for _, y in batches):
         raise ValueError(
             "evaluate got no targets to measure; give ids, or batches with targets that are not -100."
         )
-    return total / count
+    return batches
+
+
+def is_line(ids: Any) -> bool:
+    """Whether this is a line of ids (or meant to be one) rather than a list of batches.
+
+    >>> is_line([1, 2, 3]), is_line([(torch.zeros(1, 2), torch.zeros(1, 2))])
+    (True, False)
+    """
+    if isinstance(ids, torch.Tensor | str | bytes) or hasattr(ids, "dtype"):
+        return True
+    return isinstance(ids, Sequence) and bool(ids) and not isinstance(ids[0], tuple | list)
+
+
+def check_model(owner: str, model: Any) -> None:
+    """Raises ValueError for what can't be called with ids.
+
+    >>> check_model("train", "tiny")
+    Traceback (most recent call last):
+    ValueError: train got model='tiny'; it must be a model, such as GPT(GPTConfig.preset("tiny")).
+    """
+    if not callable(model) or isinstance(model, type):
+        raise wrong(owner, "model", model, 'a model, such as GPT(GPTConfig.preset("tiny"))')
+
+
+def vocab_of(model: Any) -> int | None:
+    """How many ids a model knows, if it says so.
+
+    >>> vocab_of(nn.Linear(2, 3)) is None
+    True
+    """
+    size = getattr(getattr(model, "config", None), "vocab_size", None)
+    return size if isinstance(size, int) else None
+
+
+def check_pair(owner: str, batch: Any, vocab_size: int | None = None) -> None:
+    """Raises ValueError unless a batch is inputs and targets, both whole numbers (B, T) of the vocabulary.
+
+    >>> check_pair("train", torch.ones(2, 3))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: train got a batch that is a Tensor of shape (2, 3) and type torch.float32; it needs a pair ...
+    """
+    pair = isinstance(batch, tuple | list) and len(batch) == 2
+    if not pair or not all(isinstance(part, torch.Tensor) and is_whole(part) for part in batch):
+        told = f"({shown(batch[0])}, {shown(batch[1])})" if pair else shown(batch)
+        raise ValueError(
+            f"{owner} got a batch that is {told}; it needs a pair of whole-number tensors (x, y)."
+        )
+    x, y = batch
+    if x.ndim != 2 or x.shape != y.shape or not x.numel():
+        raise ValueError(
+            f"{owner} got a batch with x of shape {tuple(x.shape)} and y of shape {tuple(y.shape)}; both "
+            "must be of one shape (B, T), not empty."
+        )
+    check_ids(owner, x, vocab_size)
+    check_ids(owner, y, vocab_size, IGNORE)
 
 
 def _fixed_batches(ids: torch.Tensor, length: int, windows: int | None, batch_size: int) -> Iterator[Batch]:
@@ -113,7 +192,10 @@ def _fixed_batches(ids: torch.Tensor, length: int, windows: int | None, batch_si
         else range(0, spare + 1, length)
     )
     rows = torch.as_tensor(list(starts))[:, None] + torch.arange(length + 1)
-    ids = ids.cpu()
+    return _drawn(ids.cpu(), rows, batch_size)
+
+
+def _drawn(ids: torch.Tensor, rows: torch.Tensor, batch_size: int) -> Iterator[Batch]:
     for part in rows.split(batch_size):
         window = ids[part].long()
         yield window[:, :-1], window[:, 1:]
@@ -144,6 +226,10 @@ def document_nats(
     >>> document_nats(uniform, [[3, 1], []], end_id=7) / torch.tensor(8.0).log()  # 2 tokens + end; end alone
     tensor([3., 1.], dtype=torch.float64)
     """
+    check_model("document_nats", model)
+    choice("document_nats", "precision", precision, PRECISIONS)
+    batch_size = whole("document_nats", "batch_size", batch_size)
+    documents = _checked_documents(documents, end_id, vocab_of(model))
     nats = torch.zeros(len(documents), dtype=torch.float64)
     pieces = _pieces(documents, end_id, context_of(model, context_length, required=False))
     pieces.sort(key=lambda piece: len(piece[1]))  # rows of similar length waste little padding
@@ -160,6 +246,18 @@ def document_nats(
             sums = losses.view(y.shape).cpu().double().sum(1)
             nats.index_add_(0, torch.tensor([index for index, _, _ in rows]), sums)
     return nats
+
+
+def _checked_documents(documents: Any, end_id: int, vocab_size: int | None) -> list[torch.Tensor]:
+    whole("document_nats", "end_id", end_id, least=0, most=None if vocab_size is None else vocab_size - 1)
+    rows = []
+    for document in many("document_nats", "documents", documents, "documents, each a list of ids"):
+        if not isinstance(document, str | bytes) and as_tensor(document) is None:
+            document = list(document) if isinstance(document, Iterable) else [document]
+        row = id_line("document_nats", document, "a document")
+        check_ids("document_nats", row, vocab_size)
+        rows.append(row)
+    return rows
 
 
 def _pieces(
@@ -190,6 +288,7 @@ def context_of(model: Any, wanted: int | None, required: bool = True) -> int | N
     16
     """
     own = getattr(getattr(model, "config", None), "context_length", None)
+    wanted = None if wanted is None else whole("a window", "context_length", wanted)
     if wanted is None and own is None and required:
         raise ValueError("This model does not say how long its context is; give context_length, e.g. 128.")
     if wanted is not None and own is not None and wanted > own:
@@ -216,6 +315,7 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     ...     (torch.ones(2, 3) @ torch.ones(3, 5)).dtype
     torch.bfloat16
     """
+    choice("autocast", "precision", precision, PRECISIONS)
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
@@ -244,4 +344,5 @@ def quicker_precision(
     >>> quicker_precision("cpu", seconds=lambda device, precision: {"float32": 5, "bfloat16": 2}[precision])
     'bfloat16'
     """
-    return min(("float32", "bfloat16"), key=lambda precision: seconds(torch.device(device), precision))
+    place = usable_device(str(device))
+    return min(PRECISIONS, key=lambda precision: seconds(place, precision))

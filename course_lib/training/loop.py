@@ -13,24 +13,20 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from course_lib.context import get_batch
-from course_lib.training.checkpoint import (
-    CheckpointError,
-    load_checkpoint,
-    save_checkpoint,
-)
+from course_lib.arguments import check_instance
+from course_lib.files import as_path
+from course_lib.runtime import locked
 from course_lib.training.evaluation import (
     IGNORE,
     Batch,
     autocast,
-    context_of,
     device_of,
     evaluate,
     mode,
@@ -39,10 +35,12 @@ from course_lib.training.evaluation import (
 )
 from course_lib.training.optim import Muon, muon_groups, parameter_groups
 from course_lib.training.recipe import Callback, History, Moment, Record, TrainConfig
+from course_lib.training.run import A_RECIPE, Run, begin, checked_callbacks
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """torch's AdamW, equal to `course_lib.training.optim.AdamW`, in its fused form where there is one."""
+    check_instance("make_optimizer", "config", config, TrainConfig, A_RECIPE)
     groups = parameter_groups(model, config.weight_decay, config.decay_embeddings)
     fused = True if device_of(model).type in ("cpu", "cuda") else None
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=fused)
@@ -50,6 +48,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
 
 def make_muon(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Muon for a training: `train(..., optimizer=make_muon)`; `config.lr` is for what AdamW steps."""
+    check_instance("make_muon", "config", config, TrainConfig, A_RECIPE)
     return Muon(muon_groups(model, config.lr, config.matrix_lr), betas=config.betas, eps=config.eps)
 
 
@@ -59,6 +58,7 @@ def suited(config: TrainConfig, device: torch.device | str) -> TrainConfig:
     >>> suited(TrainConfig(steps=1), "cpu").precision
     'float32'
     """
+    check_instance("suited", "config", config, TrainConfig, A_RECIPE)
     if config.precision == "bfloat16":
         return replace(config, precision=quicker_precision(device))
     return config
@@ -90,9 +90,12 @@ def train(
     second Ctrl-C stops at once, without saving. Seconds are those of `clock`; `time.process_time` counts the
     CPU's, summed over its threads, so that a busy machine changes nothing.
 
+    A checkpoint says what it was trained on and with (the text by its fingerprint, recipe, model, optimizer),
+    and another training is refused. Whatever can be known before the first step is looked at before it.
+
     Shapes: ids (N,); x, y (B, T). Units: nats per token.
     Raises: ValueError for data too short or a checkpoint that does not fit; FloatingPointError if the loss
-    stops being a number.
+    stops being a number; OSError, with the curve as its `history`, if the last checkpoint can't be written.
 
     >>> ids = torch.tensor([0, 1, 2] * 20)  # after each token, only one can come
     >>> model = torch.nn.Sequential(torch.nn.Embedding(3, 8), torch.nn.Linear(8, 3))
@@ -100,111 +103,42 @@ def train(
     >>> history.steps[-1], history.train_loss < 0.05
     (60, True)
     """
-    config = replace(
-        config, context_length=context_of(model, config.context_length, required=not callable(ids))
-    )
-    run = _Run(model, config, optimizer(model, config), _batches(ids, config), torch.Generator(), clock)
-    run.generator.manual_seed(config.seed)
-    for group in run.optimizer.param_groups:
-        group.setdefault("initial_lr", group["lr"])
+    callbacks = checked_callbacks(callbacks)
+    run = begin(model, ids, config, val_ids, optimizer, clock, checkpoint_path, resume)
+    config = run.config
     with (
+        _alone(checkpoint_path),
         _own_randomness(model, config.seed),
         mode(model, training=True),
         _deferred_interrupt() as interrupted,
     ):
-        if resume and checkpoint_path is not None and Path(checkpoint_path).exists():
+        if resume and checkpoint_path is not None and as_path(checkpoint_path).exists():
             run.load(checkpoint_path)
         _tell(callbacks, "on_start", config, run.history)
         try:
-            _loop(run, val_ids, callbacks, checkpoint_path, interrupted)
+            _loop(run, callbacks, checkpoint_path, interrupted)
         except KeyboardInterrupt:
             interrupted.set()
         finally:
             run.history = replace(run.history, interrupted=interrupted.is_set() and not run.finished)
             _tell(callbacks, "on_end", run.history)
         if checkpoint_path is not None and run.between_steps:
-            run.save(checkpoint_path)
+            run.save_last(checkpoint_path)
     return run.history
 
 
-def _batches(
-    ids: torch.Tensor | Callable[[torch.Generator], Batch], config: TrainConfig
-) -> Callable[[torch.Generator], Batch]:
-    if not isinstance(ids, torch.Tensor):
-        return ids
-    if ids.dim() != 1 or len(ids) < config.context_length + 1:
-        raise ValueError(
-            f"train got ids of shape {tuple(ids.shape)}; it needs one line of at least "
-            f"{config.context_length + 1} ids (a window and its last target): give more text or a shorter "
-            "context_length."
-        )
-    return lambda generator: get_batch(ids, config.batch_size, config.context_length, generator)
-
-
-@dataclass
-class _Run:
-    """Everything that changes while training, so that it can be saved and restored as one."""
-
-    model: nn.Module
-    config: TrainConfig
-    optimizer: torch.optim.Optimizer
-    batches: Callable[[torch.Generator], Batch]
-    generator: torch.Generator
-    clock: Callable[[], float]
-    step: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)  # of the steps since the last record
-    history: History = field(default_factory=History)
-    between_steps: bool = True  # False while a step is under way: nothing to save then
-
-    @property
-    def finished(self) -> bool:
-        steps, seconds = self.config.steps, self.config.max_seconds
-        return (steps is not None and self.step >= steps) or (seconds is not None and self.seconds >= seconds)
-
-    def due(self, every: int | None) -> bool:
-        return every is not None and self.step % every == 0
-
-    def save(self, path: str | Path) -> None:
-        progress = {
-            "config": asdict(self.config),
-            "step": self.step,
-            "tokens": self.tokens,
-            "seconds": self.seconds,
-            "losses": self.losses,
-            "records": [asdict(record) for record in self.history.records],
-            "batches": self.batches.state_dict() if hasattr(self.batches, "state_dict") else None,
-        }
-        save_checkpoint(path, self.model, self.optimizer, self.generator, progress)
-
-    def load(self, path: str | Path) -> None:
-        def check(progress: dict[str, Any]) -> None:
-            _check_same_training(path, progress["config"], self.config)
-
-        progress = load_checkpoint(path, self.model, self.optimizer, self.generator, check=check)
-        self.step, self.tokens, self.seconds = progress["step"], progress["tokens"], progress["seconds"]
-        self.losses = progress["losses"]
-        self.history = History(tuple(Record(**record) for record in progress["records"]))
-        if hasattr(self.batches, "load_state_dict"):
-            self.batches.load_state_dict(progress["batches"])
-
-
-def _check_same_training(path: str | Path, saved: dict[str, Any], config: TrainConfig) -> None:
-    """A resumed training may run longer and report at other steps, but must not be another training."""
-    free = {"steps", "max_seconds", "log_every", "eval_every", "eval_windows", "checkpoint_every"}
-    for name in (f.name for f in fields(TrainConfig) if f.name not in free):
-        before, now = saved.get(name), getattr(config, name)
-        if before != (list(now) if isinstance(now, tuple) else now):
-            raise CheckpointError(
-                f"{path} was trained with {name}={before!r}, but now {name}={now!r}; resume with the same "
-                "setting, or start afresh with another checkpoint_path."
-            )
+@contextlib.contextmanager
+def _alone(path: str | Path | None) -> Iterator[None]:
+    """Nobody else may write the same checkpoint meanwhile."""
+    if path is None:
+        yield
+        return
+    with locked(path, "give this training another checkpoint_path, or wait until the other one has ended"):
+        yield
 
 
 def _loop(
-    run: _Run,
-    val_ids: torch.Tensor | Sequence[Batch] | None,
+    run: Run,
     callbacks: Sequence[Callback],
     checkpoint_path: str | Path | None,
     interrupted: threading.Event,
@@ -214,16 +148,16 @@ def _loop(
         run.between_steps = False
         moment, record = _step(run, began), None
         if run.due(run.config.log_every) or run.due(run.config.eval_every) or run.finished:
-            record = _record(run, moment, val_ids, began)
+            record = _record(run, moment, began)
         run.between_steps = True
         stop = _tell(callbacks, "on_step", moment)
         if record is not None:
             stop = _tell(callbacks, "on_record", record, run.history) or stop
         if checkpoint_path is not None and run.due(run.config.checkpoint_every):
-            run.save(checkpoint_path)
+            run.save_on_the_way(checkpoint_path)
 
 
-def _step(run: _Run, began: float) -> Moment:
+def _step(run: Run, began: float) -> Moment:
     """One update of the weights, from one batch or from several whose gradients are added up."""
     config, device = run.config, device_of(run.model)
     factor = config.rate(run.step, run.seconds)
@@ -268,14 +202,12 @@ def _step(run: _Run, began: float) -> Moment:
     )
 
 
-def _record(
-    run: _Run, moment: Moment, val_ids: torch.Tensor | Sequence[Batch] | None, began: float
-) -> Record:
+def _record(run: Run, moment: Moment, began: float) -> Record:
     val_loss = None
-    if val_ids is not None and (run.due(run.config.eval_every) or run.finished):
+    if run.val_ids is not None and (run.due(run.config.eval_every) or run.finished):
         val_loss = evaluate(
             run.model,
-            val_ids,
+            run.val_ids,
             run.config.context_length,
             windows=run.config.eval_windows,
             batch_size=run.config.batch_size,

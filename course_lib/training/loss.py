@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import torch
 
-from course_lib.training.evaluation import (
-    IGNORE,
-)
+from course_lib.arguments import check_ids, choice, is_whole, shown
+from course_lib.training.evaluation import IGNORE
+
+REDUCTIONS = ("mean", "sum", "none")
 
 
 def cross_entropy(
@@ -19,11 +20,13 @@ def cross_entropy(
 
     Shapes: logits (..., V), targets (...). Units: nats per token; a uniform guess costs log(V).
     `reduction` is "mean", "sum" or "none" (one number per target, 0 where ignored).
+    Raises: ValueError for shapes that don't belong together, and for a mean of nothing.
 
     >>> logits = torch.tensor([[0.0, 0.0], [0.0, 0.0]])
     >>> cross_entropy(logits, torch.tensor([0, 1]))  # two equal choices: log(2)
     tensor(0.6931)
     """
+    _check(logits, targets, ignore_index, reduction)
     counts = targets != ignore_index
     safe_targets = targets.where(counts, 0)
     right = logits.gather(-1, safe_targets[..., None])[..., 0]
@@ -34,3 +37,21 @@ def cross_entropy(
     if reduction == "none":
         return nats
     return nats.sum() if reduction == "sum" else nats.sum() / counts.sum()
+
+
+def _check(logits: torch.Tensor, targets: torch.Tensor, ignore_index: int, reduction: str) -> None:
+    choice("cross_entropy", "reduction", reduction, REDUCTIONS)
+    both = isinstance(logits, torch.Tensor) and isinstance(targets, torch.Tensor)
+    if not (both and logits.ndim and logits.shape[:-1] == targets.shape and is_whole(targets)):
+        raise ValueError(
+            f"cross_entropy got logits={shown(logits)} and targets={shown(targets)}; it needs scores "
+            "(..., V), and whole numbers (...): one target for each row of scores."
+        )
+    if not logits.is_floating_point():
+        raise ValueError(f"cross_entropy got logits={shown(logits)}; scores are floats: logits.float().")
+    check_ids("cross_entropy", targets, logits.shape[-1], ignore_index)
+    if reduction == "mean" and not bool((targets != ignore_index).any()):
+        raise ValueError(
+            f"cross_entropy got no target to learn from: all of {shown(targets)} are {ignore_index}; give "
+            'one, or take reduction="sum".'
+        )

@@ -6,11 +6,15 @@ losses, data or the training loop; `course_lib.training` puts the pieces togethe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import nn
+
+from course_lib.arguments import check_instance, many, number, wrong
+from course_lib.training.recipe import checked_betas
 
 
 class AdamW(torch.optim.Optimizer):
@@ -39,15 +43,10 @@ class AdamW(torch.optim.Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
     ):
-        if lr < 0 or eps < 0 or weight_decay < 0:
-            raise ValueError(
-                f"AdamW got lr={lr}, eps={eps}, weight_decay={weight_decay}; none may be negative."
-            )
-        if not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(
-                f"AdamW got betas={betas}; both must be at least 0 and below 1, e.g. (0.9, 0.95)."
-            )
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(_checked_groups(type(self).__name__, params), settings)
+        for group in self.param_groups:
+            _check_settings(type(self).__name__, group)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], torch.Tensor] | None = None) -> torch.Tensor | None:
@@ -78,6 +77,27 @@ class AdamW(torch.optim.Optimizer):
         weight.addcdiv_(mean / (1 - beta1**t), usual_size, value=-group["lr"])
 
 
+def _checked_groups(owner: str, params: Any) -> list[Any]:
+    """The parameters, or groups of them, as a list."""
+    if isinstance(params, nn.Module):
+        raise ValueError(f"{owner} got a model; it needs its parameters: {owner}(model.parameters()).")
+    groups = many(owner, "params", params, "parameters, such as model.parameters()")
+    if not groups or not all(isinstance(one, torch.Tensor | dict | tuple) for one in groups):
+        raise wrong(owner, "params", groups, "a list of parameters, such as model.parameters()")
+    return groups
+
+
+def _check_settings(owner: str, group: dict[str, Any]) -> None:
+    for name in ("lr", "eps", "weight_decay"):
+        group[name] = number(owner, name, group[name], "0 or more, and finite", lambda x: 0 <= x < math.inf)
+    group["betas"] = checked_betas(owner, "betas", group["betas"])
+    if group.get("matrices"):
+        number(owner, "momentum", group.get("momentum", 0.95), "from 0 to below 1", lambda x: 0 <= x < 1)
+        for weight in group["params"]:
+            if weight.ndim != 2:
+                raise wrong(owner, "matrices", weight, "parameters of two axes; put others in another group")
+
+
 def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
     """The matrix with its singular values moved close to 1: same directions, about equal strength in each.
 
@@ -92,12 +112,24 @@ def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
     >>> bool((values > 0.6).all() and (values < 1.3).all())
     True
     """
+    check_matrix("orthogonalize", matrix)
     x = matrix / (matrix.norm() + 1e-7)
     wide = x if x.size(0) <= x.size(1) else x.T
     for _ in range(steps):
         square = wide @ wide.T
         wide = 3.4445 * wide + (-4.7750 * square + 2.0315 * square @ square) @ wide
     return wide if x.size(0) <= x.size(1) else wide.T
+
+
+def check_matrix(owner: str, matrix: torch.Tensor) -> None:
+    """Raises ValueError unless this is a matrix of floats.
+
+    >>> check_matrix("orthogonalize", 3)
+    Traceback (most recent call last):
+    ValueError: orthogonalize got matrix=3; it must be floats (m, n).
+    """
+    if not (isinstance(matrix, torch.Tensor) and matrix.ndim == 2 and matrix.is_floating_point()):
+        raise wrong(owner, "matrix", matrix, "floats (m, n)")
 
 
 class Muon(AdamW):
@@ -142,6 +174,9 @@ def muon_groups(
     >>> [tuple(p.shape) for p in muon_groups(model, lr=1e-3)[0]["params"]]  # not the embedding, not the head
     [(5, 3)]
     """
+    check_instance("muon_groups", "model", model, nn.Module, "a module of torch")
+    for name, value in (("lr", lr), ("matrix_lr", matrix_lr), ("matrix_decay", matrix_decay)):
+        number("muon_groups", name, value, "0 or more, and finite", lambda x: 0 <= x < math.inf)
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
     inside = {id(linear.weight) for linear in linears[:-1]}  # the last one is the head
     shared = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
@@ -156,12 +191,25 @@ def muon_groups(
     ]
 
 
+def _weights(parameters: Any) -> list[torch.Tensor]:
+    if isinstance(parameters, torch.Tensor):  # one alone, as torch's own function takes it
+        return [parameters]
+    if isinstance(parameters, nn.Module):
+        return list(parameters.parameters())
+    weights = many("clip_gradients", "parameters", parameters, "parameters, such as model.parameters()")
+    for weight in weights:
+        needed = "parameters, such as model.parameters()"
+        check_instance("clip_gradients", "parameters", weight, torch.Tensor, needed)
+    return weights
+
+
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[torch.Tensor], max_norm: float) -> torch.Tensor:
     """Shrink all gradients together to a common length of at most `max_norm`; returns the length before.
 
     One bad batch then turns the weights no further than a usual one. The direction is kept.
 
+    Raises: ValueError for a length that isn't above 0.
     Source: Pascanu, Mikolov and Bengio 2013, section 3.2 (arXiv:1211.5063).
 
     >>> weight = torch.nn.Parameter(torch.zeros(2))
@@ -171,7 +219,8 @@ def clip_gradients(parameters: Iterable[torch.Tensor], max_norm: float) -> torch
     >>> weight.grad
     tensor([0.6000, 0.8000])
     """
-    gradients = [weight.grad for weight in parameters if weight.grad is not None]
+    max_norm = number("clip_gradients", "max_norm", max_norm, "above 0, e.g. 1.0", lambda x: x > 0)
+    gradients = [weight.grad for weight in _weights(parameters) if weight.grad is not None]
     if not gradients:
         return torch.tensor(0.0)
     length = torch.stack([(gradient**2).sum() for gradient in gradients]).sum().sqrt()
@@ -197,6 +246,11 @@ def parameter_groups(
     >>> [(group["weight_decay"], [tuple(p.shape) for p in group["params"]]) for group in groups]
     [(0.1, [(5, 3)]), (0.0, [(7, 3), (5,), (5,), (5,)])]
     """
+    check_instance("parameter_groups", "model", model, nn.Module, "a module of torch")
+    needed = "0 or more, e.g. 0.1"
+    weight_decay = number(
+        "parameter_groups", "weight_decay", weight_decay, needed, lambda x: 0 <= x < math.inf
+    )
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     decayed, kept = [], []
     for parameter in model.parameters():  # parameters() names a shared parameter once

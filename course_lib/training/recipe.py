@@ -6,11 +6,47 @@ Plain values; importing this does not need torch. `course_lib.training` does the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from course_lib.arguments import SEEDS, choice, flag, number, plain, whole, wrong
 from course_lib.training.schedules import SCHEDULES
+
+_COUNTS = {  # and whether None stands for something
+    "batch_size": False,
+    "context_length": True,
+    "accumulate": False,
+    "log_every": False,
+    "eval_every": True,
+    "eval_windows": True,
+    "checkpoint_every": True,
+}
+_NUMBERS = {
+    "lr": ("above 0, e.g. 1e-3", lambda x: 0 < x < math.inf),
+    "matrix_lr": ("above 0, e.g. 0.02", lambda x: 0 < x < math.inf),
+    "warmup": ("a fraction of the run, from 0 to below 1", lambda x: 0 <= x < 1),
+    "final_lr": ("a fraction of lr, from 0 to 1", lambda x: 0 <= x <= 1),
+    "weight_decay": ("0 or more, e.g. 0.1", lambda x: 0 <= x < math.inf),
+    "eps": ("0 or more, e.g. 1e-8", lambda x: 0 <= x < math.inf),
+}
+
+
+PRECISIONS = ("float32", "bfloat16")  # those of `evaluation`, which needs torch
+
+
+def checked_betas(owner: str, name: str, value: Any) -> tuple[float, float]:
+    """Two numbers from 0 to below 1, for the two running means of Adam.
+
+    >>> checked_betas("AdamW", "betas", [0.9, 0.95])
+    (0.9, 0.95)
+    """
+    needed = "two numbers from 0 to below 1, e.g. (0.9, 0.95)"
+    values = list(value) if isinstance(value, Iterable) and getattr(value, "ndim", 1) else []
+    if len(values) != 2 or isinstance(value, str):
+        raise wrong(owner, name, value, needed)
+    first, second = (number(owner, name, plain(beta), needed, lambda x: 0 <= x < 1) for beta in values)
+    return first, second
 
 
 @dataclass(frozen=True)
@@ -19,6 +55,8 @@ class TrainConfig:
 
     The schedule runs over the fraction of the run that is done, by steps or by the clock, whichever is
     further: a training 'for one minute' has its rate down at the end on a fast machine and on a slow one.
+
+    A number may come as one of NumPy's or torch's, and is kept as Python's.
 
     Raises: ValueError for values that cannot work.
 
@@ -51,28 +89,29 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "betas", tuple(self.betas))
         if self.steps is None and self.max_seconds is None:
             raise ValueError(
                 "TrainConfig got neither steps nor max_seconds; give one, e.g. TrainConfig(steps=1000)."
             )
-        for name in ("batch_size", "context_length", "accumulate", "log_every", "eval_every", "eval_windows"):
-            self._need(name, lambda n: n >= 1 and n == int(n), "a whole number of at least 1")
-        self._need("checkpoint_every", lambda n: n >= 1 and n == int(n), "a whole number of at least 1")
-        self._need("steps", lambda n: n >= 0 and n == int(n), "a whole number, 0 or more")
-        self._need("max_seconds", lambda x: x > 0, "above 0")
-        self._need("lr", lambda x: 0 < x < math.inf, "above 0, e.g. 1e-3")
-        self._need("matrix_lr", lambda x: 0 < x < math.inf, "above 0, e.g. 0.02")
-        self._need("grad_clip", lambda x: x > 0, "above 0, or None for no clipping")
-        self._need("warmup", lambda x: 0 <= x < 1, "a fraction of the run, from 0 to below 1")
-        self._need("final_lr", lambda x: 0 <= x <= 1, "a fraction of lr, from 0 to 1")
-        self._need("schedule", lambda name: name in SCHEDULES, f"one of {', '.join(SCHEDULES)}")
-        self._need("precision", lambda name: name in ("float32", "bfloat16"), "float32 or bfloat16")
+        for name, may_be_none in _COUNTS.items():
+            self._keep(name, whole, optional=may_be_none)
+        self._keep("steps", lambda *value: whole(*value, least=0), optional=True)
+        self._keep("seed", lambda *value: whole(*value, *SEEDS))
+        for name, (needed, good) in _NUMBERS.items():
+            self._keep(name, lambda *value, n=needed, g=good: number(*value, n, g))
+        self._keep("max_seconds", lambda *value: number(*value, "above 0", lambda x: x > 0), optional=True)
+        clipping = "above 0, or None for no clipping"
+        self._keep("grad_clip", lambda *value: number(*value, clipping, lambda x: x > 0), optional=True)
+        self._keep("betas", checked_betas)
+        self._keep("decay_embeddings", flag)
+        self._keep("schedule", lambda *value: choice(*value, SCHEDULES))
+        self._keep("precision", lambda *value: choice(*value, PRECISIONS))
 
-    def _need(self, name: str, good: Callable[[Any], bool], needed: str) -> None:
+    def _keep(self, name: str, check: Callable[..., Any], optional: bool = False) -> None:
+        """Look at a field, and keep it as Python's own kind of value."""
         value = getattr(self, name)
-        if value is not None and not good(value):
-            raise ValueError(f"TrainConfig got {name}={value!r}; it must be {needed}.")
+        if value is not None or not optional:
+            object.__setattr__(self, name, check("TrainConfig", name, value))
 
     def fraction_done(self, step: float, seconds: float) -> float:
         """How much of the run has passed, between 0 and 1: by steps or by the clock, whichever is further."""

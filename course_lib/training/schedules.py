@@ -1,12 +1,15 @@
 """Learning-rate schedules: functions from a step to a factor for the learning rate.
 
-Each rises from 0 to 1 during a warm-up and then falls in its own way. They know nothing but numbers.
+Each rises from 0 to 1 during a warm-up and then falls in its own way. They know nothing but numbers, and
+refuse a warm-up that is longer than the run.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+
+from course_lib.arguments import number, wrong
 
 
 def constant_schedule(step: float, steps: float, warmup: float = 0.0, floor: float = 0.0) -> float:
@@ -15,6 +18,7 @@ def constant_schedule(step: float, steps: float, warmup: float = 0.0, floor: flo
     >>> constant_schedule(5, 100, warmup=10), constant_schedule(60, 100, warmup=10)
     (0.5, 1.0)
     """
+    _check(step, steps, warmup, floor)
     return min(1.0, step / warmup) if warmup else 1.0
 
 
@@ -28,6 +32,7 @@ def linear_schedule(step: float, steps: float, warmup: float = 0.0, floor: float
     >>> [linear_schedule(step, 100, warmup=10) for step in (0, 5, 10, 55, 100)]
     [0.0, 0.5, 1.0, 0.5, 0.0]
     """
+    _check(step, steps, warmup, floor)
     if step < warmup:
         return step / warmup
     return floor + (1 - floor) * (1 - _done(step, steps, warmup))
@@ -42,6 +47,7 @@ def cosine_schedule(step: float, steps: float, warmup: float = 0.0, floor: float
     >>> [round(cosine_schedule(step, 100, warmup=10, floor=0.1), 3) for step in (5, 10, 55, 100)]
     [0.5, 1.0, 0.55, 0.1]
     """
+    _check(step, steps, warmup, floor)
     if step < warmup:
         return step / warmup
     return floor + (1 - floor) * (1 + math.cos(math.pi * _done(step, steps, warmup))) / 2
@@ -52,6 +58,15 @@ SCHEDULES: dict[str, Callable[..., float]] = {
     "linear": linear_schedule,
     "constant": constant_schedule,
 }
+
+
+def _check(step: float, steps: float, warmup: float, floor: float) -> None:
+    number("a schedule", "step", step, "0 or more", lambda x: 0 <= x < math.inf)
+    number("a schedule", "steps", steps, "0 or more", lambda x: 0 <= x < math.inf)
+    number("a schedule", "floor", floor, "a fraction of the highest rate, from 0 to 1", lambda x: 0 <= x <= 1)
+    number("a schedule", "warmup", warmup, "0 or more", lambda x: 0 <= x < math.inf)
+    if warmup > steps:
+        raise wrong("a schedule", "warmup", warmup, f"no longer than the run, of steps={steps!r}")
 
 
 def _done(step: float, steps: float, warmup: float) -> float:

@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
 
+from course_lib.arguments import check_instance, choice, flag
 from course_lib.config import PRESETS, GPTConfig
 from course_lib.context import document_batches
 from course_lib.model import GPT
-from course_lib.training.evaluation import Batch, evaluate
+from course_lib.training.evaluation import Batch, evaluate, measured_batches
 from course_lib.training.loop import make_muon, make_optimizer, suited, train
 from course_lib.training.recipe import TrainConfig
 
 WINDOW = 64  # tokens; the same for all recipes, so that all are asked the same questions
+OPTIMIZERS = ("adamw", "muon")
 EVAL_WINDOWS = 2000  # of the validation text, evenly spaced
 
 
@@ -41,6 +43,10 @@ class Recipe:
     train: dict[str, Any] = field(default_factory=dict)
     optimizer: str = "adamw"  # or "muon"
     whole_documents: bool = False  # windows begin where documents do
+
+    def __post_init__(self) -> None:
+        choice("Recipe", "optimizer", self.optimizer, OPTIMIZERS)
+        object.__setattr__(self, "whole_documents", flag("Recipe", "whole_documents", self.whole_documents))
 
     def config(self, vocab_size: int) -> GPTConfig:
         """The shape of the model."""
@@ -160,9 +166,12 @@ def run_recipe(
     >>> result.name, result.steps >= 1
     ('speedrun', True)
     """
+    _check_settings(recipe)
     limit = {"steps": STEPS} if cpu_seconds is None else {"max_seconds": cpu_seconds}
     config = suited(TrainConfig(**limit, log_every=25, seed=seed, **recipe.train), "cpu")
     model = GPT(recipe.config(vocab_size), generator=torch.Generator().manual_seed(seed))
+    if measure is None:  # what can't be measured is said before the training
+        measured_batches(model, val_ids, None, EVAL_WINDOWS, 32)
     optimizer = make_muon if recipe.optimizer == "muon" else make_optimizer
     history = train(model, _data(recipe, ids, config, end_id), config, optimizer=optimizer, clock=clock)
     last = history.records[-1]
@@ -171,6 +180,18 @@ def run_recipe(
     return RecipeResult(
         recipe.name, loss, last.seconds, last.step, last.tokens, model.parameter_count(), curve
     )
+
+
+def _check_settings(recipe: Any) -> None:
+    """Every setting of a recipe is one that its configuration has."""
+    check_instance("run_recipe", "recipe", recipe, Recipe, 'a Recipe, such as RECIPES["baseline"]')
+    for settings, kind in ((recipe.model, GPTConfig), (recipe.train, TrainConfig)):
+        unknown = sorted(settings.keys() - {f.name for f in fields(kind)})
+        if unknown:
+            raise ValueError(
+                f"The recipe {recipe.name!r} sets {unknown[0]!r}, which {kind.__name__} doesn't have; is "
+                "there a slip in its name?"
+            )
 
 
 def _data(

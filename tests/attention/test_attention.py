@@ -217,7 +217,7 @@ def test_later_runs_overwrite_layers_come_in_order_and_hooks_nest():
 
 def test_the_hook_is_removed_after_an_error_and_a_model_without_attention_is_refused():
     layer = attention()
-    with pytest.raises(RuntimeError), capture_attention(layer):
+    with pytest.raises(ValueError, match="needs vectors"), capture_attention(layer):
         layer(torch.zeros(1, 3, 4))
     assert layer.hook is None
     with (
