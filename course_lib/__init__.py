@@ -8,6 +8,7 @@ Everything else is shared:
 |--------------|------------------------------------------------------------------------------------|
 | `config`     | `GPTConfig`: the numbers that decide what a GPT looks like, with named presets     |
 | `runtime`    | seeds, devices, folders, files that are written whole or not at all                |
+| `files`      | what people name as a file, and what stands there without being one                |
 | `intervals`  | how sure a measured number is                                                      |
 | `world`      | the little world whose stories, in English and Chinese, are the course's text      |
 | `data`       | `load_corpus`: the bundled text, your own file, or a public corpus                 |

@@ -6,11 +6,13 @@ Nothing happens at import. Knows nothing of models.
 import contextlib
 import os
 import random
-import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from course_lib.files import as_path, explained, part_of, place_to_write, remove_old_parts
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +63,8 @@ def data_dir() -> Path:
     >>> data_dir().name == "data" or "COURSE_DATA" in os.environ
     True
     """
-    return Path(os.environ.get("COURSE_DATA") or Path(__file__).resolve().parents[1] / "data")
+    named = os.environ.get("COURSE_DATA")
+    return as_path(named) if named else Path(__file__).resolve().parents[1] / "data"
 
 
 def cache_dir() -> Path:
@@ -72,13 +75,13 @@ def cache_dir() -> Path:
     True
     """
     if os.environ.get("COURSE_CACHE"):
-        return Path(os.environ["COURSE_CACHE"])
+        return as_path(os.environ["COURSE_CACHE"])
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = as_path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "course_lib"
 
 
@@ -86,7 +89,9 @@ def cache_dir() -> Path:
 def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     """A file that takes the place of `path` only when it is complete; on an error `path` stays as it was.
 
-    Text is written as UTF-8 with plain line feeds.
+    Text is written as UTF-8 with plain line feeds. Where `path` is a link, what it leads to is replaced.
+
+    Raises: ValueError if `path` is no place for a file; OSError, saying what helps, if it can't be written.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "note.txt"
@@ -95,18 +100,22 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     >>> target.read_text()
     'all of it'
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = place_to_write(path)
+    remove_old_parts(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = part_of(path)
     try:
         # Not tempfile, whose files nobody but their owner may read.
         with part.open(mode.replace("w", "x"), **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink()
+        if isinstance(error, OSError) and error.filename in (None, str(part)):
+            raise explained(error, path) from None
         raise
