@@ -2,13 +2,19 @@
 misbehaves."""
 
 import contextlib
+import errno
 import hashlib
 import http.server
 import os
 import re
+import subprocess
+import sys
 import threading
+import time
+from concurrent import futures
 
 import pytest
+from filelock import FileLock
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -33,9 +39,11 @@ CONTENT = bytes(range(32, 127)) * 20_000  # 1.9 MB: a cut falls between two bloc
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Serves `content`; can ignore ranges, answer with a code, cut the connection, or send no length."""
+    """Serves `content`; can ignore ranges, answer with a code, cut the connection, send no length or a wrong
+    one, lead elsewhere, stop in the middle, or hardly go on."""
 
-    content, ranges, code, cut_after, length = CONTENT, True, 200, None, True
+    content, ranges, code, cut_after, length, location = CONTENT, True, 200, None, True, None
+    stall_after, drip_after = None, None
 
     def do_GET(self):
         log = self.server.log
@@ -44,6 +52,10 @@ class Server(http.server.BaseHTTPRequestHandler):
         settings = behaviour.pop(0) if behaviour else {}
         get = lambda name: settings.get(name, getattr(Server, name))  # noqa: E731
         body, start = get("content"), 0
+        if get("location") is not None:
+            self.send_response(302)
+            self.send_header("Location", get("location"))
+            return self.end_headers()
         if get("code") != 200:
             return self.send_error(get("code"))
         if get("ranges") and self.headers.get("Range"):
@@ -56,10 +68,17 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
         body = body[start:]
         if get("length"):
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body)) if get("length") is True else get("length"))
         self.end_headers()
+        stop = get("cut_after") or get("stall_after") or get("drip_after")
         with contextlib.suppress(OSError):
-            self.wfile.write(body[: get("cut_after")])
+            self.wfile.write(body[:stop])
+            if get("stall_after"):
+                self.server.ended.wait(20)
+            for byte in body[stop:] if get("drip_after") else b"":
+                self.wfile.write(bytes([byte]))
+                if self.server.ended.wait(0.02):
+                    return
 
     def log_message(self, *args):
         pass
@@ -69,11 +88,12 @@ class Server(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
-        running.log, running.behaviour = [], []
+        running.log, running.behaviour, running.ended = [], [], threading.Event()
         running.url = f"http://127.0.0.1:{running.server_port}/file.txt"
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running
+        running.ended.set()
         running.shutdown()
         thread.join()
 
@@ -215,10 +235,206 @@ def test_an_unknown_address(tmp_path, monkeypatch):
         fetch(remote("http://somewhere.example/file.txt"), tmp_path)
 
 
-def test_a_full_disk_is_not_called_a_network_problem(server, tmp_path):
+def test_a_stall_loses_nothing_that_came(server, tmp_path):
+    server.behaviour = [{"stall_after": 100_001}]
+    assert fetch(remote(server.url), tmp_path, wait=0, timeout=0.5).read_bytes() == CONTENT
+    assert server.log == [None, "bytes=100001-"]
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_a_download_that_only_drips_is_given_up(server, tmp_path, length):
+    server.behaviour = [{"drip_after": 50_000, "length": length}] * 2
+    with pytest.raises(
+        DownloadError, match="no answer in time.*The first 100,... of 1,900,000 bytes are kept"
+    ):
+        fetch(remote(server.url), tmp_path, tries=2, wait=0, timeout=0.3)
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", ["many", "-5", "", "1e6", "9" * 30, "²", "0x10"])
+def test_a_length_that_is_none(server, tmp_path, length):
+    server.behaviour = [{"length": length}] * 3
+    path = fetch(remote(server.url), tmp_path, wait=0)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("http://[::1", "it leads to an address that is none"),
+        ("http://127.0.0.1:many/x", "it leads to an address that is none"),
+        ("file:///etc/passwd", "the server answers 302"),
+        ("data:text/plain,abc", "the server answers 302"),
+        ("/file.txt", "the server answers 302, .*infinite loop"),
+        ("", "the server answers 302"),
+        ("http:///nowhere", "the server answers 302"),
+        ("gopher://127.0.0.1/", "the server answers 302"),
+    ],
+)
+def test_a_redirect_that_leads_nowhere(server, tmp_path, location, says):
+    server.behaviour = [{"location": location}] * 40
+    with pytest.raises(DownloadError, match=says) as caught:
+        fetch(remote(server.url), tmp_path, wait=0)
+    assert "\n" not in str(caught.value)
+    nothing_but(tmp_path)
+
+
+def test_a_redirect_is_followed(server, tmp_path):
+    server.behaviour = [{"location": server.url}]
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+
+
+def test_an_address_that_is_none(tmp_path):
+    with pytest.raises(DownloadError, match="it leads to an address that is none"):
+        fetch(remote("no address"), tmp_path)
+
+
+# Several at once
+
+
+def test_of_several_threads_one_downloads(server, tmp_path):
+    with futures.ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: fetch(remote(server.url), tmp_path), range(8)))
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert server.log == [None]
+    nothing_but(tmp_path, "file.txt")
+
+
+FETCH = """
+import sys
+from course_lib.data.download import DownloadError, RemoteFile, fetch
+name, url, sha256, size, folder = sys.argv[1:]
+try:
+    fetch(RemoteFile(name, (url,), sha256, int(size)), folder, wait=0, timeout=20)
+except DownloadError as error:
+    sys.exit(str(error))
+"""
+
+
+def in_a_process(file, folder):
+    arguments = [file.name, file.urls[0], file.sha256, str(file.size), str(folder)]
+    return subprocess.Popen([sys.executable, "-c", FETCH, *arguments], stderr=subprocess.PIPE, text=True)
+
+
+def test_of_several_programs_each_gets_the_right_file(server, tmp_path):
+    """Some of which are cut in the middle, and one of which the server gives another file."""
+    server.behaviour = [{"cut_after": 900_000}, {"content": CONTENT[::-1]}, {"cut_after": 300_000}]
+    running = [in_a_process(remote(server.url), tmp_path) for _ in range(4)]
+    ended = [process.communicate(timeout=60)[1] for process in running]
+    assert sum("another file there" in said for said in ended) <= 1, ended
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+    assert not list(tmp_path.glob(".*.lock")) and not list(tmp_path.glob("*.part"))
+
+
+def test_a_program_that_is_killed_leaves_no_lock_behind(server, tmp_path):
+    server.behaviour = [{"stall_after": 500_000}]
+    process = in_a_process(remote(server.url), tmp_path)
+    part = tmp_path / "file.txt.part"
+    end = time.monotonic() + 30
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < end:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+    nothing_but(tmp_path, "file.txt")
+
+
+def test_a_lock_that_is_held_for_too_long_is_said(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "PATIENCE", 0.1)
+    with (
+        FileLock(tmp_path / ".file.txt.lock"),
+        pytest.raises(DownloadError, match="another program has been downloading file.txt"),
+    ):
+        fetch(remote(server.url), tmp_path)
+
+
+def test_the_rest_of_a_download_that_is_of_no_use_is_removed(server, tmp_path):
+    (tmp_path / "file.txt").write_bytes(CONTENT)
+    (tmp_path / "file.txt.part").write_bytes(CONTENT[:5])
+    fetch(remote(server.url), tmp_path)
+    nothing_but(tmp_path, "file.txt")
+
+
+# Disks
+
+
+def test_what_stands_in_the_way_is_said(server, tmp_path):
     (tmp_path / "cache").write_text("a file, not a folder")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ValueError, match="cache is a file, not a folder"):
         fetch(remote(server.url), tmp_path / "cache")
+    (tmp_path / "file.txt").mkdir()
+    with pytest.raises(ValueError, match="file.txt is a folder; give the name of a file"):
+        fetch(remote(server.url), tmp_path)
+    (tmp_path / "other.txt.part").mkdir()
+    with pytest.raises(ValueError, match="other.txt.part is a folder"):
+        fetch(remote(server.url, name="other.txt"), tmp_path)
+    assert not server.log
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        (errno.ENOSPC, "No space left for .*file.txt: make room on the disk, and do it again"),
+        (errno.EROFS, "file.txt may not be written .*: choose another folder"),
+        (errno.EIO, "file.txt cannot be written .*: give another place"),
+    ],
+)
+def test_a_full_disk_is_not_called_a_network_problem(server, tmp_path, monkeypatch, problem, says):
+    def full(number):
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(download.os, "fsync", full)
+    with pytest.raises(OSError, match=says) as caught:
+        fetch(remote(server.url), tmp_path)
+    assert not isinstance(caught.value, DownloadError)
+    monkeypatch.undo()
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_cache_that_may_not_be_written(server, tmp_path, monkeypatch):
+    (tmp_path / "file.txt").write_bytes(CONTENT)
+
+    def refused(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT  # what is there can be read
+    with pytest.raises(PermissionError, match="other.txt may not be written .*choose another folder"):
+        fetch(remote(server.url, name="other.txt"), tmp_path)
+
+
+def test_a_link_in_the_place_of_the_file_stays(server, tmp_path):
+    (tmp_path / "file.txt").symlink_to("disk/real.txt")
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+    assert (tmp_path / "file.txt").is_symlink()
+    assert (tmp_path / "disk" / "real.txt").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"urls": "https://example.org/a.txt"},
+            "urls got 'https://example.org/a.txt', needed a tuple of add",
+        ),
+        ({"urls": ()}, "urls got"),
+        ({"name": "../a.txt"}, "name got '../a.txt', needed the name of a file, without a folder"),
+        ({"name": ""}, "name got"),
+        ({"sha256": "abc"}, "sha256 got 'abc', needed 64 hexadecimal digits"),
+        ({"size": -1}, "size got -1"),
+        ({"size": "3"}, "size got '3'"),
+    ],
+)
+def test_a_description_of_a_file_that_is_none(changes, says):
+    right = {"name": "a.txt", "urls": ("https://example.org/a.txt",), "sha256": "0" * 64, "size": 3}
+    with pytest.raises(ValueError, match=says):
+        RemoteFile(**{**right, **changes})
+
+
+@pytest.mark.parametrize("options", [{"tries": 0}, {"wait": -1}, {"timeout": 0}, {"timeout": float("nan")}])
+def test_tries_and_times_that_are_none(tmp_path, options):
+    with pytest.raises(ValueError, match="needed at least one try, no negative wait and a timeout above 0"):
+        fetch(remote("https://example.org/a.txt"), tmp_path, **options)
 
 
 def test_a_large_download_shows_a_bar(server, tmp_path, monkeypatch, capsys):
