@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import codecs
-import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from reprlib import repr as brief
 from typing import Any
 
 import regex
@@ -201,7 +201,7 @@ def whole_number(number: Any) -> int | None:
 
 
 def _no_list(ids: Any, size: int) -> str:
-    return f"Got {reprlib.repr(ids)}, needed one flat list of token ids, e.g. [{size - 1}]."
+    return f"Got {brief(ids)}, needed one flat list of token ids, e.g. [{size - 1}]."
 
 
 class StreamDecoder:
@@ -277,9 +277,7 @@ def names_of(names: Any, what: str) -> list[str]:
         names = list(names)
         wrong = [name for name in names if not isinstance(name, str)]
     if wrong:
-        raise ValueError(
-            f"{what} got {reprlib.repr(wrong[0])}, needed a list of names, e.g. [{END_OF_TEXT!r}]."
-        )
+        raise ValueError(f"{what} got {brief(wrong[0])}, needed a list of names, e.g. [{END_OF_TEXT!r}].")
     return names
 
 
@@ -320,6 +318,6 @@ def check_names(names: list[str], ordinary: Iterable[str]) -> None:
         check_text(name)
     if len(set(names)) < len(names) or not {"", *ordinary}.isdisjoint(names):
         raise ValueError(
-            f"Got the special tokens {names}, needed different names that no ordinary token has, "
+            f"Got the special tokens {brief(names)}, needed different names that no ordinary token has, "
             f"such as {END_OF_TEXT!r}."
         )

@@ -9,7 +9,9 @@ tables are those of Unicode 16, a character that came later counts as what it wa
 
 from __future__ import annotations
 
+import math
 import re
+from reprlib import repr as brief
 
 import regex
 
@@ -46,6 +48,11 @@ _PERHAPS_NEWER = re.compile(
 )
 
 
+PATIENCE = 10.0  # seconds for a pattern of one's own, and a second more for every 50,000 characters
+LONGEST_PATTERN = 4000  # characters
+MOST_COUNTED = 10_000  # how often a pattern may count a thing out, as {1,3} does; more is slow to prepare
+
+
 class Cutter:
     """Cuts texts into pieces by a pattern; side by side the pieces are the text.
 
@@ -58,18 +65,44 @@ class Cutter:
     def __init__(self, pattern: str):
         self.pattern = pattern
         self._regex = _compiled(pattern)
-        self._ascii_regex = re.compile(ASCII_PATTERN, re.ASCII) if pattern == GPT2_PATTERN else self._regex
+        self._ascii_regex = re.compile(ASCII_PATTERN, re.ASCII) if pattern == GPT2_PATTERN else None
 
     def cut(self, text: str, start: int = 0, end: int | None = None) -> list[str]:
-        """The pieces of `text[start:end]`."""
+        """The pieces of `text[start:end]`.
+
+        Raises: ValueError if a pattern of one's own takes too long on it, or leaves a part of it out.
+        """
         end = len(text) if end is None else end
+        if self._ascii_regex is None:
+            return self._cut_by_own(text[start:end])
         if text.isascii():
             return self._ascii_regex.findall(text, start, end)
         if _PERHAPS_NEWER.search(text, start, end):
             part = text[start:end]
-            spans = self._regex.finditer(_NEWER.sub(_STAND_IN, part))
-            return [part[span.start() : span.end()] for span in spans]
+            return [part[span.start() : span.end()] for span in self._regex.finditer(_as_of_16(part))]
         return self._regex.findall(text, start, end)
+
+    def _cut_by_own(self, text: str) -> list[str]:
+        """The same by a pattern that nobody has tried before."""
+        seconds = PATIENCE + len(text) / 50_000
+        try:
+            spans = [match.span() for match in self._regex.finditer(_as_of_16(text), timeout=seconds)]
+        except TimeoutError:
+            raise ValueError(
+                f"The pattern {brief(self.pattern)} takes more than {seconds:.0f} seconds on a text of "
+                f"{len(text):,} characters; write it so that there is one way only to match a thing."
+            ) from None
+        if sum(end - start for start, end in spans) != len(text) or any(start == end for start, end in spans):
+            raise ValueError(
+                f"The pattern {brief(self.pattern)} can match no character, and leaves a part of this text "
+                "out; write it without \\K, and without (?= ) or (?<= ) alone."
+            )
+        return [text[start:end] for start, end in spans]
+
+
+def _as_of_16(text: str) -> str:
+    """The text with what is newer than Unicode 16 as a character that is none; as long as it was."""
+    return _NEWER.sub(_STAND_IN, text)
 
 
 def _compiled(pattern: str) -> regex.Pattern:
@@ -78,12 +111,25 @@ def _compiled(pattern: str) -> regex.Pattern:
         raise ValueError(
             f"pattern got {type(pattern).__name__}, needed a regular expression as a str, e.g. GPT2_PATTERN."
         )
+    counts = [
+        max(map(int, re.findall(r"[0-9]{1,9}", count)))
+        for count in re.findall(r"\{[0-9, ]*[0-9][0-9, ]*\}", pattern)
+    ]
+    if len(pattern) > LONGEST_PATTERN or math.prod(max(1, count) for count in counts) > MOST_COUNTED:
+        raise ValueError(
+            f"The pattern {brief(pattern)} is too large: at most {LONGEST_PATTERN:,} characters, and "
+            f"counts in {{ }} that multiply to at most {MOST_COUNTED:,}."
+        )
+    if re.search(r"\(\?(?:R|[0-9]|&|P>)", pattern):
+        raise ValueError(f"The pattern {brief(pattern)} calls itself; write it without (?R) and its like.")
     try:
         compiled = regex.compile(f"{pattern}|[\\s\\S]")
-    except regex.error as error:
-        raise ValueError(f"The pattern {pattern!r} is not a regular expression: {error}.") from None
-    if compiled.groups or compiled.match("") is not None:
+        nothing = compiled.match("") is not None
+    except Exception as error:  # noqa: BLE001 - the library has many ways to say no
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"The pattern {brief(pattern)} is not a regular expression: {reason}.") from None
+    if compiled.groups or nothing:
         raise ValueError(
-            f"The pattern {pattern!r} has a group ( ) or can match no character; use (?: ), and + for *."
+            f"The pattern {brief(pattern)} has a group ( ) or can match no character; use (?: ), and + for *."
         )
     return compiled

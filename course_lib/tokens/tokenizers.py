@@ -7,12 +7,14 @@ corpora; the byte-pair algorithm itself is in `course_lib.tokens.bpe`.
 
 from __future__ import annotations
 
-import reprlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from reprlib import repr as brief
 
 from course_lib.data import END_OF_TEXT
+from course_lib.files import as_path
 from course_lib.tokens.base import (
     StreamDecoder,
     Tokenizer,
@@ -59,9 +61,7 @@ class CharTokenizer(Tokenizer):
         characters = list(characters) if isinstance(characters, Iterable) else [characters]
         single = all(isinstance(character, str) and len(character) == 1 for character in characters)
         if not single or len(set(characters)) < len(characters):
-            raise ValueError(
-                f"Got the characters {reprlib.repr(characters)}, needed single characters, each once."
-            )
+            raise ValueError(f"Got the characters {brief(characters)}, needed single characters, each once.")
         check_text("".join(characters))
         self._ids = {character: id for id, character in enumerate(characters)}
         names = names_of(special_tokens, "special_tokens")
@@ -84,18 +84,21 @@ class CharTokenizer(Tokenizer):
     def save(self, folder: str | Path) -> None:
         """Writes characters.json into a folder, which is made if need be."""
         content = {"characters": "".join(self._ids), "special_tokens": list(self.special_tokens)}
-        write_text(Path(folder) / "characters.json", to_json(content))
+        write_text(as_path(folder) / "characters.json", to_json(content))
 
     @classmethod
     def load(cls, folder: str | Path) -> CharTokenizer:
         """The tokenizer that was saved in a folder. Raises: ValueError if the file is missing or damaged."""
-        path = Path(folder) / "characters.json"
+        path = as_path(folder) / "characters.json"
         content = read_json(path)
         if not is_strings(content.get("special_tokens")) or not isinstance(content.get("characters"), str):
             raise ValueError(
                 f"{path} is damaged: it lacks 'characters' or 'special_tokens'; save the tokenizer again."
             )
-        return cls(content["characters"], content["special_tokens"])
+        try:
+            return cls(content["characters"], content["special_tokens"])
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
 
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:
         try:
@@ -156,6 +159,7 @@ class BPETokenizer(Tokenizer):
         _check_layout(layout, ordinary, names)
         ids = {token: id for id, token in enumerate(layout)}
         self.special_tokens = {name: ids[name] for name in names}
+        check_text(pattern if isinstance(pattern, str) else "")
         self.pattern = pattern
         self._tokens = [token.encode() if isinstance(token, str) else token for token in layout]
         self._cut = Cutter(pattern).cut
@@ -217,9 +221,10 @@ class BPETokenizer(Tokenizer):
         Raises: ValueError if a file is missing or damaged, or the two do not belong together.
         """
         names = names_of(special_tokens, "special_tokens")
-        entries = read_vocabulary(Path(vocab_json), names)
+        vocab_json, merges_txt = as_path(vocab_json), as_path(merges_txt)
+        entries = read_vocabulary(vocab_json, names)
         layout = entries + [name for name in names if name not in entries]
-        merges = read_merges(Path(merges_txt))
+        merges = read_merges(merges_txt)
         try:
             return cls(merges, names, pattern, layout=layout)
         except ValueError as error:
@@ -229,7 +234,7 @@ class BPETokenizer(Tokenizer):
         """Writes vocab.json and merges.txt in GPT-2's format, and special_tokens.json, into a folder."""
         names = {id: name for name, id in self.special_tokens.items()}
         vocabulary = {names.get(id) or written(token): id for id, token in enumerate(self._tokens)}
-        folder = Path(folder)
+        folder = as_path(folder)
         write_text(folder / "vocab.json", to_json(vocabulary))
         write_text(folder / "merges.txt", merges_text(self.merges))
         special = {"special_tokens": self.special_tokens, "pattern": self.pattern}
@@ -243,9 +248,9 @@ class BPETokenizer(Tokenizer):
 
         Raises: ValueError if a file is missing or damaged, or they do not belong together.
         """
-        folder = Path(folder)
+        folder = as_path(folder)
         vocab, merges, special = folder / "vocab.json", folder / "merges.txt", folder / "special_tokens.json"
-        if not special.exists():
+        if not os.path.lexists(special):
             return cls.from_gpt2(vocab, merges, [END_OF_TEXT] if END_OF_TEXT in read_json(vocab) else [])
         content = read_json(special)
         names = content.get("special_tokens")
@@ -293,9 +298,7 @@ def _pairs(merges: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     pairs = [tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in merges]
     for rank, pair in enumerate(pairs):
         if len(pair) != 2 or not all(isinstance(part, bytes) and part for part in pair):
-            raise ValueError(
-                f"Merge {rank} is {reprlib.repr(pair)}, needed a pair of bytes such as (b't', b'h')."
-            )
+            raise ValueError(f"Merge {rank} is {brief(pair)}, needed a pair of bytes such as (b't', b'h').")
     return pairs
 
 
@@ -306,12 +309,13 @@ def _tokens_made_by(merges: list[tuple[bytes, bytes]]) -> list[bytes]:
         if left not in made or right not in made:
             missing = left if left not in made else right
             raise ValueError(
-                f"Merge {rank} joins {left!r} and {right!r}, but no merge before it makes {missing!r}."
+                f"Merge {rank} joins {brief(left)} and {brief(right)}, but no merge before it "
+                f"makes {brief(missing)}."
             )
         made[left + right] = None
     if len(set(merges)) < len(merges):
         twice = next(pair for pair, count in Counter(merges).items() if count > 1)
-        raise ValueError(f"The merge of {twice[0]!r} and {twice[1]!r} is listed twice; list each once.")
+        raise ValueError(f"The merge {brief(twice)} is listed twice; list each once.")
     return list(made)
 
 
@@ -319,11 +323,11 @@ def _check_layout(layout: Sequence[bytes | str], ordinary: list[bytes], names: l
     missing = {*ordinary, *names} - set(layout)
     if missing:
         raise ValueError(
-            f"the vocabulary lacks {min(missing, key=repr)!r}, which is a byte or made by a merge."
+            f"the vocabulary lacks {brief(min(missing, key=repr))}, which is a byte or made by a merge."
         )
     extra = set(layout) - {*ordinary, *names}
     if extra:
         raise ValueError(
-            f"the vocabulary has {min(extra, key=repr)!r}, which is no byte, made by no merge and no special "
-            "token; if it is special, name it in special_tokens."
+            f"the vocabulary has {brief(min(extra, key=repr))}, which is no byte, made by no merge and no "
+            "special token; if it is special, name it in special_tokens."
         )
