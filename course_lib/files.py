@@ -86,7 +86,7 @@ def _not_readable(path: Path, most: int) -> str | None:
     except FileNotFoundError:
         return "is a link to nothing" if path.is_symlink() else "is missing"
     except OSError as error:
-        too_long = "is too long for the name of a file: is it a text, and not a path?"
+        too_long = "is too long for the name of a file (is it a text, and not a path?)"
         return too_long if error.errno == errno.ENAMETOOLONG else f"cannot be read ({error.strerror})"
     if stat.S_ISDIR(about.st_mode):
         return "is a folder"

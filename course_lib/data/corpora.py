@@ -165,7 +165,7 @@ def write_documents(path: str | Path, documents: Iterable[str]) -> None:
 def _check_document(number: int, document: str) -> None:
     """Whether it can be written and read back."""
     if not isinstance(document, str):
-        raise ValueError(f"Document {number} is a {type(document).__name__}, needed text as a str.")
+        raise ValueError(f"Document {number} is of type {type(document).__name__}, needed text as a str.")
     if not document.strip() or _SEPARATOR.search(document) or "\r" in document:
         raise ValueError(
             f"Document {number} is empty, or has a carriage return or a line {END_OF_TEXT!r}, so it "

@@ -236,9 +236,8 @@ def check_text(text: str) -> None:
     ValueError: The character at position 18 is U+D83D, half of a surrogate pair; mend it with ...
     """
     if not isinstance(text, str):
-        raise ValueError(
-            f"Got {type(text).__name__}, needed text as a str; bytes become text by .decode('utf-8')."
-        )
+        how = {bytes: "; bytes become text by .decode('utf-8')", list: "; take one text after the other"}
+        raise ValueError(f"Got {type(text).__name__}, needed text as a str{how.get(type(text), '')}.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

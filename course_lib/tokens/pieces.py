@@ -123,6 +123,7 @@ def _compiled(pattern: str) -> regex.Pattern:
     if re.search(r"\(\?(?:R|[0-9]|&|P>)", pattern):
         raise ValueError(f"The pattern {brief(pattern)} calls itself; write it without (?R) and its like.")
     try:
+        regex.compile(pattern)  # on its own first: what is added must not mend it
         compiled = regex.compile(f"{pattern}|[\\s\\S]")
         nothing = compiled.match("") is not None
     except Exception as error:  # noqa: BLE001 - the library has many ways to say no

@@ -654,8 +654,8 @@ def test_documents_that_could_not_be_read_back(tmp_path, document):
         (b"one text", "Got b'one text', needed a list of documents"),
         (None, "Got None, needed a list of documents"),
         ({"a": "b"}, "needed a list of documents"),
-        (["fine", None], "Document 1 is a NoneType, needed text as a str"),
-        (["fine", ["a"]], "Document 1 is a list, needed text"),
+        (["fine", None], "Document 1 is of type NoneType, needed text as a str"),
+        (["fine", ["a"]], "Document 1 is of type list, needed text"),
         (["fine", "half \ud83d"], "Document 1 has half of a character at position 5, which no file can hold"),
         (["\ufeffa"], "Document 0 begins with U\\+FEFF"),
         ([r"{\rtf1 a}"], "is an RTF document"),
@@ -889,7 +889,10 @@ BOOK = "Call me Ishmael. Some years ago, never mind how long precisely.\n" * 200
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        (BOOK, r"\(12,800 characters\) is too long for the name of a file: is it a text, and not a path"),
+        (
+            BOOK,
+            r"\(12,800 characters\) is too long for the name of a file .is it a text, and not a path.*; give",
+        ),
         ("a" * 400, "is too long for the name of a file"),
         ("a\x00b", "needed a path"),
         ("", "needed a path"),
