@@ -2,7 +2,8 @@
 
 Everything is read off the folders and off `COURSE`. The floors, from the ground up: the files at the top
 (config, runtime, files, intervals), `world`, `data`, then the topics in their order. `figures` and
-`exercises` stand on the ground and know no topic; views and exercises of a topic may use them and all below; `shell` uses all.
+`exercises` stand on the ground and know no topic; views and exercises of a topic may use them and all below;
+`shell` uses all.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
     ("make", "says"),
     [
         (Path.mkdir, "is a folder; give the name of a file, such as one in it"),
-        (os.mkfifo, "is a pipe or a device, not a file; give another name"),
+        (lambda path: os.mkfifo(path), "is a pipe or a device, not a file; give another name"),
         (lambda path: path.symlink_to("/dev/zero"), "is a pipe or a device, not a file"),
         (lambda path: path.symlink_to(path.name), "is a link that leads in a circle"),
     ],

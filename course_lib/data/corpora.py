@@ -68,6 +68,17 @@ class Corpus:
     source: str
     licence: str
 
+    def __post_init__(self):
+        splits = self.splits if isinstance(self.splits, Mapping) else {"": ""}
+        for name, documents in splits.items():
+            if not isinstance(documents, tuple | list) or not all(
+                isinstance(document, str) for document in documents
+            ):
+                raise ValueError(
+                    f"splits got {reprlib.repr(self.splits)}, needed the documents of each split as a tuple "
+                    f"of texts, such as {{{name or 'train'!r}: ('One.', 'Two.')}}."
+                )
+
     @property
     def train(self) -> tuple[str, ...]:
         """The documents to learn from."""

@@ -77,7 +77,8 @@ def decode_text(content: bytes, name: str) -> str:
     Traceback (most recent call last):
     ValueError: b.txt is not UTF-8: byte 0 (0xC4, line 1) fits no character, and it looks like gb18030 (...
     """
-    kind = next((kind for start, kind in _BINARY_STARTS.items() if content.lstrip().startswith(start)), None)
+    begins = content[:100].lstrip()
+    kind = next((kind for start, kind in _BINARY_STARTS.items() if begins.startswith(start)), None)
     if kind:
         raise ValueError(
             f"{name} is {kind}, not plain text; open it in its program and save it as text in UTF-8."

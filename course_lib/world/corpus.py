@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_lib.files import as_path, read_whole
-from course_lib.runtime import data_dir
+from course_lib.runtime import atomic_write, data_dir
 from course_lib.world import arguments
 from course_lib.world.documents import document
 from course_lib.world.oracle import explain
@@ -201,19 +201,20 @@ def build(folder: Path) -> None:
     report: dict = {}
     for part, language in itertools.product(PARTS, LANGUAGES):
         documents = bundled(language, part)
-        (folder / f"{part}.{language}.txt").write_text(as_file(documents), encoding="utf-8", newline="\n")
+        with atomic_write(folder / f"{part}.{language}.txt", "w") as file:
+            file.write(as_file(documents))
         summary = {"documents": len(documents), "bytes": len(as_file(documents).encode())}
         if part != "train":
             summary |= statistics(documents, language, PARTS[part].cast)
         report[f"{part}.{language}"] = summary
-    (folder / "statistics.json").write_text(
-        json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n"
-    )
+    with atomic_write(folder / "statistics.json", "w") as file:
+        file.write(json.dumps(report, indent=1) + "\n")
     readme = folder.parent / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition("<!-- statistics -->\n")
     after = rest.partition("<!-- /statistics -->")[2]
     table = f"<!-- statistics -->\n{readme_table(report)}\n<!-- /statistics -->"
-    readme.write_text(before + table + after, encoding="utf-8", newline="\n")
+    with atomic_write(readme, "w") as file:
+        file.write(before + table + after)
 
 
 if __name__ == "__main__":

@@ -403,6 +403,7 @@ def test_a_cache_that_may_not_be_written(server, tmp_path, monkeypatch):
         fetch(remote(server.url, name="other.txt"), tmp_path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes links for some people only")
 def test_a_link_in_the_place_of_the_file_stays(server, tmp_path):
     (tmp_path / "file.txt").symlink_to("disk/real.txt")
     assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
@@ -550,6 +551,12 @@ def test_corpus():
         corpus.text("test")
     with pytest.raises(AttributeError):
         corpus.name = "other"
+
+
+@pytest.mark.parametrize("splits", [{"train": "One."}, {"train": ("One.",), "validation": [2]}, None, "One."])
+def test_a_corpus_of_no_documents(splits):
+    with pytest.raises(ValueError, match="needed the documents of each split as a tuple of texts, such as"):
+        Corpus("toy", splits, "here", "free")
 
 
 # --- documents
@@ -937,6 +944,7 @@ def test_home_is_understood(tmp_path, monkeypatch):
     assert load_corpus("~/LLM: a course/d.txt").source == str(tmp_path / "LLM: a course" / "d.txt")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes links for some people only")
 def test_a_link_to_a_text_is_read_and_what_it_leads_to_is_written(tmp_path):
     write_documents(tmp_path / "real.txt", ["one", "two"])
     (tmp_path / "link.txt").symlink_to("real.txt")
