@@ -10,6 +10,7 @@ Everything else is shared:
 | `arguments`  | what a function is given, looked at before any work                                |
 | `files`      | what people name as a file, and what stands there without being one                |
 | `runtime`    | seeds, devices, folders, files that are written whole or not at all                |
+| `files`      | what people name as a file, and what stands there without being one                |
 | `intervals`  | how sure a measured number is                                                      |
 | `world`      | the little world whose stories, in English and Chinese, are the course's text      |
 | `data`       | `load_corpus`: the bundled text, your own file, or a public corpus                 |

@@ -4,7 +4,10 @@ Puts the commands of `course_lib.shell` together. What they do is loaded only wh
 `--help` is quick.
 """
 
+import os
+import signal
 import sys
+from types import FrameType
 
 from course_lib.shell import doctor
 
@@ -30,7 +33,28 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an old terminal shows ? for Chinese, and does not stop
-    app(prog_name="python -m course_lib")
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app(prog_name="python -m course_lib")
+    except KeyboardInterrupt:  # pressed again while the first was being answered
+        sys.exit(130)
+    finally:
+        _let_go_of_output()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """What Ctrl-C does: the first time as usual, and then, at once, the end."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    raise KeyboardInterrupt
+
+
+def _let_go_of_output() -> None:
+    """Write what is still held back; if nobody reads it any more, as after `| head`, say nothing of it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ import argparse
 import contextlib
 import glob
 import hashlib
+import http.client
 import json
 import os
+import platform
 import re
 import secrets
 import shutil
@@ -32,15 +34,17 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import webbrowser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-OLDEST, NEWEST = (3, 11), (3, 13)
+OLDEST, NEWEST = (3, 11), (3, 14)
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 TORCH_INDEX = "https://download.pytorch.org/whl/"
+TRIES = 3  # ports, if another program takes the one that was free a moment ago
 WINDOWS = os.name == "nt"
 AGAIN = "then run the same command again; it goes on where it stopped."
 
@@ -90,7 +94,7 @@ def find_python():
             if supported(found):
                 return found[3]
     raise Stop(
-        "this is Python {}.{}, and the course needs Python 3.11, 3.12 or 3.13: install one of them "
+        "this is Python {}.{}, and the course needs Python 3.11, 3.12, 3.13 or 3.14: install one of them "
         "(https://www.python.org/downloads), ".format(*sys.version_info[:2])
         + AGAIN
     )
@@ -237,6 +241,11 @@ class Environment:
     def make(self):
         """Make the environment, empty but for pip."""
         base = find_python()
+        if os.pathsep in str(self.venv):
+            raise Stop(
+                f"the course lies in {ROOT}, and no program can be run from a folder with {os.pathsep!r} in "
+                f"its name: rename or move it, {AGAIN}"
+            )
         if self.venv.is_symlink() or (self.venv.exists() and not removable(self.venv)):
             raise Stop(f"{self.venv} is in the way and is not an environment: move it elsewhere, {AGAIN}")
         if self.venv.exists():
@@ -272,8 +281,10 @@ class Environment:
             if problem is None:
                 return
         sys.stderr.write(problem)
+        if no_build(problem):
+            raise Stop(f"pip finds no torch {version} for {this_machine()}: {where_torch_is()}")
         raise Stop(
-            f"torch {version} ({choice}) could not be installed, see above: check the network, "
+            f"torch {version} ({choice}) could not be installed, see above: {what_helps(problem)}, "
             f"or let pip find the file in a folder (PIP_FIND_LINKS=folder), {AGAIN}"
         )
 
@@ -290,8 +301,13 @@ class Environment:
 
     def install_quietly(self, *arguments):
         """Install in the versions that constraints.txt names."""
-        if self.pip("-q", "-c", "constraints.txt", *arguments) is not None:
-            raise Stop(f"the packages could not be installed, see above: check the network, {AGAIN}")
+        problem = self.pip("-q", "-c", "constraints.txt", *arguments, quiet_errors=True)
+        if problem is None:
+            return
+        sys.stderr.write(problem)
+        if no_build(problem):
+            raise Stop(f"pip finds no package for {this_machine()}, see above: {where_torch_is()}")
+        raise Stop(f"the packages could not be installed, see above: {what_helps(problem)}, {AGAIN}")
 
     def drop_damaged(self):
         """Let pip forget the packages of which a file is missing, so that it installs them again."""
@@ -322,6 +338,55 @@ for package in importlib.metadata.distributions():
     if not names or not all(package.locate_file(name).exists() for name in names):
         print(package._path)
 """
+
+
+# What pip says of a network that fails; it then finds no version of anything.
+UNREACHED = "Retrying|[Cc]onnection|[Tt]imed? ?out|Temporary failure|resolve|unreachable|SSL|Proxy|HTTP error"
+
+
+def no_build(problem):
+    """Whether pip has looked through a list of packages and found none for this machine."""
+    looked = "No matching distribution found" in problem and not os.environ.get("PIP_NO_INDEX")
+    return looked and not re.search(UNREACHED, problem)
+
+
+def what_helps(problem):
+    """What a person can do about pip's messages."""
+    if "No space left" in problem or "Errno 28" in problem:
+        return "make room on the disk"
+    if re.search(r"Permission denied|Errno 13|WinError 5\b", problem):
+        return "allow writing to the course's folder, and close the programs that use it"
+    return "check the network"
+
+
+def this_machine():
+    """The Python and the machine, as torch's builds are named for them."""
+    system = "macOS" if sys.platform == "darwin" else platform.system()
+    bits = "" if sys.maxsize > 2**32 else ", 32-bit"
+    return "Python {}.{}{} on {} ({})".format(*sys.version_info[:2], bits, system, platform.machine())
+
+
+def where_torch_is():
+    """What to do on a machine for which torch has no build."""
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        if translated():
+            return "this Python is made for Intel processors: install the one for Apple silicon, " + AGAIN
+        return (
+            "torch is built no more for Macs with Intel processors: take another computer, or a hosted one."
+        )
+    return (
+        "take a 64-bit Python 3.11 to 3.14 (https://www.python.org/downloads) on Windows, on a Mac with "
+        "Apple silicon, or on Linux with glibc 2.28 or newer."
+    )
+
+
+def translated():
+    """Whether a program for Intel's Macs runs on an Apple processor."""
+    try:
+        done = subprocess.run(["sysctl", "-n", "sysctl.proc_translated"], capture_output=True, text=True)
+    except OSError:
+        return False
+    return done.stdout.strip() == "1"
 
 
 def removable(folder):
@@ -397,35 +462,48 @@ def has_screen():
 
 
 def free_port(first):
-    """The first port from `first` on that nobody uses."""
+    """The first port from `first` on that nobody uses; for 0 any."""
+    if not 0 <= first < 65536:
+        raise Stop(f"--port got {first}, but it must be a number from 0 to 65535; 0 takes any that is free.")
     for port in range(first, min(first + 100, 65536)):
         with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
             if not WINDOWS:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            return port
+            return probe.getsockname()[1]
     raise Stop(f"no port from {first} on is free: choose another with --port.")
 
 
-def wait_for_server(port, alive, seconds=120):
-    """Whether JupyterLab answers on this machine before the time is up or it has ended."""
+def wait_for_server(port, token, alive, seconds=120):
+    """Whether our JupyterLab answers on this machine before the time is up or it has ended.
+
+    Another server that has taken the port does not know the token.
+    """
     local = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + seconds
     while alive() and time.monotonic() < end:
         try:
-            with local.open(f"http://127.0.0.1:{port}/api", timeout=5):
-                return True
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            time.sleep(0.2)
+            url = f"http://127.0.0.1:{port}/api/status?token={quoted(token)}"
+            with local.open(url, timeout=5) as answer:
+                if "started" in json.load(answer):
+                    return True
+        except (OSError, ValueError, http.client.HTTPException) as problem:
+            if isinstance(problem, urllib.error.HTTPError):
+                problem.close()
+        time.sleep(0.2)
     return False
 
 
-def announce(url, port, browser, alive):
+def quoted(text):
+    """A part of an address, whatever characters it has."""
+    return urllib.parse.quote(text, safe="")
+
+
+def announce(url, port, token, browser, alive, answered):
     """Say where JupyterLab is as soon as it answers."""
-    if not wait_for_server(port, alive):
+    if not wait_for_server(port, token, alive):
         return
+    answered.set()
     print(f"\nJupyterLab is running. Stop it with Ctrl-C. Its address:\n\n    {url}\n", flush=True)
     if browser:
         webbrowser.open(url)
@@ -447,18 +525,43 @@ def lab(arguments):
     parser.add_argument("--port", type=int, default=8888, help="the first port to try")
     parser.add_argument("--browser", action=argparse.BooleanOptionalAction, help="open a browser window")
     options, extra = parser.parse_known_args(arguments)
-    if not (ROOT / options.notebook).exists():
-        raise Stop(f"there is no {options.notebook}: get the whole course, for example with git clone.")
+    notebook = find_notebook(options.notebook)
+    free_port(options.port)  # a number that is none is said before anything is installed
     Environment().ensure()
-    port = free_port(options.port)
-    token = os.environ.setdefault("JUPYTER_TOKEN", secrets.token_hex(24))
-    url = f"http://localhost:{port}/lab/tree/{options.notebook}?token={token}"
     browser = has_screen() if options.browser is None else options.browser
-    ended = threading.Event()
-    announcer = (url, port, browser, lambda: not ended.is_set())
+    port = options.port
+    for _ in range(TRIES):
+        port = free_port(port)
+        code, answered = serve(notebook, port, browser, extra)
+        if code == 0 or answered or free_port(port) == port:
+            return code
+        say(f"another program has taken port {port} meanwhile")
+        port += 1
+    return code
+
+
+def find_notebook(name):
+    """A notebook's path inside the course, from a path or the beginning of its name."""
+    near = (
+        sorted((ROOT / "notebooks").glob(glob.escape(name) + "*.ipynb"))
+        if name and name.strip("/.") == name
+        else []
+    )
+    for path in (ROOT / name, Path(os.path.expanduser(name)).absolute(), *near):
+        if path.is_file() and ROOT.resolve() in path.resolve().parents:
+            return path.resolve().relative_to(ROOT.resolve()).as_posix()
+    raise Stop(f"there is no {name} in {ROOT}: get the whole course, for example with git clone.")
+
+
+def serve(notebook, port, browser, extra):
+    """Run JupyterLab until it ends; gives its exit code, and whether it has answered."""
+    token = os.environ["JUPYTER_TOKEN"] = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
+    url = f"http://localhost:{port}/lab/tree/{urllib.parse.quote(notebook)}?token={quoted(token)}"
+    ended, answered = threading.Event(), threading.Event()
+    announcer = (url, port, token, browser, lambda: not ended.is_set(), answered)
     threading.Thread(target=announce, args=announcer, daemon=True).start()
     try:
-        return run(*lab_command(port, extra))
+        return run(*lab_command(port, extra)), answered.is_set()
     finally:
         ended.set()
 
@@ -510,6 +613,9 @@ def notebooks(arguments):
     """Run all notebooks, or those named, from top to bottom, and keep their outputs."""
     Environment().ensure()
     convert = [venv_python(), "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
+    for named in arguments:
+        if not (ROOT / named).is_file():
+            raise Stop(f"there is no notebook {named} in {ROOT}.")
     for notebook in arguments or sorted(glob.glob("notebooks/[0-9]*.ipynb", root_dir=ROOT)):
         with tempfile.TemporaryDirectory() as folder:  # as on a learner's first day: no progress, no answers
             own = {
@@ -547,6 +653,13 @@ def main(arguments):
         return VERBS[arguments[0]](arguments[1:])
     except Stop as reason:
         print(f"\ncourse: {reason}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # nobody reads any more, as after `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as problem:
+        what = f"{problem.filename}: " if problem.filename else ""
+        print(f"\ncourse: {what}{problem.strerror or problem}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ncourse: stopped. The same command goes on where it stopped.", file=sys.stderr)

@@ -11,7 +11,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -185,6 +187,112 @@ def test_without_any_cpu_torch_it_stops_and_never_takes_cuda(course, monkeypatch
     assert "." not in course.asked[-1]  # the course would draw in PyPI's torch
 
 
+ELSEWHERE = """ERROR: Could not find a version that satisfies torch==2.13.0 (from versions: 2.2.1, 2.2.2)
+ERROR: No matching distribution found for torch==2.13.0
+"""
+UNREACHED = """WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError': /torch/
+ERROR: Could not find a version that satisfies the requirement torch==2.13.0 (from versions: none)
+ERROR: No matching distribution found for torch==2.13.0
+"""
+FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"
+
+
+@pytest.fixture
+def fake_pip(boot, monkeypatch, tmp_path, fresh):
+    """A course whose pip is a program that says what it is told to, and fails."""
+
+    def make(says: str):
+        shutil.copytree(fresh, tmp_path / ".venv", symlinks=True)
+        for pip in (tmp_path / ".venv").rglob("site-packages/pip"):
+            (pip / "__main__.py").write_text(f"import sys; sys.stderr.write({says!r}); sys.exit(1)")
+        for name in ("pyproject.toml", "constraints.txt"):
+            shutil.copy(ROOT / name, tmp_path / name)
+        monkeypatch.setattr(boot, "ROOT", tmp_path)
+        monkeypatch.delenv("PIP_NO_INDEX", raising=False)
+        return boot.Environment(tmp_path / ".venv")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "apple", "says", "sentence"),
+    [
+        (
+            "darwin",
+            "x86_64",
+            False,
+            ELSEWHERE,
+            r"for Python 3.\d+ on macOS \(x86_64\): torch is built no more for",
+        ),
+        (
+            "darwin",
+            "x86_64",
+            True,
+            ELSEWHERE,
+            "this Python is made for Intel processors: install the one for App",
+        ),
+        ("linux", "riscv64", False, ELSEWHERE, r"\(riscv64\): take a 64-bit Python 3.11 to 3.14"),
+        ("linux", "armv7l", False, ELSEWHERE.replace("2.2.1, 2.2.2", "none"), "take a 64-bit Python"),
+        ("win32", "x86", False, ELSEWHERE, "take a 64-bit Python"),
+        ("darwin", "x86_64", False, UNREACHED, "could not be installed, see above: check the network"),
+        ("linux", "x86_64", False, UNREACHED, "could not be installed, see above: check the network"),
+        ("linux", "x86_64", False, FULL, "could not be installed, see above: make room on the disk"),
+    ],
+)
+def test_why_torch_is_not_to_be_had(
+    boot, monkeypatch, fake_pip, capfd, system, machine, apple, says, sentence
+):
+    environment = fake_pip(says)
+    monkeypatch.setattr(boot.sys, "platform", system)
+    monkeypatch.setattr(boot.platform, "machine", lambda: machine)
+    monkeypatch.setattr(boot, "translated", lambda: apple)
+    with pytest.raises(boot.Stop, match=sentence) as caught:
+        environment.install_torch("cpu")
+    assert "\n" not in str(caught.value) and ("network" in str(caught.value)) == (says is UNREACHED)
+    assert says.splitlines()[-1] in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("says", "sentence"),
+    [
+        (UNREACHED, "the packages could not be installed, see above: check the network"),
+        (FULL, "see above: make room on the disk"),
+        ("ERROR: [Errno 13] Permission denied: 'x'", "see above: allow writing to the course's folder"),
+        (ELSEWHERE, "pip finds no package for Python"),
+    ],
+)
+def test_why_packages_are_not_to_be_had(boot, fake_pip, capfd, says, sentence):
+    with pytest.raises(boot.Stop, match=sentence):
+        fake_pip(says).install_quietly("numpy")
+
+
+def test_a_folder_from_which_no_program_can_be_run(course, monkeypatch, tmp_path):
+    folder = tmp_path / f"LLM{os.pathsep} a course"
+    monkeypatch.setattr(course, "ROOT", folder)
+    with pytest.raises(
+        course.Stop, match=f"no program can be run from a folder with '{os.pathsep}' in its name"
+    ):
+        course.Environment(folder / ".venv").make()
+
+
+@POSIX
+def test_what_a_disk_or_a_reader_does_is_one_line(tmp_path):
+    done = subprocess.run([sys.executable, str(SCRIPT)], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "say what to do" in done.stderr
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import bootstrap\n"
+        "bootstrap.Environment.ensure = lambda self, tools=False: {}\n"
+        "sys.exit(bootstrap.main(['run', 'no-such-program']))"
+    )
+    for line, said in (("bootstrap.say('x' * 10**6)", ""), ("None", "no-such-program: No such file")):
+        command = [sys.executable, "-c", code.format(line)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            process.stdout.close()
+            error = process.stderr.read()
+        assert "Traceback" not in error and "Exception ignored" not in error and said in error
+        assert process.returncode == 1
+
+
 @pytest.mark.parametrize("change", ["pyproject.toml", "constraints.txt", "COURSE_TORCH", "Python"])
 def test_what_it_depends_on_is_installed_again_when_it_changes(course, tmp_path, change):
     before = course.fingerprint("lab", "cpu", (3, 11, 7), tmp_path)
@@ -355,12 +463,12 @@ def test_a_python_that_is_too_old_looks_for_a_newer_one(boot, monkeypatch, tmp_p
     assert boot.find_python() == f"{tmp_path}/my python3.12"
 
 
-@pytest.mark.parametrize("version", [(3, 9, 2), (3, 10, 13), (3, 14, 0)])
+@pytest.mark.parametrize("version", [(3, 9, 2), (3, 10, 13), (3, 15, 0)])
 def test_without_one_it_says_which_are_needed(boot, monkeypatch, tmp_path, version, capsys):
     monkeypatch.setattr(boot.sys, "version_info", version)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert boot.main(["lab"]) == 1
-    sentence = "this is Python {}.{}, and the course needs Python 3.11, 3.12 or 3.13".format(*version)
+    sentence = "this is Python {}.{}, and the course needs Python 3.11, 3.12, 3.13 or 3.14".format(*version)
     assert sentence in capsys.readouterr().err
 
 
@@ -399,9 +507,14 @@ def test_a_port_in_use_is_passed_over(boot):
 
 
 class Jupyter(BaseHTTPRequestHandler):
+    """Answers to the token that the test's server has, as JupyterLab does."""
+
     def do_GET(self):
-        self.send_response(403)
+        path, _, token = self.path.partition("?token=")
+        right = path == "/api/status" and urllib.parse.unquote(token) == self.server.token
+        self.send_response(200 if right else 403)
         self.end_headers()
+        self.wfile.write(b'{"started": "today"}' if right else b"{}")
 
     def log_message(self, *arguments):
         pass
@@ -411,8 +524,9 @@ class Jupyter(BaseHTTPRequestHandler):
 def server():
     with HTTPServer(("127.0.0.1", 0), Jupyter) as server:
         thread = threading.Thread(target=server.serve_forever)
+        server.token = "abc"
         thread.start()
-        yield server.server_port
+        yield server
         server.shutdown()
         thread.join()
 
@@ -421,14 +535,103 @@ def server():
 def test_the_address_is_said_when_the_server_answers(boot, monkeypatch, capsys, server, browser):
     opened = []
     monkeypatch.setattr(boot.webbrowser, "open", opened.append)
-    url = f"http://localhost:{server}/lab/tree/x.ipynb?token=abc"
-    boot.announce(url, server, browser, lambda: True)
+    url, answered = f"http://localhost:{server.server_port}/lab/tree/x.ipynb?token=abc", threading.Event()
+    boot.announce(url, server.server_port, "abc", browser, lambda: True, answered)
     assert f"    {url}\n" in capsys.readouterr().out
-    assert opened == [url] * browser
+    assert opened == [url] * browser and answered.is_set()
+
+
+def test_another_program_on_the_port_is_not_taken_for_ours(boot, capsys, server):
+    answered, looks = threading.Event(), iter([True, True, False])
+    boot.announce("http://x", server.server_port, "another", True, lambda: next(looks), answered)
+    assert capsys.readouterr().out == "" and not answered.is_set()
+
+
+@pytest.mark.parametrize("token", ["a b", "a&b=c#d", "100%", "密码", "+/="])
+def test_a_token_of_any_kind_is_quoted(boot, monkeypatch, tmp_path, server, token):
+    server.token = token
+    assert boot.wait_for_server(server.server_port, token, lambda: True, seconds=20)
+    monkeypatch.setenv("JUPYTER_TOKEN", token)
+    told = []
+    monkeypatch.setattr(boot, "announce", lambda *arguments: told.append(arguments[0]))
+    monkeypatch.setattr(boot, "run", lambda *command: time.sleep(0.1) or 0)
+    boot.serve("notebooks/my first.ipynb", 8888, False, [])
+    address = urllib.parse.urlsplit(told[0])
+    assert address.path == "/lab/tree/notebooks/my%20first.ipynb" and not address.fragment
+    assert urllib.parse.parse_qs(address.query, keep_blank_values=True)["token"] == [token]
+
+
+def test_an_empty_token_is_none(boot, monkeypatch):
+    monkeypatch.setenv("JUPYTER_TOKEN", "")
+    monkeypatch.setattr(boot, "announce", lambda *arguments: None)
+    monkeypatch.setattr(boot, "run", lambda *command: 0)
+    boot.serve("x.ipynb", 8888, False, [])
+    assert len(os.environ["JUPYTER_TOKEN"]) == 48
+
+
+def test_port_0_is_any_that_is_free(boot):
+    assert 0 < boot.free_port(0) < 65536
+
+
+@pytest.mark.parametrize("port", ["-5", "65536", "99999999999"])
+def test_a_port_that_is_none_is_said_before_anything_is_installed(course, tmp_path, capsys, port):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / course.FIRST_NOTEBOOK).write_text("{}")
+    assert course.main(["lab", "--port", port]) == 1
+    assert f"--port got {port}, but it must be a number from 0 to 65535" in capsys.readouterr().err
+    assert not course.asked
+
+
+def test_a_port_that_is_lost_in_the_race_is_followed_by_the_next(course, monkeypatch, tmp_path, capsys):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / course.FIRST_NOTEBOOK).write_text("{}")
+    monkeypatch.setattr(course.Environment, "ensure", lambda self, tools=False: None)
+    monkeypatch.setenv("JUPYTER_TOKEN", "abc")
+    tried = []
+    with socket.socket() as thief:
+
+        def serve(notebook, port, browser, extra):
+            tried.append(port)
+            if len(tried) == 1:
+                thief.bind(("127.0.0.1", port))
+                thief.listen()
+                return 1, False
+            return 0, True
+
+        monkeypatch.setattr(course, "serve", serve)
+        assert course.main(["lab", "--port", "0"]) == 0
+    assert len(tried) == 2 and tried[1] > tried[0] > 0
+    assert f"another program has taken port {tried[0]} meanwhile" in capsys.readouterr().out
+
+
+def test_a_server_that_fails_for_another_reason_is_not_started_again(course, monkeypatch, tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / course.FIRST_NOTEBOOK).write_text("{}")
+    monkeypatch.setattr(course.Environment, "ensure", lambda self, tools=False: None)
+    tried = []
+    monkeypatch.setattr(course, "serve", lambda *arguments: tried.append(arguments) or (3, False))
+    assert course.main(["lab", "--port", "0"]) == 3
+    assert len(tried) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["notebooks/03_attention.ipynb", "03", "03_attention", "~/course/notebooks/03_attention.ipynb"]
+)
+def test_a_notebook_is_found_as_people_name_it(course, monkeypatch, tmp_path, name):
+    root = tmp_path / "course"
+    (root / "notebooks").mkdir(parents=True)
+    (root / "notebooks" / "03_attention.ipynb").write_text("{}")
+    monkeypatch.setattr(course, "ROOT", root)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert course.find_notebook(name) == "notebooks/03_attention.ipynb"
+    for wrong in ("04", "notebooks", "", "..", str(tmp_path), "/etc/hostname", "*"):
+        with pytest.raises(course.Stop, match="there is no"):
+            course.find_notebook(wrong)
 
 
 def test_nothing_is_said_if_the_server_ended(boot, capsys):
-    boot.announce("http://x", boot.free_port(20000), True, lambda: False)
+    boot.announce("http://x", boot.free_port(20000), "abc", True, lambda: False, threading.Event())
     assert capsys.readouterr().out == ""
 
 

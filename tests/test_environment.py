@@ -116,7 +116,7 @@ MACHINES = {
 }
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize("machine", MACHINES)
 def test_constraints_name_everything_that_is_installed_along(machine, python):
     markers = MACHINES[machine] | {"python_version": python, "python_full_version": f"{python}.1"}

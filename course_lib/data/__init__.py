@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "TINY_SHAKESPEARE",
             "TINY_STORIES",
             "VALIDATION_EVERY",
+            "is_world",
             "load_corpus",
             "read_documents",
             "write_documents",

@@ -9,18 +9,23 @@ not know tokens or models. Downloading is `course_lib.data.download`; recognisin
 from __future__ import annotations
 
 import difflib
+import os
 import platform
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.data.download import DownloadError, RemoteFile, fetch
 from course_lib.data.text_files import decode_text
+from course_lib.files import as_path, read_whole
 from course_lib.runtime import atomic_write, cache_dir, data_dir
 
 END_OF_TEXT = "<|endoftext|>"  # ends a document; the name is GPT-2's
-_SEPARATOR = re.compile(rf"^{re.escape(END_OF_TEXT)}$", re.MULTILINE)
+# A line of its own, in which spaces at the ends are not seen and do not count.
+_SEPARATOR = re.compile(rf"^[^\S\n]*{re.escape(END_OF_TEXT)}[^\S\n]*$", re.MULTILINE)
+LONGEST_NAME = 300  # characters; what is longer is a text, and not the name of a file
 VALIDATION_EVERY = 10  # every tenth document, or the last tenth of one long text
 
 TINY_SHAKESPEARE = RemoteFile(
@@ -63,6 +68,17 @@ class Corpus:
     source: str
     licence: str
 
+    def __post_init__(self):
+        splits = self.splits if isinstance(self.splits, Mapping) else {"": ""}
+        for name, documents in splits.items():
+            if not isinstance(documents, tuple | list) or not all(
+                isinstance(document, str) for document in documents
+            ):
+                raise ValueError(
+                    f"splits got {reprlib.repr(self.splits)}, needed the documents of each split as a tuple "
+                    f"of texts, such as {{{name or 'train'!r}: ('One.', 'Two.')}}."
+                )
+
     @property
     def train(self) -> tuple[str, ...]:
         """The documents to learn from."""
@@ -98,9 +114,9 @@ def load_corpus(name: str | Path, *, cache: str | Path | None = None) -> Corpus:
     - "pydoc": the language reference that every Python carries;
     - "tinyshakespeare" (1 MB) and "tinystories" (22 MB): downloaded once into `cache` (default: the user's
       cache);
-    - a path: a text file in UTF-8. With lines that hold only <|endoftext|> it is documents, of which every
-      tenth becomes validation; without, it is one text, whose last tenth, from a paragraph's start, becomes
-      validation.
+    - a path: a text file in UTF-8. With lines that hold only <|endoftext|>, or as `Corpus.text` gives it, it
+      is documents, of which every tenth becomes validation; without, it is one text, whose last tenth, from a
+      paragraph's start, becomes validation.
 
     Raises: ValueError for a name that is neither, a file that cannot be used, or a bundled file that is
     missing; DownloadError (a ConnectionError) when a download fails.
@@ -110,8 +126,8 @@ def load_corpus(name: str | Path, *, cache: str | Path | None = None) -> Corpus:
     """
     if isinstance(name, str) and name in _LOADERS:
         return _LOADERS[name](cache)
-    path = Path(name).expanduser()
-    if not path.exists():
+    path = as_path(name)
+    if not os.path.lexists(path) and len(str(name)) < LONGEST_NAME:
         near = difflib.get_close_matches(str(name), _LOADERS, n=1)
         meant = (
             f"did you mean {near[0]!r}?"
@@ -119,63 +135,99 @@ def load_corpus(name: str | Path, *, cache: str | Path | None = None) -> Corpus:
             else f"give the path of a text file, or one of {', '.join(_LOADERS)}."
         )
         raise ValueError(f"There is no corpus and no file named {str(name)!r}; {meant}")
-    return Corpus(path.name, _split(_read(path), path), source=str(path), licence="your own file")
+    text = _read(path)
+    marked = _documents_in_a_row(text) if text.endswith(END_OF_TEXT) else _documents(text)
+    if len(marked) > 1:
+        splits = _every_tenth(marked)
+    else:
+        splits = _split("".join(marked) if _is_marked(text) else text, path)
+    return Corpus(path.name, splits, source=str(path), licence="your own file")
+
+
+def is_world(name: object) -> bool:
+    """Whether this is the name of the bundled stories, whole or in one language, and not of a file.
+
+    >>> is_world("world-en"), is_world("world_history.txt")
+    (True, False)
+    """
+    return isinstance(name, str) and name in ("world", "world-en", "world-zh")
 
 
 def write_documents(path: str | Path, documents: Iterable[str]) -> None:
     """Writes documents as UTF-8, each followed by a line that holds only <|endoftext|>.
 
-    Raises: ValueError for an empty document, or one that holds such a line or a carriage return.
+    Raises: ValueError for an empty document, one that holds such a line or a carriage return, and for what is
+    no text.
     """
+    if isinstance(documents, str | bytes | Mapping) or not isinstance(documents, Iterable):
+        raise ValueError(
+            f"Got {reprlib.repr(documents)}, needed a list of documents; one document is a list of one."
+        )
     documents = list(documents)
     for number, document in enumerate(documents):
-        if not document.strip() or END_OF_TEXT in document.split("\n") or "\r" in document:
-            raise ValueError(
-                f"Document {number} is empty, or has a carriage return or a line {END_OF_TEXT!r}, so it "
-                f"could not be read back; got {document[:50]!r}."
-            )
+        _check_document(number, document)
+    content = "".join(f"{document}\n{END_OF_TEXT}\n" for document in documents)
+    if content and decode_text(content.encode(), str(path)) != content:
+        raise ValueError("Document 0 begins with U+FEFF, which marks a file and is no text; leave it away.")
     with atomic_write(path) as stream:
-        for document in documents:
-            stream.write(f"{document}\n{END_OF_TEXT}\n".encode())
+        stream.write(content.encode())
+
+
+def _check_document(number: int, document: str) -> None:
+    """Whether it can be written and read back."""
+    if not isinstance(document, str):
+        raise ValueError(f"Document {number} is of type {type(document).__name__}, needed text as a str.")
+    if not document.strip() or _SEPARATOR.search(document) or "\r" in document:
+        raise ValueError(
+            f"Document {number} is empty, or has a carriage return or a line {END_OF_TEXT!r}, so it "
+            f"could not be read back; got {document[:50]!r}."
+        )
+    try:
+        document.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"Document {number} has half of a character at position {error.start}, which no file can hold; "
+            "mend it with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
+        ) from None
 
 
 def read_documents(path: str | Path) -> tuple[str, ...]:
     """The documents of a file, separated by lines that hold only <|endoftext|>; empty ones are left out.
 
+    A file without such lines that holds what `Corpus.text` gives is read as that.
+
     Raises: ValueError if the file is missing, empty or not UTF-8.
     """
-    return _documents(_read(Path(path)))
+    return _documents(_read(path))
+
+
+def _is_marked(text: str) -> bool:
+    """Whether <|endoftext|> separates documents here, and is not just spoken of."""
+    return text.rstrip().endswith(END_OF_TEXT) or _SEPARATOR.search(text) is not None
 
 
 def _documents(text: str) -> tuple[str, ...]:
+    if _is_marked(text) and not _SEPARATOR.search(text):
+        return _documents_in_a_row(text.rstrip())
     documents = _SEPARATOR.split(f"\n{text}")
     return tuple(trimmed for document in documents if (trimmed := document[1:].removesuffix("\n")).strip())
 
 
-def _read(path: Path) -> str:
+def _documents_in_a_row(text: str) -> tuple[str, ...]:
+    """The documents that `Corpus.text` has put one after the other."""
+    return tuple(document for document in text.split(END_OF_TEXT) if document.strip())
+
+
+def _read(path: str | Path) -> str:
     """The text of a file, with line ends as in Python."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give a text file, for example one inside it.")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(
-            f"{path} cannot be read ({error.strerror}); check its name and its permissions."
-        ) from None
-    text = decode_text(content, str(path))
+    text = decode_text(read_whole(path, "give a text file, for example one inside a folder"), str(path))
     if not text.strip():
         raise ValueError(f"{path} is empty; give a file with text in it.")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _split(text: str, path: Path) -> dict[str, tuple[str, ...]]:
-    """Documents if the text is marked as such, else its beginning and its end, cut where a paragraph
-    starts."""
-    if _SEPARATOR.search(text):
-        documents = _documents(text)
-        if len(documents) > 1:
-            return _every_tenth(documents)
-        text = documents[0] if documents else ""
+    """The beginning and the end of one text, cut where a paragraph starts."""
     goal = len(text) * (VALIDATION_EVERY - 1) // VALIDATION_EVERY
     if goal == 0:
         raise ValueError(
@@ -261,7 +313,7 @@ def _tiny_stories(cache: str | Path | None) -> Corpus:
 
 
 def _download(file: RemoteFile, cache: str | Path | None) -> Path:
-    folder = Path(cache) if cache is not None else cache_dir()
+    folder = as_path(cache) if cache is not None else cache_dir()
     try:
         return fetch(file, folder)
     except DownloadError as error:

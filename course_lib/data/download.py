@@ -1,8 +1,8 @@
 """Downloads one file so that it is the right one: checked by its SHA-256, kept in a cache, resumed after a
-cut.
+cut, and by one program at a time.
 
-Knows addresses, hashes and the ways of a network to fail; does not know what is in the file. Uses only
-Python's own `urllib`, which follows the usual proxy variables.
+Knows addresses, hashes and the ways of a network to fail; does not know what is in the file. Uses Python's
+own `urllib`, which follows the usual proxy variables, and a lock from filelock.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import http.client
 import os
+import re
 import socket
 import time
 import urllib.error
@@ -19,7 +20,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.files import as_path, explained, place_to_write
+
 BLOCK = 1 << 16
+SLOWEST = 500  # bytes a second; what comes more slowly is given up, and what came is kept
+PATIENCE = 1800.0  # seconds to wait for another program that downloads the same file
 BAR_FROM = 4_000_000  # bytes; a smaller download is over before a progress bar can be read
 
 
@@ -57,6 +62,16 @@ class RemoteFile:
     sha256: str
     size: int
 
+    def __post_init__(self):
+        if isinstance(self.urls, str) or not self.urls or not all(isinstance(url, str) for url in self.urls):
+            raise ValueError(f"urls got {self.urls!r}, needed a tuple of addresses, ('https://...',).")
+        if Path(self.name).name != self.name or not self.name:
+            raise ValueError(f"name got {self.name!r}, needed the name of a file, without a folder.")
+        if not re.fullmatch("[0-9a-f]{64}", str(self.sha256)):
+            raise ValueError(f"sha256 got {self.sha256!r}, needed 64 hexadecimal digits, in small letters.")
+        if not isinstance(self.size, int) or self.size < 0:
+            raise ValueError(f"size got {self.size!r}, needed the file's number of bytes.")
+
 
 def fetch(
     file: RemoteFile, folder: str | Path, *, tries: int = 3, wait: float = 1.0, timeout: float = 30.0
@@ -65,10 +80,11 @@ def fetch(
 
     A download that is cut leaves `<name>.part`, from which the next try or the next call goes on. What turns
     out to be another file is set aside as `<name>.wrong`, so nothing but the right file ever stands under its
-    name.
+    name. Of several programs that want the file, one downloads it and the others wait.
 
     Units: seconds (wait, timeout).
-    Raises: DownloadError if no address gives the file.
+    Raises: DownloadError if no address gives the file; ValueError if something else stands in its place;
+    OSError, saying what helps, if it cannot be written.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -77,13 +93,60 @@ def fetch(
     ...     fetch(RemoteFile("here.txt", (there.as_uri(),), sha256_of(there), size=3), folder).read_bytes()
     b'abc'
     """
-    path = Path(folder) / file.name
+    if not (tries >= 1 and wait >= 0 and timeout > 0):
+        raise ValueError(
+            f"Got tries={tries}, wait={wait}, timeout={timeout}, needed at least one try, no negative wait "
+            "and a timeout above 0."
+        )
+    path = as_path(folder) / file.name
+    if _is_right(path, file):
+        with contextlib.suppress(OSError):  # what a program that was ended left is of no use any more
+            _beside(path, ".part").unlink()
+        return path
+    place = place_to_write(path)
+    try:
+        with _alone(place):
+            if not _is_right(path, file):  # another program may have downloaded it meanwhile
+                _download(file, place, tries, wait, timeout)
+    except OSError as error:
+        raise explained(error, place) from None
+    return path
+
+
+def _is_right(path: Path, file: RemoteFile) -> bool:
+    """Whether the file is here, and whole."""
+    try:
+        return path.is_file() and path.stat().st_size == file.size and sha256_of(path) == file.sha256
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); remove it, or allow it.") from None
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keeps other programs, and other threads, from downloading to the same place."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DownloadError(
+            f"another program has been downloading {path.name} for {PATIENCE / 60:.0f} minutes; wait for it, "
+            "or end it."
+        ) from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # while it is held, so that nobody holds a file that is gone
+            os.unlink(lock.lock_file)
+        lock.release()
+
+
+def _download(file: RemoteFile, path: Path, tries: int, wait: float, timeout: float) -> None:
+    """Puts the file at `path`, or raises."""
     if path.exists():
-        if sha256_of(path) == file.sha256:
-            return path
         path.replace(_beside(path, ".wrong"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = _beside(path, ".part")
+    part = place_to_write(_beside(path, ".part"))
     problems = []
     for url in file.urls:
         for attempt in range(tries):
@@ -97,7 +160,7 @@ def fetch(
                     time.sleep(wait * 2**attempt)
             else:
                 os.replace(part, path)
-                return path
+                return
     raise DownloadError(
         f"{file.name} could not be downloaded ({'; '.join(dict.fromkeys(problems))}).{_kept(part, file)}"
     )
@@ -132,9 +195,12 @@ def _complete(file: RemoteFile, url: str, part: Path, timeout: float) -> None:
             part.unlink()
             return _complete(file, url, part, timeout)
         kind = _WorthAnotherTry if error.code >= 500 or error.code == 429 else DownloadError
-        raise kind(f"the server answers {error.code}, {error.reason}") from None
+        reason = " ".join(str(error.reason).split())
+        raise kind(f"the server answers {error.code}, {reason}") from None
     except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise _explained(error) from None
+    except ValueError as error:  # an address, ours or that of a redirect, which is none
+        raise DownloadError(f"it leads to an address that is none ({error})") from None
     found = sha256_of(part)
     if found == file.sha256:
         return None
@@ -158,11 +224,12 @@ def _append(file: RemoteFile, url: str, part: Path, timeout: float) -> None:
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
         resume = resume and answer.status == 206
         have = have if resume else 0
-        announced = answer.headers.get("Content-Length")
-        end = have + int(announced) if announced else file.size
+        announced = answer.headers.get("Content-Length") or ""
+        end = have + int(announced) if re.fullmatch(r"[0-9]{1,18}", announced) else file.size
+        read = _reader(answer, timeout)
         with open(part, "ab" if resume else "wb") as stream, _progress(file, have) as advance:
             # More than the size is another file, of which no more is needed.
-            while have <= file.size and (block := _read(answer)):
+            while have <= file.size and (block := read()):
                 have += stream.write(block)
                 advance(len(block))
             stream.flush()
@@ -171,13 +238,29 @@ def _append(file: RemoteFile, url: str, part: Path, timeout: float) -> None:
         raise ConnectionResetError
 
 
-def _read(answer: http.client.HTTPResponse) -> bytes:
-    try:
-        return answer.read(BLOCK)
-    except http.client.IncompleteRead as error:  # some versions of Python notice a cut themselves
-        return error.partial
-    except OSError as error:  # so that a failing network is told from a full disk
-        raise error if isinstance(error, TimeoutError) else ConnectionResetError from None
+def _reader(answer: http.client.HTTPResponse, timeout: float) -> Callable[[], bytes]:
+    """A function that gives what has come, at least a byte, and nothing at the end.
+
+    It raises TimeoutError if nothing comes for the time, or so little that it would take for ever.
+    """
+    began, came = time.monotonic(), 0
+
+    def read() -> bytes:
+        nonlocal began, came
+        try:
+            block = answer.read1(BLOCK)
+        except http.client.IncompleteRead as error:  # some versions of Python notice a cut themselves
+            return error.partial
+        except OSError as error:  # so that a failing network is told from a full disk
+            raise error if isinstance(error, TimeoutError) else ConnectionResetError from None
+        came += len(block)
+        if (passed := time.monotonic() - began) > timeout:
+            if block and came < SLOWEST * passed:
+                raise TimeoutError
+            began, came = time.monotonic(), 0
+        return block
+
+    return read
 
 
 def _explained(error: Exception) -> DownloadError:
@@ -188,9 +271,11 @@ def _explained(error: Exception) -> DownloadError:
         return DownloadError("the connection is refused")
     if isinstance(reason, socket.gaierror):
         return DownloadError("the address is not found, perhaps there is no network")
+    if isinstance(reason, http.client.InvalidURL):
+        return DownloadError(f"it leads to an address that is none ({reason})")
     if isinstance(reason, ConnectionError | http.client.HTTPException):
         return _WorthAnotherTry("the connection was cut")
-    return DownloadError(str(reason) or type(reason).__name__)
+    return DownloadError(" ".join(str(reason).split()) or type(reason).__name__)
 
 
 def _kept(part: Path, file: RemoteFile) -> str:

@@ -1,24 +1,69 @@
 """Text files as bytes: decodes UTF-8, and says of anything else in one sentence what it is and how to convert
 it.
 
-Knows encodings, by their bytes alone; does not know corpora. Nothing is guessed silently: text in another
-encoding is refused with a guess, since a wrong guess would put nonsense into a corpus.
+Knows files by their bytes alone; does not know corpora. Nothing is guessed silently: text in another encoding
+is refused with the likeliest encodings and how it would read in each, since a wrong guess would put nonsense
+into a corpus. The guesses are those of charset-normalizer.
 """
 
 from __future__ import annotations
 
 import codecs
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
 
 _BINARY_STARTS = {
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a zip archive, as .docx, .xlsx, .epub and .zip are",
     b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"{\\rtf": "an RTF document",
+    b"%!PS": "a PostScript document",
     b"\xd0\xcf\x11\xe0": "an old Word or Excel file",
     b"\x89PNG": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"SQLite format 3": "a SQLite database",
 }
 _LOOK_AT = 1 << 20  # bytes; enough to tell encodings apart
+_NAMED = 6  # encodings, the likeliest first
+_SHOWN = 20  # characters of the text, as it would read in an encoding
+# Of encodings in which a text reads the same, the one that has most other characters, and the commonest name.
+_WIDER = {
+    **dict.fromkeys(("gb2312", "gbk", "hz"), "gb18030"),
+    **dict.fromkeys(("euc_kr", "johab"), "cp949"),
+    **dict.fromkeys(("shift_jis", "shift_jis_2004", "shift_jisx0213"), "cp932"),
+    **dict.fromkeys(("euc_jis_2004", "euc_jisx0213"), "euc_jp"),
+    **dict.fromkeys(("big5", "cp950"), "big5hkscs"),
+    **dict.fromkeys(("iso8859_1", "latin_1", "iso8859_15"), "cp1252"),
+}
+_COMMON = (
+    *(
+        "gb18030",
+        "cp949",
+        "cp932",
+        "euc_jp",
+        "big5hkscs",
+        "cp1252",
+        "cp1250",
+        "iso8859_2",
+        "cp1251",
+        "koi8_r",
+    ),
+    *("cp1253", "iso8859_7", "cp1254", "cp1255", "cp1256", "cp874", "utf_16_le", "utf_16_be"),
+)
+_ALSO = 10  # so many of these are always tried, since short texts tell little
+# Frequent in Chinese, Japanese and Korean; what is decoded wrongly hardly ever has them.
+_FREQUENT = frozenset(
+    "的一是不了在人有我他这個个们們来來到时時大地为為子中你说說生国國年着著就那和要她出也得里裡后後自以会會好看去"
+    "のはをにがとでたしてれるいかなもっこまんすだらよう"
+    "이다는을에의가고하한를은도지로사기나어아있리그서자들시것인수해대"
+    "，。、：；？！“”「」"
+)
+_JAPANESE = (b"\x1b$B", b"\x1b$@", b"\x1b(J")  # how ISO-2022-JP changes its letters, within ASCII
 
 
 def decode_text(content: bytes, name: str) -> str:
@@ -30,17 +75,18 @@ def decode_text(content: bytes, name: str) -> str:
     'Grüße'
     >>> decode_text("你好，世界。".encode("gb18030"), "b.txt")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: b.txt is not UTF-8: byte 0 (0xC4, line 1) fits no character, and it looks like gb18030; ...
+    ValueError: b.txt is not UTF-8: byte 0 (0xC4, line 1) fits no character, and it looks like gb18030 (...
     """
-    kind = next((kind for start, kind in _BINARY_STARTS.items() if content.startswith(start)), None)
+    begins = content[:100].lstrip()
+    kind = next((kind for start, kind in _BINARY_STARTS.items() if begins.startswith(start)), None)
     if kind:
         raise ValueError(
             f"{name} is {kind}, not plain text; open it in its program and save it as text in UTF-8."
         )
-    utf16 = _utf16(content)
-    if utf16:
+    wide = _utf16(content) or ("iso2022_jp" if any(mark in content for mark in _JAPANESE) else None)
+    if wide:
         raise ValueError(
-            f"{name} is not UTF-8: it looks like {utf16}; convert it with {_how_to_convert(name, utf16)}"
+            f"{name} is not UTF-8: it looks like {wide}; convert it with {_how_to_convert(name, wide)}"
         )
     try:
         text = content.decode("utf-8").removeprefix("\ufeff")
@@ -62,18 +108,33 @@ def _what_is_wrong(content: bytes, name: str, error: UnicodeDecodeError) -> str:
     if _is_damaged_utf8(content, error):
         how = _how_to_convert(name, "utf-8", ", errors='replace'")
         return f"{name} is UTF-8 with damage: {place}; get the file again, or mark the places with {how}"
-    guess = _likely_encoding(content)
-    if guess is None:
+    guesses = list(_likely_encodings(content))
+    if not guesses:
         return f"{name} is not UTF-8: {place}; open it where it comes from and save it as text in UTF-8."
-    how = _how_to_convert(name, guess)
-    return f"{name} is not UTF-8: {place}, and it looks like {guess}; convert it with {how}"
+    how = _how_to_convert(name, guesses[0][0], _if_damaged(content, guesses[0][0]))
+    if len(guesses) == 1:
+        return f"{name} is not UTF-8: {place}, and it looks like {guesses[0][0]}; convert it with {how}"
+    readings = " or ".join(f"{encoding} ({reading!r})" for encoding, reading in guesses)
+    return (
+        f"{name} is not UTF-8: {place}, and it looks like {readings}: "
+        f"take the one that reads right, and convert it with {how}"
+    )
 
 
 def _how_to_convert(name: str, encoding: str, options: str = "") -> str:
-    stem, dot, suffix = name.rpartition(".")
-    new = f"{stem}-utf8.{suffix}" if dot else f"{name}-utf8"
+    path = Path(name)
+    new = path.with_name(f"{path.stem}-utf8{path.suffix}")
     read = f"pathlib.Path({name!r}).read_text(encoding={encoding!r}{options})"
-    return f"pathlib.Path({new!r}).write_text({read}, encoding='utf-8')."
+    return f"pathlib.Path({str(new)!r}).write_text({read}, encoding='utf-8')."
+
+
+def _if_damaged(content: bytes, encoding: str) -> str:
+    """What to add where some bytes, as at the end of a file that was cut, are no characters there either."""
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError:
+        return ", errors='replace'"
+    return ""
 
 
 def _utf16(content: bytes) -> str | None:
@@ -83,10 +144,27 @@ def _utf16(content: bytes) -> str | None:
         return "utf-32"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    zeros = [content[start:_LOOK_AT:2].count(0) / max(1, len(content[start:_LOOK_AT:2])) for start in (0, 1)]
+    sample = content[:_LOOK_AT]
+    zeros = [sample[start::2].count(0) / max(1, len(sample[start::2])) for start in (0, 1)]
     if max(zeros) > 0.4 and min(zeros) < 0.1:
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    if zeros[0] != zeros[1] or _share_of_controls(content) > 0.01:  # other letters, with spaces or line ends
+        return next((name for name in ("utf-16-le", "utf-16-be") if _reads_as_one_script(sample, name)), None)
     return None
+
+
+def _reads_as_one_script(sample: bytes, encoding: str) -> bool:
+    """Whether nearly all characters are letters near each other in Unicode, or signs and spaces of them."""
+    text = _decoded(sample, encoding)
+    letters = [ord(character) for character in text if character.isalpha() and character > "\x7f"]
+    if len(sample) % 2 or not letters or any(0xE000 <= letter < 0xF900 for letter in letters):
+        return False
+    plain = sum(character.isprintable() or character in "\t\n\r" for character in text)
+    middle = sorted(letters)[len(letters) // 2]
+    if middle >= 0x2E80 and _unlikeliness(text)[0] == 0:  # as any two bytes of English would give
+        return False
+    near = sum(abs(letter - middle) < 256 or min(letter, middle) >= 0x2E80 for letter in letters)
+    return plain > 0.99 * len(text) and near > 0.95 * len(letters) > 0.4 * len(text)
 
 
 def _share_of_controls(content: bytes) -> float:
@@ -103,22 +181,55 @@ def _is_damaged_utf8(content: bytes, error: UnicodeDecodeError) -> bool:
     return good > 3 * bad or (bad == 1 and error.reason == "unexpected end of data")
 
 
-def _likely_encoding(content: bytes) -> str | None:
-    """gb18030 for Chinese, cp1252 for Western European text, or None.
+def _likely_encodings(content: bytes) -> Iterator[tuple[str, str]]:
+    """Some encodings in which the bytes read as text, the likeliest first, and how they begin there."""
+    from charset_normalizer import from_bytes
 
-    Chinese: the bytes come in pairs whose second is mostly no ASCII letter, and stand for Chinese characters.
-    Western: some letters with accents or quotes among many plain ones.
-    """
     sample = content[:_LOOK_AT]
-    wide = [character for character in _decoded(sample, "gb18030") if character > "\x7f"]
-    chinese = sum(
-        "\u3000" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef" for character in wide
-    )
-    high = sum(byte > 0x7F for byte in sample)
-    if wide and chinese > 0.9 * len(wide) and high > 1.5 * len(wide):
-        return "gb18030"
-    letters = sum(character.isalpha() for character in _decoded(sample, "cp1252"))
-    return "cp1252" if high < 0.3 * letters else None
+    sample = sample[: sample.rfind(b"\n") + 1] or sample  # not cut within a character
+    found = [
+        (
+            *_unlikeliness(str(match), match.chaos),
+            -round(match.coherence, 1),
+            min(_rank(name) for name in (match.encoding, *match.could_be_from_charset)),
+        )
+        for match in from_bytes(sample)
+    ]
+    for name in _COMMON[:_ALSO]:
+        text = _decoded(sample, name)
+        if _reads_as_words(text) or (text and _unlikeliness(text)[0] < 0):
+            found.append((*_unlikeliness(text), 0.0, _rank(name)))
+    names = [name for *_, (_, name) in sorted(found)]
+    seen: set[str] = set()
+    for name in names:
+        text = _decoded(sample, name)
+        if text and text not in seen and len(seen) < _NAMED:
+            seen.add(text)
+            words = (word for word in text.split() if not word.isascii())
+            yield name, " ".join(itertools.islice(words, _SHOWN))[:_SHOWN]
+
+
+def _unlikeliness(text: str, chaos: float = 0.0) -> tuple[float, ...]:
+    """How much of what is not ASCII is frequent in Chinese, Japanese or Korean; what charset-normalizer holds
+    against the text; how much is letters: in tenths, and so that the likeliest sorts first.
+    """
+    wide = [character for character in text if character > "\x7f"] or [""]
+    frequent, letters = (sum(map(test, wide)) / len(wide) for test in (_FREQUENT.__contains__, str.isalpha))
+    return -round(frequent, 1), round(chaos, 1), -round(letters, 1)
+
+
+def _rank(encoding: str) -> tuple[int, str]:
+    """An encoding's place among the common ones, and the name of the one that has more characters."""
+    name = _WIDER.get(encoding, encoding)
+    return _COMMON.index(name) if name in _COMMON else len(_COMMON), name
+
+
+def _reads_as_words(text: str) -> bool:
+    """Whether what is not ASCII is Latin, Greek or Cyrillic letters, with small ones after the first."""
+    wide = [character for character in text if character > "\x7f"]
+    letters = sum(character.isalpha() and character < "\u0530" for character in wide)
+    turned = sum(a.islower() and b.isupper() for a, b in itertools.pairwise(text))
+    return letters > 0.8 * len(wide) > 0 and turned < 0.02 * len(text)
 
 
 def _decoded(sample: bytes, encoding: str) -> str:

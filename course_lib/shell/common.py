@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from course_lib.files import as_path
+
 if TYPE_CHECKING:
     from course_lib.tokens import BPETokenizer
 
 
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
-    """Say a person's mistake in one sentence on stderr and leave with exit code 1, without a traceback."""
+    """Say a person's mistake in one sentence on stderr and leave with exit code 1, without a traceback.
+
+    That nobody reads the output any more, as after `| head`, is no mistake.
+    """
     try:
         yield
+    except BrokenPipeError:
+        raise
+    except MemoryError:
+        typer.echo("Error: There is not enough memory for this; take a smaller model or batch.", err=True)
+        raise typer.Exit(1) from None
     except (ValueError, OSError, FloatingPointError) as problem:
         typer.echo(f"Error: {problem}", err=True)
         raise typer.Exit(1) from None
@@ -26,6 +36,7 @@ def clear_errors() -> Iterator[None]:
 def load_tokenizer(folder: Path) -> BPETokenizer:
     from course_lib.tokens import BPETokenizer
 
+    folder = as_path(folder)
     if not folder.is_dir():
         raise ValueError(f"There is no tokenizer folder {folder}; give one that `train` wrote.")
     return BPETokenizer.load(folder)

@@ -124,10 +124,10 @@ def python_row(version: tuple[int, ...] = sys.version_info[:3]) -> Row:
     >>> python_row((3, 9, 2)).state
     'MISSING'
     """
-    right = (3, 11) <= version[:2] <= (3, 13)
-    advice = "install Python 3.11, 3.12 or 3.13 (https://www.python.org/downloads), then " + SETUP
+    right = (3, 11) <= version[:2] <= (3, 14)
+    advice = "install Python 3.11, 3.12, 3.13 or 3.14 (https://www.python.org/downloads), then " + SETUP
     found = ".".join(map(str, version))
-    return Row("Python", found, "3.11 to 3.13", OK if right else MISSING, "" if right else advice)
+    return Row("Python", found, "3.11 to 3.14", OK if right else MISSING, "" if right else advice)
 
 
 def package_rows(wanted: dict[str, str], optional: bool = False) -> list[Row]:

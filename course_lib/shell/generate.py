@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from course_lib.files import as_path
+
 if TYPE_CHECKING:
     import torch
 
@@ -62,12 +64,12 @@ def generate(
         if n < 1:
             raise ValueError(f"--n got {n}; it must be at least 1.")
         sampling = SamplingConfig(temperature=temperature, top_p=top_p, top_k=top_k)
-        path = model or runtime.data_dir() / "checkpoints" / "base.safetensors"
+        path = as_path(model or runtime.data_dir() / "checkpoints" / "base.safetensors")
+        generator = _generator(seed)
         gpt = load_model(path, device=runtime.device(device))
         words = load_tokenizer(tokenizer or _tokenizer_folder_of(path))
         _check_fit(gpt.config.vocab_size, words.vocab_size)
         check_tokenizer(gpt, words)
-        generator = _generator(seed)
         for number in range(1, n + 1):
             if n > 1:
                 typer.secho(f"--- {number}", dim=True)
@@ -92,6 +94,8 @@ def _write(
 def _generator(seed: int | None) -> torch.Generator:
     import torch
 
+    if seed is not None and not -(2**63) <= seed < 2**64:
+        raise ValueError(f"--seed got {seed}; it must be a whole number of at most 64 bits.")
     generator = torch.Generator()
     if seed is None:
         generator.seed()

@@ -149,7 +149,7 @@ def browser_advice(platform: str = sys.platform) -> str:
 def _browser_places() -> Iterator[Path]:
     """Where a browser may be, the likeliest first."""
     if named := os.environ.get("COURSE_BROWSER"):
-        yield Path(shutil.which(named) or named)
+        yield Path(shutil.which(os.path.expanduser(named)) or os.path.expanduser(named))
         return
     yield from (Path(found) for found in map(shutil.which, BROWSERS) if found)
     if sys.platform == "darwin":

@@ -290,12 +290,13 @@ def _tokenizer_for(
     corpus: str, documents: tuple[str, ...], folder: Path | None, vocab_size: int
 ) -> BPETokenizer:
     """The one that was asked for; for the little world the course's own; else a new one for this text."""
+    from course_lib.data import is_world
     from course_lib.files import as_path
     from course_lib.runtime import data_dir
     from course_lib.tokens import BPETokenizer
 
     shipped = data_dir() / "tokenizer"
-    if folder is None and corpus in ("world", "world-en", "world-zh") and shipped.is_dir():
+    if folder is None and is_world(corpus) and shipped.is_dir():
         folder = shipped
     if folder is not None:
         return load_tokenizer(as_path(folder))

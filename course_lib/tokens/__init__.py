@@ -4,6 +4,7 @@
 |--------------|----------------------------------------------------------------------------|
 | `tokenizers` | `CharTokenizer`, and `BPETokenizer`, byte-level as in GPT-2                |
 | `base`       | what both share: special tokens, decoding as a stream                      |
+| `pieces`     | cutting a text by GPT-2's pattern, or another                              |
 | `bpe`        | byte-pair encoding itself, fast                                            |
 | `naive_bpe`  | the same as one would write it first                                       |
 | `files`      | GPT-2's file format                                                        |

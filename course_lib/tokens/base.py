@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from reprlib import repr as brief
 from typing import Any
 
 import regex
@@ -42,7 +43,7 @@ class Tokenizer:
 
     def token_bytes(self, id: int) -> bytes:
         """The bytes a token stands for; a token may be a part of a character."""
-        return self._tokens[self._checked([id])[0]]
+        return self._tokens[flat_ids([id], self.vocab_size)[0]]
 
     def encode(self, text: str, allowed_special: Collection[str] | str = ()) -> list[int]:
         """The ids of a text.
@@ -71,6 +72,8 @@ class Tokenizer:
         True
         """
         allowed = self._allowed(allowed_special)
+        if not isinstance(chunks, Iterable) or isinstance(chunks, bytes):
+            raise ValueError(f"Got {type(chunks).__name__}, needed a text in pieces, e.g. an open text file.")
         held, fresh, fresh_length = "", [], 0
         for chunk in chunks:
             check_text(chunk)
@@ -90,6 +93,12 @@ class Tokenizer:
 
         Raises: ValueError for an id outside the vocabulary, and with errors="strict" for invalid UTF-8.
         """
+        try:
+            codecs.lookup_error(errors)
+        except (LookupError, TypeError):
+            raise ValueError(
+                f"errors got {errors!r}; give 'replace', 'ignore' or 'strict', as for bytes.decode."
+            ) from None
         return b"".join(self._pieces_of(ids, skip_special)).decode("utf-8", errors)
 
     def decode_stream(self, ids: Iterable[int], skip_special: bool = False) -> Iterator[str]:
@@ -102,7 +111,7 @@ class Tokenizer:
         ['a', '你', 'b']
         """
         decoder = StreamDecoder(self, skip_special)
-        for id in ids:
+        for id in _several(ids, self.vocab_size):
             if piece := decoder.push(id):
                 yield piece
         if piece := decoder.finish():
@@ -110,27 +119,12 @@ class Tokenizer:
 
     def _pieces_of(self, ids: Iterable[int], skip_special: bool) -> list[bytes]:
         skipped = set(self.special_tokens.values()) if skip_special else ()
-        return [self._tokens[id] for id in self._checked(ids) if id not in skipped]
-
-    def _checked(self, ids: Any) -> list[int]:
-        """The ids as a list, if all are in the vocabulary."""
-        size = self.vocab_size
-        try:
-            ids = list(ids.tolist() if hasattr(ids, "tolist") else ids)
-            if not ids or (min(ids) >= 0 and max(ids) < size and all(hasattr(id, "__index__") for id in ids)):
-                return ids
-        except TypeError:
-            raise ValueError(f"Got {ids!r}, needed one flat list of token ids, e.g. [{size - 1}].") from None
-        wrong = next((id for id in ids if not hasattr(id, "__index__") or not 0 <= id < size), ids)
-        raise ValueError(
-            f"Token id {wrong} is not in this vocabulary of {size} tokens (0 to {size - 1}); "
-            "decode ids with the tokenizer that made them."
-        )
+        return [self._tokens[id] for id in flat_ids(ids, self.vocab_size) if id not in skipped]
 
     def _allowed(self, names: Collection[str] | str) -> list[str]:
         if names == "all":
             return list(self.special_tokens)
-        names = [names] if isinstance(names, str) else list(names)
+        names = [names] if isinstance(names, str) else names_of(names, "allowed_special")
         for name in names:
             if name not in self.special_tokens:
                 known = ", ".join(self.special_tokens) or "none"
@@ -157,6 +151,57 @@ class Tokenizer:
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:
         """The same for `text[start:end]`, in which nothing is special."""
         raise NotImplementedError
+
+
+def flat_ids(ids: Any, size: int) -> list[int]:
+    """The ids as a list of int, if all are in a vocabulary of this size.
+
+    They may come as a list, an array or a tensor, each of them as any kind of whole number.
+
+    Raises: ValueError for anything else.
+
+    >>> flat_ids((3, 2.0), size=4)
+    [3, 2]
+    """
+    listed = list(_several(ids, size))
+    numbers = [id if type(id) is int else whole_number(id) for id in listed]
+    if not numbers or (None not in numbers and 0 <= min(numbers) and max(numbers) < size):
+        return numbers
+    place = next(i for i, number in enumerate(numbers) if number is None or not 0 <= number < size)
+    if numbers[place] is None:
+        if isinstance(listed[place], list | tuple) or getattr(listed[place], "ndim", 0):
+            raise ValueError(_no_list(ids, size))
+        raise ValueError(
+            f"Token id {listed[place]!r} is no whole number; needed a flat list of them, 0 to {size - 1}."
+        )
+    raise ValueError(
+        f"Token id {numbers[place]} is not in this vocabulary of {size} tokens (0 to {size - 1}); "
+        "decode ids with the tokenizer that made them."
+    )
+
+
+def _several(ids: Any, size: int) -> Iterable[Any]:
+    listed = ids.tolist() if hasattr(ids, "tolist") else ids
+    if isinstance(listed, str | bytes | Mapping) or not isinstance(listed, Iterable):
+        raise ValueError(_no_list(ids, size))
+    return listed
+
+
+def whole_number(number: Any) -> int | None:
+    """An int, if this is a single number without a fraction; True and False are none.
+
+    >>> whole_number(3.0), whole_number(3.5)
+    (3, None)
+    """
+    if hasattr(number, "item") and not getattr(number, "ndim", 0):
+        number = number.item()  # of numpy or torch
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _no_list(ids: Any, size: int) -> str:
+    return f"Got {brief(ids)}, needed one flat list of token ids, e.g. [{size - 1}]."
 
 
 class StreamDecoder:
@@ -191,9 +236,8 @@ def check_text(text: str) -> None:
     ValueError: The character at position 18 is U+D83D, half of a surrogate pair; mend it with ...
     """
     if not isinstance(text, str):
-        raise ValueError(
-            f"Got {type(text).__name__}, needed text as a str; bytes become text by .decode('utf-8')."
-        )
+        how = {bytes: "; bytes become text by .decode('utf-8')", list: "; take one text after the other"}
+        raise ValueError(f"Got {type(text).__name__}, needed text as a str{how.get(type(text), '')}.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -201,6 +245,39 @@ def check_text(text: str) -> None:
             f"The character at position {error.start} is U+{ord(text[error.start]):04X}, half of a surrogate "
             "pair; mend it with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
         ) from None
+
+
+def texts_of(text: Any) -> Iterable[str]:
+    """A text, or several, as several.
+
+    Raises: ValueError for what is neither.
+
+    >>> texts_of("one"), texts_of(("one", "two"))
+    (('one',), ('one', 'two'))
+    """
+    if isinstance(text, str):
+        return (text,)
+    if isinstance(text, bytes | Mapping) or not isinstance(text, Iterable):
+        raise ValueError(f"Got {type(text).__name__}, needed a text as a str, or a list of texts.")
+    return text
+
+
+def names_of(names: Any, what: str) -> list[str]:
+    """The names of special tokens as a list; `what` is the argument that has them.
+
+    Raises: ValueError for what is no list of str, as for one str, which would be taken letter by letter.
+
+    >>> names_of(("<end>",), "special_tokens")
+    ['<end>']
+    """
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+        wrong = [names]
+    else:
+        names = list(names)
+        wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise ValueError(f"{what} got {brief(wrong[0])}, needed a list of names, e.g. [{END_OF_TEXT!r}].")
+    return names
 
 
 def _possible_special(text: str, start: int, names: Collection[str]) -> int:
@@ -240,6 +317,6 @@ def check_names(names: list[str], ordinary: Iterable[str]) -> None:
         check_text(name)
     if len(set(names)) < len(names) or not {"", *ordinary}.isdisjoint(names):
         raise ValueError(
-            f"Got the special tokens {names}, needed different names that no ordinary token has, "
+            f"Got the special tokens {brief(names)}, needed different names that no ordinary token has, "
             f"such as {END_OF_TEXT!r}."
         )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from reprlib import repr as brief
 from typing import Any
 
+from course_lib.files import read_whole
 from course_lib.runtime import atomic_write
 from course_lib.tokens.bpe import byte_alphabet
 
+LARGEST = 100_000_000  # bytes; a vocabulary of a quarter of a million tokens has five million
 _CHARACTERS = byte_alphabet()
 _BYTES = {character: byte for byte, character in _CHARACTERS.items()}
 
@@ -36,8 +39,8 @@ def unwritten(token: str, path: Path) -> bytes:
         return bytes(map(_BYTES.__getitem__, token))
     except KeyError as error:
         raise ValueError(
-            f"{path} has the token {token!r}, but {error.args[0]!r} stands for no byte in GPT-2's alphabet; "
-            "if the token is special, name it in special_tokens."
+            f"{path} has the token {brief(token)}, but {error.args[0]!r} stands for no byte in GPT-2's "
+            "alphabet; if the token is special, name it in special_tokens."
         ) from None
 
 
@@ -81,7 +84,7 @@ def read_merges(path: Path) -> list[tuple[bytes, bytes]]:
         parts = line.split(" ")
         if len(parts) != 2 or not all(parts):
             raise ValueError(
-                f"{path}, line {number}: got {line!r}, needed two tokens with one space between."
+                f"{path}, line {number}: got {brief(line)}, needed two tokens with one space between."
             )
         merges.append((unwritten(parts[0], path), unwritten(parts[1], path)))
     return merges
@@ -118,12 +121,9 @@ def to_json(content: Any) -> str:
 
 
 def _read_text(path: Path) -> str:
+    content = read_whole(path, "give the folder that a tokenizer was saved to", most=LARGEST)
     try:
-        return path.read_bytes().decode("utf-8")
-    except OSError:
-        raise ValueError(
-            f"{path} is missing or cannot be read; give the folder that a tokenizer was saved to."
-        ) from None
+        return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is damaged: byte {error.start} is no UTF-8; save or get the file again."
@@ -140,15 +140,31 @@ def read_json(path: Path) -> dict[str, Any]:
     ...     read_json(path)
     {'a': 0, '好': 1}
     """
+    text = _read_text(path)
     try:
-        content = json.loads(_read_text(path))
+        content = json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, path))
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{path} is damaged: no JSON from line {error.lineno} on; save or get the file again."
         ) from None
+    except RecursionError:
+        raise ValueError(f"{path} is damaged: it is nested too deep; save or get the file again.") from None
+    except ValueError as error:  # a name twice, or a number of thousands of digits
+        reason = str(error) if str(path) in str(error) else f"{path} is damaged: a number in it is too long"
+        raise ValueError(f"{reason}; save or get the file again.") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} is damaged: needed a JSON object in {{ }}; save or get the file again.")
     return content
+
+
+def _once(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    """A JSON object, each of whose names must come once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{path} is damaged: it has {brief(twice)} twice")
+    return found
 
 
 def write_text(path: Path, text: str) -> None:
@@ -161,5 +177,11 @@ def write_text(path: Path, text: str) -> None:
     ...     len(path.read_bytes())  # three for 好 and one for !
     4
     """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{path} cannot be written: {text[error.start]!r} is half of a character, which no file can hold."
+        ) from None
     with atomic_write(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(content)

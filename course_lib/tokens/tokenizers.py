@@ -7,15 +7,24 @@ corpora; the byte-pair algorithm itself is in `course_lib.tokens.bpe`.
 
 from __future__ import annotations
 
-import re
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import regex
+from reprlib import repr as brief
 
 from course_lib.data import END_OF_TEXT
-from course_lib.tokens.base import StreamDecoder, Tokenizer, check_names, check_text, without_specials
+from course_lib.files import as_path
+from course_lib.tokens.base import (
+    StreamDecoder,
+    Tokenizer,
+    check_names,
+    check_text,
+    names_of,
+    texts_of,
+    whole_number,
+    without_specials,
+)
 from course_lib.tokens.bpe import LONG, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
 from course_lib.tokens.files import (
     is_strings,
@@ -27,14 +36,10 @@ from course_lib.tokens.files import (
     write_text,
     written,
 )
+from course_lib.tokens.pieces import GPT2_PATTERN, Cutter
 
 __all__ = ["GPT2_PATTERN", "BPETokenizer", "CharTokenizer", "StreamDecoder"]
 
-# Contractions; letters, digits or other signs, each with a space before it; spaces, of which the last stays
-# with the word that follows. Radford et al. 2019. The order of the alternatives matters.
-GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
-# The same for text in ASCII, in which Python's own `re`, twice as fast but without \p, finds the same pieces.
-ASCII_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+"""
 LOOKAHEAD = 2  # characters after its end that can still change a match of GPT2_PATTERN: "'r" becomes "'re"
 CACHE_SIZE = 65_536  # pieces of text remembered with their ids
 CACHED_LENGTH = 100  # characters; longer pieces hardly ever come back
@@ -53,12 +58,13 @@ class CharTokenizer(Tokenizer):
 
         Raises: ValueError if a character comes twice or is not one character, or a special token is misnamed.
         """
-        characters = list(characters)
+        characters = list(characters) if isinstance(characters, Iterable) else [characters]
+        single = all(isinstance(character, str) and len(character) == 1 for character in characters)
+        if not single or len(set(characters)) < len(characters):
+            raise ValueError(f"Got the characters {brief(characters)}, needed single characters, each once.")
         check_text("".join(characters))
-        if any(len(character) != 1 for character in characters) or len(set(characters)) < len(characters):
-            raise ValueError(f"Got the characters {characters}, needed single characters, each once.")
         self._ids = {character: id for id, character in enumerate(characters)}
-        names = list(special_tokens)
+        names = names_of(special_tokens, "special_tokens")
         check_names(names, characters)
         self.special_tokens = {name: id for id, name in enumerate(names, start=len(characters))}
         self._tokens = [token.encode() for token in (*characters, *self.special_tokens)]
@@ -68,9 +74,9 @@ class CharTokenizer(Tokenizer):
         cls, text: str | Iterable[str], special_tokens: Iterable[str] = (END_OF_TEXT,)
     ) -> CharTokenizer:
         """A tokenizer for the characters of a text, or of several; special tokens inside it do not count."""
-        names = list(special_tokens)
+        names = names_of(special_tokens, "special_tokens")
         found: set[str] = set()
-        for item in [text] if isinstance(text, str) else text:
+        for item in texts_of(text):
             check_text(item)
             found.update(*without_specials(item, names))
         return cls(sorted(found), names)
@@ -78,18 +84,21 @@ class CharTokenizer(Tokenizer):
     def save(self, folder: str | Path) -> None:
         """Writes characters.json into a folder, which is made if need be."""
         content = {"characters": "".join(self._ids), "special_tokens": list(self.special_tokens)}
-        write_text(Path(folder) / "characters.json", to_json(content))
+        write_text(as_path(folder) / "characters.json", to_json(content))
 
     @classmethod
     def load(cls, folder: str | Path) -> CharTokenizer:
         """The tokenizer that was saved in a folder. Raises: ValueError if the file is missing or damaged."""
-        path = Path(folder) / "characters.json"
+        path = as_path(folder) / "characters.json"
         content = read_json(path)
         if not is_strings(content.get("special_tokens")) or not isinstance(content.get("characters"), str):
             raise ValueError(
                 f"{path} is damaged: it lacks 'characters' or 'special_tokens'; save the tokenizer again."
             )
-        return cls(content["characters"], content["special_tokens"])
+        try:
+            return cls(content["characters"], content["special_tokens"])
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
 
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:
         try:
@@ -142,18 +151,18 @@ class BPETokenizer(Tokenizer):
         Raises: ValueError for a merge of something that is not there yet or comes twice, for a special token
         that is misnamed, for a pattern that is not usable, and for a layout that does not fit the merges.
         """
-        self.merges = [(bytes(left), bytes(right)) for left, right in merges]
+        self.merges = _pairs(merges)
         ordinary = _tokens_made_by(self.merges)
-        names = list(special_tokens)
+        names = names_of(special_tokens, "special_tokens")
         check_names(names, map(written, ordinary))
         layout = [*ordinary, *names] if layout is None else layout
         _check_layout(layout, ordinary, names)
         ids = {token: id for id, token in enumerate(layout)}
         self.special_tokens = {name: ids[name] for name in names}
+        check_text(pattern if isinstance(pattern, str) else "")
         self.pattern = pattern
         self._tokens = [token.encode() if isinstance(token, str) else token for token in layout]
-        self._regex = _compiled(pattern)
-        self._ascii_regex = re.compile(ASCII_PATTERN, re.ASCII) if pattern == GPT2_PATTERN else self._regex
+        self._cut = Cutter(pattern).cut
         self._byte_ids = [ids[bytes([byte])] for byte in range(256)]
         self._ranks = {(ids[left], ids[right]): rank for rank, (left, right) in enumerate(self.merges)}
         self._results = [ids[left + right] for left, right in self.merges]
@@ -174,20 +183,21 @@ class BPETokenizer(Tokenizer):
 
         Raises: ValueError if `vocab_size` has no room for the 256 bytes and the special tokens.
         """
-        names = list(special_tokens)
+        names = names_of(special_tokens, "special_tokens")
         bare = cls([], names, pattern)  # checks the names and the pattern
-        if not isinstance(vocab_size, int) or vocab_size < bare.vocab_size:
+        size = whole_number(vocab_size)
+        if size is None or size < bare.vocab_size:
             raise ValueError(
                 f"Got vocab_size={vocab_size!r}, needed a whole number of at least {bare.vocab_size}: "
                 f"256 bytes and {len(names)} special tokens have to fit."
             )
         counts: Counter[str] = Counter()
-        for item in [text] if isinstance(text, str) else text:
+        for item in texts_of(text):
             check_text(item)
             for part in without_specials(item, names):
-                counts.update(bare._cut(part, 0, len(part)))
+                counts.update(bare._cut(part))
         pieces = {piece.encode(): count for piece, count in counts.items()}
-        return cls(learn_merges(pieces, vocab_size - bare.vocab_size), names, pattern)
+        return cls(learn_merges(pieces, size - bare.vocab_size), names, pattern)
 
     def pre_tokens(self, text: str) -> list[str]:
         """The pieces that the pattern cuts a text into; no token reaches across their borders.
@@ -196,7 +206,7 @@ class BPETokenizer(Tokenizer):
         ['It', "'s", ' 10', ' ', ' o', "'", 'clock', '!']
         """
         check_text(text)
-        return self._cut(text, 0, len(text))
+        return self._cut(text)
 
     @classmethod
     def from_gpt2(
@@ -210,10 +220,11 @@ class BPETokenizer(Tokenizer):
 
         Raises: ValueError if a file is missing or damaged, or the two do not belong together.
         """
-        names = list(special_tokens)
-        entries = read_vocabulary(Path(vocab_json), names)
+        names = names_of(special_tokens, "special_tokens")
+        vocab_json, merges_txt = as_path(vocab_json), as_path(merges_txt)
+        entries = read_vocabulary(vocab_json, names)
         layout = entries + [name for name in names if name not in entries]
-        merges = read_merges(Path(merges_txt))
+        merges = read_merges(merges_txt)
         try:
             return cls(merges, names, pattern, layout=layout)
         except ValueError as error:
@@ -223,7 +234,7 @@ class BPETokenizer(Tokenizer):
         """Writes vocab.json and merges.txt in GPT-2's format, and special_tokens.json, into a folder."""
         names = {id: name for name, id in self.special_tokens.items()}
         vocabulary = {names.get(id) or written(token): id for id, token in enumerate(self._tokens)}
-        folder = Path(folder)
+        folder = as_path(folder)
         write_text(folder / "vocab.json", to_json(vocabulary))
         write_text(folder / "merges.txt", merges_text(self.merges))
         special = {"special_tokens": self.special_tokens, "pattern": self.pattern}
@@ -237,9 +248,9 @@ class BPETokenizer(Tokenizer):
 
         Raises: ValueError if a file is missing or damaged, or they do not belong together.
         """
-        folder = Path(folder)
+        folder = as_path(folder)
         vocab, merges, special = folder / "vocab.json", folder / "merges.txt", folder / "special_tokens.json"
-        if not special.exists():
+        if not os.path.lexists(special):
             return cls.from_gpt2(vocab, merges, [END_OF_TEXT] if END_OF_TEXT in read_json(vocab) else [])
         content = read_json(special)
         names = content.get("special_tokens")
@@ -253,10 +264,6 @@ class BPETokenizer(Tokenizer):
                 f"{special} and {vocab} give different ids to special tokens; save the tokenizer again."
             )
         return tokenizer
-
-    def _cut(self, text: str, start: int, end: int) -> list[str]:
-        """The pieces of `text[start:end]`; side by side they are all of it, see _compiled."""
-        return (self._ascii_regex if text.isascii() else self._regex).findall(text, start, end)
 
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:
         pieces = self._cut(text, start, end)
@@ -284,17 +291,15 @@ class BPETokenizer(Tokenizer):
         return f"BPETokenizer({self.vocab_size} tokens: {parts})"
 
 
-def _compiled(pattern: str) -> regex.Pattern:
-    """The pattern, made to cover every text: what it would leave out is cut into single characters."""
-    try:
-        compiled = regex.compile(f"{pattern}|[\\s\\S]")
-    except regex.error as error:
-        raise ValueError(f"The pattern {pattern!r} is not a regular expression: {error}.") from None
-    if compiled.groups or compiled.match("") is not None:
-        raise ValueError(
-            f"The pattern {pattern!r} has a group ( ) or can match no character; use (?: ), and + for *."
-        )
-    return compiled
+def _pairs(merges: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The merges as a list, if each is a pair of bytes."""
+    if not isinstance(merges, Iterable):
+        raise ValueError(f"merges got {merges!r}, needed a list of pairs such as (b't', b'h').")
+    pairs = [tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in merges]
+    for rank, pair in enumerate(pairs):
+        if len(pair) != 2 or not all(isinstance(part, bytes) and part for part in pair):
+            raise ValueError(f"Merge {rank} is {brief(pair)}, needed a pair of bytes such as (b't', b'h').")
+    return pairs
 
 
 def _tokens_made_by(merges: list[tuple[bytes, bytes]]) -> list[bytes]:
@@ -304,12 +309,13 @@ def _tokens_made_by(merges: list[tuple[bytes, bytes]]) -> list[bytes]:
         if left not in made or right not in made:
             missing = left if left not in made else right
             raise ValueError(
-                f"Merge {rank} joins {left!r} and {right!r}, but no merge before it makes {missing!r}."
+                f"Merge {rank} joins {brief(left)} and {brief(right)}, but no merge before it "
+                f"makes {brief(missing)}."
             )
         made[left + right] = None
     if len(set(merges)) < len(merges):
         twice = next(pair for pair, count in Counter(merges).items() if count > 1)
-        raise ValueError(f"The merge of {twice[0]!r} and {twice[1]!r} is listed twice; list each once.")
+        raise ValueError(f"The merge {brief(twice)} is listed twice; list each once.")
     return list(made)
 
 
@@ -317,11 +323,11 @@ def _check_layout(layout: Sequence[bytes | str], ordinary: list[bytes], names: l
     missing = {*ordinary, *names} - set(layout)
     if missing:
         raise ValueError(
-            f"the vocabulary lacks {min(missing, key=repr)!r}, which is a byte or made by a merge."
+            f"the vocabulary lacks {brief(min(missing, key=repr))}, which is a byte or made by a merge."
         )
     extra = set(layout) - {*ordinary, *names}
     if extra:
         raise ValueError(
-            f"the vocabulary has {min(extra, key=repr)!r}, which is no byte, made by no merge and no special "
-            "token; if it is special, name it in special_tokens."
+            f"the vocabulary has {brief(min(extra, key=repr))}, which is no byte, made by no merge and no "
+            "special token; if it is special, name it in special_tokens."
         )

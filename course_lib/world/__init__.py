@@ -5,6 +5,7 @@ what holds at the end, and how probable each text is. So a model trained on them
 
 | module | what it does |
 |---|---|
+| `arguments` | what a person may ask for, checked |
 | `chance` | makes every random choice, and counts what it cost in nats |
 | `words` | people, things, places, feelings: what they are called in both languages |
 | `state` | what is true while a story happens; its verbs refuse the impossible |

@@ -13,6 +13,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from course_lib.world import arguments
+
 
 class Chance:
     """A source of random choices that adds up what they cost.
@@ -28,7 +30,8 @@ class Chance:
 
     def __init__(self, seed: int):
         # random() is the same on every machine and Python version; the other methods make no such promise.
-        self._random = random.Random(seed).random
+        # A seed below 0 would give what the one above 0 gives.
+        self._random = random.Random(arguments.whole("the seed", seed)).random
         self.nats = 0.0
 
     def pick(self, options: Sequence, weights: Sequence[float] | None = None, named: bool = False) -> Any:

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from pkgutil import walk_packages
 
+from course_lib.world import arguments
 from course_lib.world.chance import First, Fork, Replay
 from course_lib.world.documents import KINDS, document
 from course_lib.world.oracle import Explanation, explain
@@ -51,7 +52,7 @@ def check(text: str, config: WorldConfig = EVERYDAY, limit: int = 200_000) -> Ve
     >>> check(document(5, "en").text).is_story
     True
     """
-    text = text.strip()
+    text = arguments.text(text).strip()
     if not text:
         raise ValueError("there is no text to check: give a story, or at least a sentence of one")
     language = "zh" if re.search("[\u4e00-\u9fff]", text) else "en"

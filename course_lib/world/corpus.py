@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from course_lib.runtime import data_dir
+from course_lib.files import as_path, read_whole
+from course_lib.runtime import atomic_write, data_dir
+from course_lib.world import arguments
 from course_lib.world.documents import document
 from course_lib.world.oracle import explain
 from course_lib.world.simulation import WorldConfig
@@ -46,10 +48,11 @@ def fresh(language: str, part: str = "train", skip: int = 0) -> Iterator[str]:
     >>> next(fresh("en")) == next(fresh("en"))
     True
     """
-    config = WorldConfig(cast=PARTS[part].cast)
-    start = PARTS[part].first_seed + (CHINESE_SEEDS if language == "zh" else 0) + skip
-    for seed in itertools.count(start):
-        yield document(seed, language, config).text
+    arguments.language(language)
+    chosen = PARTS[arguments.one_of("part", part, PARTS)]
+    config = WorldConfig(cast=chosen.cast)
+    start = chosen.first_seed + (CHINESE_SEEDS if language == "zh" else 0) + arguments.whole("skip", skip)
+    return (document(seed, language, config).text for seed in itertools.count(start))
 
 
 def bundled(language: str, part: str) -> list[str]:
@@ -69,7 +72,7 @@ def as_file(documents: Iterable[str]) -> str:
     >>> as_file(["One.", "Two."])
     'One.\\n<|endoftext|>\\nTwo.\\n<|endoftext|>\\n'
     """
-    return "".join(f"{text}\n{SEPARATOR}\n" for text in documents)
+    return "".join(f"{text}\n{SEPARATOR}\n" for text in arguments.texts(documents))
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,10 @@ class Floor:
         >>> Floor.of([40.0, 44.0], characters=420).nats_per_character
         0.2
         """
+        if not nats or characters < 1:
+            raise ValueError(
+                f"got {len(nats)} documents with {characters} characters, needed at least one of each"
+            )
         mean = math.fsum(nats) / len(nats)
         variance = math.fsum((value - mean) ** 2 for value in nats) / max(1, len(nats) - 1)
         half = 1.96 * math.sqrt(variance / len(nats))
@@ -105,9 +112,15 @@ def stated_floor(part: str = "validation", language: str = "en", folder: Path | 
     >>> 20 < stated_floor("validation", "en").nats_per_document < 80
     True
     """
-    path = (folder or data_dir() / "world") / "statistics.json"
-    report = json.loads(path.read_text(encoding="utf-8"))
-    return Floor(**report[f"{part}.{language}"]["floor"])
+    arguments.language(language)
+    measured = [name for name in PARTS if name != "train"]  # which is drawn from the same world as validation
+    arguments.one_of("part", part, measured)
+    path = (as_path(folder) if folder else data_dir() / "world") / "statistics.json"
+    content = read_whole(path, "it is part of the course, and 'git restore data' brings it back")
+    try:
+        return Floor(**json.loads(content)[f"{part}.{language}"]["floor"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ValueError(f"{path} is damaged; 'git restore data' brings it back.") from None
 
 
 def floor_per_token(
@@ -123,6 +136,12 @@ def floor_per_token(
     >>> by_bytes < by_characters  # the same nats over more, smaller tokens
     True
     """
+    if not callable(encode):
+        raise ValueError(f"encode is a {type(encode).__name__}, but it must be a function, such as list")
+    if documents is not None and not (documents := arguments.texts(documents)):
+        raise ValueError(
+            "there are no documents to measure on: give at least one, or None for the part's own"
+        )
     nats = sum(stated_floor(part, language).nats_per_document for language in LANGUAGES) / len(LANGUAGES)
     if documents is None:
         documents = [text for language in LANGUAGES for text in bundled(language, part)]
@@ -138,7 +157,7 @@ def exact_nats(text: str, language: str, cast: str = "everyday") -> float:
     >>> 0 < exact_nats(next(fresh("en")), "en") < 200
     True
     """
-    found = explain(text, language, WorldConfig(cast=cast))
+    found = explain(arguments.text(text), language, WorldConfig(cast=cast))
     if found.nats is None:
         raise ValueError(
             f"the little world cannot tell this text: it agrees up to character {found.reached} of {len(text)}"
@@ -182,19 +201,20 @@ def build(folder: Path) -> None:
     report: dict = {}
     for part, language in itertools.product(PARTS, LANGUAGES):
         documents = bundled(language, part)
-        (folder / f"{part}.{language}.txt").write_text(as_file(documents), encoding="utf-8", newline="\n")
+        with atomic_write(folder / f"{part}.{language}.txt", "w") as file:
+            file.write(as_file(documents))
         summary = {"documents": len(documents), "bytes": len(as_file(documents).encode())}
         if part != "train":
             summary |= statistics(documents, language, PARTS[part].cast)
         report[f"{part}.{language}"] = summary
-    (folder / "statistics.json").write_text(
-        json.dumps(report, indent=1) + "\n", encoding="utf-8", newline="\n"
-    )
+    with atomic_write(folder / "statistics.json", "w") as file:
+        file.write(json.dumps(report, indent=1) + "\n")
     readme = folder.parent / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition("<!-- statistics -->\n")
     after = rest.partition("<!-- /statistics -->")[2]
     table = f"<!-- statistics -->\n{readme_table(report)}\n<!-- /statistics -->"
-    readme.write_text(before + table + after, encoding="utf-8", newline="\n")
+    with atomic_write(readme, "w") as file:
+        file.write(before + table + after)
 
 
 if __name__ == "__main__":

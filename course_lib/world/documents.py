@@ -9,6 +9,7 @@ Knows the stories and the other kinds of text; knows nothing of files.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from course_lib.world import arguments
 from course_lib.world.chance import Chance
 from course_lib.world.simulation import EVERYDAY, World, WorldConfig
 from course_lib.world.state import State
@@ -62,13 +63,16 @@ def document(
 ) -> Document:
     """The document of a seed.
 
-    Raises: ValueError for a language other than "en" and "zh".
+    Raises: ValueError for a seed below 0, a language other than "en" and "zh", or no kind of text at all.
 
     >>> document(3, "en").text == document(3, "en").text
     True
     """
-    if language not in ("en", "zh"):
-        raise ValueError(f"the language is {language!r}, but the world is told in 'en' and 'zh' only")
+    arguments.language(language)
+    if not isinstance(config, WorldConfig):
+        raise ValueError(f"config is a {type(config).__name__}, but it must be a WorldConfig")
+    if kinds is not None and not kinds:
+        raise ValueError("kinds is empty, but it must have at least one kind of text; None takes them all")
     chance = Chance(seed)
     kind, world = run(chance, language, config, kinds)
     return Document(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+from course_lib.world import arguments
 from course_lib.world.chance import Chance, First
 from course_lib.world.checker import check, sentence_spans
 from course_lib.world.documents import Document, document, retell
@@ -104,11 +105,7 @@ def instruction(kind: str, seed: int, language: str, config: WorldConfig = EVERY
     >>> task.accepts(task.answer), task.accepts("Maybe.")
     (True, False)
     """
-    if kind not in INSTRUCTIONS:
-        raise ValueError(
-            f"the kind of instruction is {kind!r}, but it must be one of {', '.join(INSTRUCTIONS)}"
-        )
-    return INSTRUCTIONS[kind](seed, language, config)
+    return INSTRUCTIONS[arguments.one_of("kind of instruction", kind, INSTRUCTIONS)](seed, language, config)
 
 
 def _say(kind: str, seed: int, language: str, **parts: str) -> str:
@@ -207,7 +204,7 @@ def shorter(made: Document) -> str:
 
 def is_shorter(made: Document, given: str) -> bool:
     """Whether a text retells a story in at most half its length: its opening, its end, and any events between."""
-    given = given.strip()
+    given = arguments.text(given).strip()
     if not given or len(given) > SHORT * len(made.text):
         return False
     first, *between, last = made.events
@@ -290,9 +287,8 @@ def conversation(
     >>> conversation(5, "en", turns=1, speak="zh")[0].answer
     '不开心'
     """
-    if turns < 1:
-        raise ValueError(f"a conversation got {turns} turns, but it needs at least one")
-    speak = speak or language
+    turns = arguments.whole("turns", turns, least=1)
+    speak = arguments.language(speak or language)
     made, questions = _questions(seed, language, config, speak)
     chance, told = Chance(seed), []
     while questions and len(told) < turns:

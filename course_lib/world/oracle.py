@@ -13,6 +13,7 @@ Knows nothing of models or tokens.
 import math
 from dataclasses import dataclass
 
+from course_lib.world import arguments
 from course_lib.world.chance import Fork, Mismatch, Replay
 from course_lib.world.documents import run
 from course_lib.world.simulation import EVERYDAY, WorldConfig
@@ -48,6 +49,9 @@ def explain(
     >>> explain(story.text, "en").nats <= story.path_nats + 1e-9
     True
     """
+    arguments.text(text)
+    arguments.language(language)
+    limit = arguments.whole("limit", limit, least=1)
     stack: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     found: list[float] = []
     reached, expected, steps = 0, set(), 0

@@ -6,6 +6,7 @@ have told these very events in these words. Instructions are in `instructions`.
 
 from dataclasses import dataclass, field
 
+from course_lib.world import arguments
 from course_lib.world.chance import Chance, First, Fork, Mismatch, Replay
 from course_lib.world.documents import document, retell
 from course_lib.world.simulation import EVERYDAY, WorldConfig
@@ -29,7 +30,7 @@ def other(language: str) -> str:
     >>> other("en")
     'zh'
     """
-    return "zh" if language == "en" else "en"
+    return "zh" if arguments.language(language) == "en" else "en"
 
 
 def parallel(seed: int, source: str, sentences: int | None = None, config: WorldConfig = EVERYDAY) -> Pair:
@@ -39,6 +40,8 @@ def parallel(seed: int, source: str, sentences: int | None = None, config: World
     >>> tells(pair.events, pair.target, "zh")
     True
     """
+    if sentences is not None:
+        sentences = arguments.whole("sentences", sentences, least=1)
     chance = Chance(seed)
     events = document(seed, source, config, kinds=STORIES).events
     if sentences is not None:
@@ -55,6 +58,8 @@ def tells(events: tuple, text: str, language: str, limit: int = 20_000) -> bool:
     >>> tells(parallel(1, "en", sentences=1).events, "Something else.", "en")
     False
     """
+    arguments.text(text)
+    arguments.language(language)
     stack: list[tuple[int, ...]] = [()]
     for _ in range(limit):
         if not stack:
@@ -99,6 +104,7 @@ def labelled_story(seed: int, language: str, config: WorldConfig = EVERYDAY) -> 
     >>> labelled_story(4, "zh").label in ("good", "bad")
     True
     """
+    seed = arguments.whole("the seed", seed)
     while True:
         made = document(seed, language, config, kinds=STORIES)
         hero = next(deed.roles["A"] for deed in made.state.history if deed.verb == "go")

@@ -2,20 +2,30 @@
 misbehaves."""
 
 import contextlib
+import errno
 import hashlib
 import http.server
+import os
+import re
+import subprocess
+import sys
 import threading
+import time
+from concurrent import futures
 
 import pytest
-from hypothesis import given
+from filelock import FileLock
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from course_lib import data
 from course_lib.data import (
     END_OF_TEXT,
+    VALIDATION_EVERY,
     Corpus,
     corpora,
     download,
+    is_world,
     load_corpus,
     read_documents,
     write_documents,
@@ -29,9 +39,11 @@ CONTENT = bytes(range(32, 127)) * 20_000  # 1.9 MB: a cut falls between two bloc
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Serves `content`; can ignore ranges, answer with a code, cut the connection, or send no length."""
+    """Serves `content`; can ignore ranges, answer with a code, cut the connection, send no length or a wrong
+    one, lead elsewhere, stop in the middle, or hardly go on."""
 
-    content, ranges, code, cut_after, length = CONTENT, True, 200, None, True
+    content, ranges, code, cut_after, length, location = CONTENT, True, 200, None, True, None
+    stall_after, drip_after = None, None
 
     def do_GET(self):
         log = self.server.log
@@ -40,6 +52,10 @@ class Server(http.server.BaseHTTPRequestHandler):
         settings = behaviour.pop(0) if behaviour else {}
         get = lambda name: settings.get(name, getattr(Server, name))  # noqa: E731
         body, start = get("content"), 0
+        if get("location") is not None:
+            self.send_response(302)
+            self.send_header("Location", get("location"))
+            return self.end_headers()
         if get("code") != 200:
             return self.send_error(get("code"))
         if get("ranges") and self.headers.get("Range"):
@@ -52,10 +68,17 @@ class Server(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
         body = body[start:]
         if get("length"):
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body)) if get("length") is True else get("length"))
         self.end_headers()
+        stop = get("cut_after") or get("stall_after") or get("drip_after")
         with contextlib.suppress(OSError):
-            self.wfile.write(body[: get("cut_after")])
+            self.wfile.write(body[:stop])
+            if get("stall_after"):
+                self.server.ended.wait(20)
+            for byte in body[stop:] if get("drip_after") else b"":
+                self.wfile.write(bytes([byte]))
+                if self.server.ended.wait(0.02):
+                    return
 
     def log_message(self, *args):
         pass
@@ -65,11 +88,12 @@ class Server(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
-        running.log, running.behaviour = [], []
+        running.log, running.behaviour, running.ended = [], [], threading.Event()
         running.url = f"http://127.0.0.1:{running.server_port}/file.txt"
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield running
+        running.ended.set()
         running.shutdown()
         thread.join()
 
@@ -211,10 +235,207 @@ def test_an_unknown_address(tmp_path, monkeypatch):
         fetch(remote("http://somewhere.example/file.txt"), tmp_path)
 
 
-def test_a_full_disk_is_not_called_a_network_problem(server, tmp_path):
+def test_a_stall_loses_nothing_that_came(server, tmp_path):
+    server.behaviour = [{"stall_after": 100_001}]
+    assert fetch(remote(server.url), tmp_path, wait=0, timeout=0.5).read_bytes() == CONTENT
+    assert server.log == [None, "bytes=100001-"]
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_a_download_that_only_drips_is_given_up(server, tmp_path, length):
+    server.behaviour = [{"drip_after": 50_000, "length": length}] * 2
+    with pytest.raises(
+        DownloadError, match="no answer in time.*The first 100,... of 1,900,000 bytes are kept"
+    ):
+        fetch(remote(server.url), tmp_path, tries=2, wait=0, timeout=0.3)
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", ["many", "-5", "", "1e6", "9" * 30, "²", "0x10"])
+def test_a_length_that_is_none(server, tmp_path, length):
+    server.behaviour = [{"length": length}] * 3
+    path = fetch(remote(server.url), tmp_path, wait=0)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("http://[::1", "it leads to an address that is none"),
+        ("http://127.0.0.1:many/x", "it leads to an address that is none"),
+        ("file:///etc/passwd", "the server answers 302"),
+        ("data:text/plain,abc", "the server answers 302"),
+        ("/file.txt", "the server answers 302, .*infinite loop"),
+        ("", "the server answers 302"),
+        ("http:///nowhere", "the server answers 302"),
+        ("gopher://127.0.0.1/", "the server answers 302"),
+    ],
+)
+def test_a_redirect_that_leads_nowhere(server, tmp_path, location, says):
+    server.behaviour = [{"location": location}] * 40
+    with pytest.raises(DownloadError, match=says) as caught:
+        fetch(remote(server.url), tmp_path, wait=0)
+    assert "\n" not in str(caught.value)
+    nothing_but(tmp_path)
+
+
+def test_a_redirect_is_followed(server, tmp_path):
+    server.behaviour = [{"location": server.url}]
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+
+
+def test_an_address_that_is_none(tmp_path):
+    with pytest.raises(DownloadError, match="it leads to an address that is none"):
+        fetch(remote("no address"), tmp_path)
+
+
+# Several at once
+
+
+def test_of_several_threads_one_downloads(server, tmp_path):
+    with futures.ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: fetch(remote(server.url), tmp_path), range(8)))
+    assert {path.read_bytes() for path in paths} == {CONTENT}
+    assert server.log == [None]
+    nothing_but(tmp_path, "file.txt")
+
+
+FETCH = """
+import sys
+from course_lib.data.download import DownloadError, RemoteFile, fetch
+name, url, sha256, size, folder = sys.argv[1:]
+try:
+    fetch(RemoteFile(name, (url,), sha256, int(size)), folder, wait=0, timeout=20)
+except DownloadError as error:
+    sys.exit(str(error))
+"""
+
+
+def in_a_process(file, folder):
+    arguments = [file.name, file.urls[0], file.sha256, str(file.size), str(folder)]
+    return subprocess.Popen([sys.executable, "-c", FETCH, *arguments], stderr=subprocess.PIPE, text=True)
+
+
+def test_of_several_programs_each_gets_the_right_file(server, tmp_path):
+    """Some of which are cut in the middle, and one of which the server gives another file."""
+    server.behaviour = [{"cut_after": 900_000}, {"content": CONTENT[::-1]}, {"cut_after": 300_000}]
+    running = [in_a_process(remote(server.url), tmp_path) for _ in range(4)]
+    ended = [process.communicate(timeout=60)[1] for process in running]
+    assert sum("another file there" in said for said in ended) <= 1, ended
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+    assert not list(tmp_path.glob(".*.lock")) and not list(tmp_path.glob("*.part"))
+
+
+def test_a_program_that_is_killed_leaves_no_lock_behind(server, tmp_path):
+    server.behaviour = [{"stall_after": 500_000}]
+    process = in_a_process(remote(server.url), tmp_path)
+    part = tmp_path / "file.txt.part"
+    end = time.monotonic() + 30
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < end:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+    nothing_but(tmp_path, "file.txt")
+
+
+def test_a_lock_that_is_held_for_too_long_is_said(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "PATIENCE", 0.1)
+    with (
+        FileLock(tmp_path / ".file.txt.lock"),
+        pytest.raises(DownloadError, match="another program has been downloading file.txt"),
+    ):
+        fetch(remote(server.url), tmp_path)
+
+
+def test_the_rest_of_a_download_that_is_of_no_use_is_removed(server, tmp_path):
+    (tmp_path / "file.txt").write_bytes(CONTENT)
+    (tmp_path / "file.txt.part").write_bytes(CONTENT[:5])
+    fetch(remote(server.url), tmp_path)
+    nothing_but(tmp_path, "file.txt")
+
+
+# Disks
+
+
+def test_what_stands_in_the_way_is_said(server, tmp_path):
     (tmp_path / "cache").write_text("a file, not a folder")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ValueError, match="cache is a file, not a folder"):
         fetch(remote(server.url), tmp_path / "cache")
+    (tmp_path / "file.txt").mkdir()
+    with pytest.raises(ValueError, match="file.txt is a folder; give the name of a file"):
+        fetch(remote(server.url), tmp_path)
+    (tmp_path / "other.txt.part").mkdir()
+    with pytest.raises(ValueError, match="other.txt.part is a folder"):
+        fetch(remote(server.url, name="other.txt"), tmp_path)
+    assert not server.log
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        (errno.ENOSPC, "No space left for .*file.txt: make room on the disk, and do it again"),
+        (errno.EROFS, "file.txt may not be written .*: choose another folder"),
+        (errno.EIO, "file.txt cannot be written .*: give another place"),
+    ],
+)
+def test_a_full_disk_is_not_called_a_network_problem(server, tmp_path, monkeypatch, problem, says):
+    def full(number):
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(download.os, "fsync", full)
+    with pytest.raises(OSError, match=says) as caught:
+        fetch(remote(server.url), tmp_path)
+    assert not isinstance(caught.value, DownloadError)
+    monkeypatch.undo()
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_cache_that_may_not_be_written(server, tmp_path, monkeypatch):
+    (tmp_path / "file.txt").write_bytes(CONTENT)
+
+    def refused(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT  # what is there can be read
+    with pytest.raises(PermissionError, match="other.txt may not be written .*choose another folder"):
+        fetch(remote(server.url, name="other.txt"), tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes links for some people only")
+def test_a_link_in_the_place_of_the_file_stays(server, tmp_path):
+    (tmp_path / "file.txt").symlink_to("disk/real.txt")
+    assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+    assert (tmp_path / "file.txt").is_symlink()
+    assert (tmp_path / "disk" / "real.txt").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"urls": "https://example.org/a.txt"},
+            "urls got 'https://example.org/a.txt', needed a tuple of add",
+        ),
+        ({"urls": ()}, "urls got"),
+        ({"name": "../a.txt"}, "name got '../a.txt', needed the name of a file, without a folder"),
+        ({"name": ""}, "name got"),
+        ({"sha256": "abc"}, "sha256 got 'abc', needed 64 hexadecimal digits"),
+        ({"size": -1}, "size got -1"),
+        ({"size": "3"}, "size got '3'"),
+    ],
+)
+def test_a_description_of_a_file_that_is_none(changes, says):
+    right = {"name": "a.txt", "urls": ("https://example.org/a.txt",), "sha256": "0" * 64, "size": 3}
+    with pytest.raises(ValueError, match=says):
+        RemoteFile(**{**right, **changes})
+
+
+@pytest.mark.parametrize("options", [{"tries": 0}, {"wait": -1}, {"timeout": 0}, {"timeout": float("nan")}])
+def test_tries_and_times_that_are_none(tmp_path, options):
+    with pytest.raises(ValueError, match="needed at least one try, no negative wait and a timeout above 0"):
+        fetch(remote("https://example.org/a.txt"), tmp_path, **options)
 
 
 def test_a_large_download_shows_a_bar(server, tmp_path, monkeypatch, capsys):
@@ -332,6 +553,12 @@ def test_corpus():
         corpus.name = "other"
 
 
+@pytest.mark.parametrize("splits", [{"train": "One."}, {"train": ("One.",), "validation": [2]}, None, "One."])
+def test_a_corpus_of_no_documents(splits):
+    with pytest.raises(ValueError, match="needed the documents of each split as a tuple of texts, such as"):
+        Corpus("toy", splits, "here", "free")
+
+
 # --- documents
 
 lines = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff"), max_size=8)
@@ -350,6 +577,60 @@ def test_documents_come_back_as_they_were(tmp_path_factory, docs):
         assert read_documents(path) == tuple(docs)
 
 
+free = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\ufeff\x00"), max_size=8)
+plain = st.lists(free.filter(str.strip), min_size=2, max_size=25)
+
+
+@given(plain)
+@example(["a\n", "\nb\n"])
+@example(["a\n", "b"])
+@example([" ", " a ", "b\n\n"])
+def test_the_text_of_a_corpus_loads_as_the_same_documents(tmp_path_factory, docs):
+    docs = [f"{document}." for document in docs]  # so that it is text for certain, and no control characters
+    path = tmp_path_factory.mktemp("text") / "t.txt"
+    path.write_bytes(Corpus("toy", {"train": tuple(docs)}, "here", "free").text().encode())
+    corpus = load_corpus(path)
+    found = list(corpus.train)
+    for place, document in zip(
+        range(VALIDATION_EVERY - 1, len(docs), VALIDATION_EVERY), corpus.validation, strict=False
+    ):
+        found.insert(place, document)
+    if len(docs) < VALIDATION_EVERY:
+        found += corpus.validation
+    assert found == docs
+
+
+@pytest.mark.parametrize("name", ["world", "pydoc"])
+def test_a_corpus_written_and_loaded_has_the_same_documents(tmp_path, name):
+    corpus = load_corpus(name)
+    back = load_corpus(own(tmp_path, corpus.text("train")))
+    assert sorted(back.train + back.validation) == sorted(corpus.train)
+    assert read_documents(own(tmp_path, corpus.text("validation"))) == corpus.validation
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"a\n b\n{END_OF_TEXT} \nc\n",
+        f"a\n b\n {END_OF_TEXT}\t\nc\n{END_OF_TEXT}  ",
+        f"a\r\n b\r\n{END_OF_TEXT} \r\nc\r\n",
+        f"a\n b\n{END_OF_TEXT}\u3000\nc\n{END_OF_TEXT}\n",
+        f"a\n b{END_OF_TEXT}c{END_OF_TEXT}",
+        f"a\n b{END_OF_TEXT}c{END_OF_TEXT}\n\n",
+    ],
+)
+def test_separators_as_people_write_them(tmp_path, text):
+    path = own(tmp_path, text)
+    assert read_documents(path) == ("a\n b", "c")
+    assert (load_corpus(path).train, load_corpus(path).validation) == (("a\n b",), ("c",))
+
+
+def test_a_text_that_speaks_of_the_separator_is_not_cut_there(tmp_path):
+    text = f"GPT-2 ends a text with {END_OF_TEXT}, which is one token.\n" * 5
+    corpus = load_corpus(own(tmp_path, text))
+    assert corpus.train[0] + corpus.validation[0] == text
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -363,12 +644,34 @@ def test_documents_by_hand(tmp_path, text):
     assert read_documents(tmp_path / "d.txt") == ("a\nb", "c")
 
 
-@pytest.mark.parametrize("document", ["", " \n", "a\r\nb", f"a\n{END_OF_TEXT}\nb", END_OF_TEXT])
+@pytest.mark.parametrize(
+    "document", ["", " \n", "a\r\nb", f"a\n{END_OF_TEXT}\nb", END_OF_TEXT, f"a\n {END_OF_TEXT} "]
+)
 def test_documents_that_could_not_be_read_back(tmp_path, document):
     write_documents(tmp_path / "d.txt", ["before"])
     with pytest.raises(ValueError, match="Document 1 is empty, or has"):
         write_documents(tmp_path / "d.txt", ["fine", document])
     assert read_documents(tmp_path / "d.txt") == ("before",)
+
+
+@pytest.mark.parametrize(
+    ("documents", "says"),
+    [
+        ("one text", "Got 'one text', needed a list of documents; one document is a list of one"),
+        (b"one text", "Got b'one text', needed a list of documents"),
+        (None, "Got None, needed a list of documents"),
+        ({"a": "b"}, "needed a list of documents"),
+        (["fine", None], "Document 1 is of type NoneType, needed text as a str"),
+        (["fine", ["a"]], "Document 1 is of type list, needed text"),
+        (["fine", "half \ud83d"], "Document 1 has half of a character at position 5, which no file can hold"),
+        (["\ufeffa"], "Document 0 begins with U\\+FEFF"),
+        ([r"{\rtf1 a}"], "is an RTF document"),
+    ],
+)
+def test_documents_that_are_none(tmp_path, documents, says):
+    with pytest.raises(ValueError, match=says):
+        write_documents(tmp_path / "d.txt", documents)
+    assert not (tmp_path / "d.txt").exists()
 
 
 # --- the learner's own file
@@ -430,7 +733,7 @@ RUSSIAN = "Сегодня хорошая погода, и кошка гуляе�
     [
         (
             CHINESE.encode("gb18030"),
-            r"byte 0 \(0xBD, line 1\) fits no character, and it looks like gb18030; convert it with",
+            r"byte 0 \(0xBD, line 1\) fits no character, and it looks like gb18030 \('今天天气很好，",
         ),
         (
             b"abc\n" + CHINESE.encode("gbk")[:-3],
@@ -444,7 +747,7 @@ RUSSIAN = "Сегодня хорошая погода, и кошка гуляе�
         (FRENCH.encode("utf-32"), "it looks like utf-32"),
         (
             RUSSIAN.encode("koi8-r"),
-            "fits no character; open it where it comes from and save it as text in UTF-8",
+            r"looks like .*koi8_r \('Сегодня хорошая пого'\).*: take the one that reads right, and conv",
         ),
         (
             CHINESE.encode()[:50] + b"\xff" + CHINESE.encode()[51:],
@@ -468,17 +771,103 @@ def test_files_that_cannot_be_used(tmp_path, content, says):
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("text", "encoding"), [(CHINESE, "gb18030"), (FRENCH, "cp1252"), (CHINESE, "utf-16")]
-)
-def test_the_conversion_that_is_proposed_works(tmp_path, text, encoding):
+TEXTS = {  # what ordinary texts in these languages look like; a learner's file is longer
+    "Korean": "오늘은 날씨가 좋아서 고양이와 함께 공원에 갔습니다. 작은 새가 나무 위에서 노래했다.\n",
+    "Japanese": "今日は天気がよいので、猫と公園に行きました。小さな鳥が木の上で歌っていた。\n",
+    "Taiwanese": "今天天氣很好，小明去公園玩。他看見了一隻小貓，小貓說：「你好！」\n",
+    "Polish": "Dziś jest ładna pogoda, więc kot poszedł z dziećmi do parku. Źrebię śpiewało pieśń.\n",
+    "Czech": "Dnes je hezké počasí, a proto šel žlutý kůň s dětmi do parku; ďábelsky úpěl ódy.\n",
+    "Hungarian": "Ma szép idő van, ezért a macska elment a gyerekekkel a parkba. Árvíztűrő fúrógép.\n",
+    "Greek": "Σήμερα ο καιρός είναι καλός και η γάτα περπατά στο πάρκο.\n",
+    "Russian": RUSSIAN,
+    "Turkish": "Bugün hava çok güzel, kedi çocuklarla parka gitti. Şöyle dedi: ığdır.\n",
+    "Hebrew": "היום מזג האוויר טוב והחתול הולך בפארק.\n",
+    "Thai": "วันนี้อากาศดีและแมวเดินเล่นในสวนสาธารณะ\n",
+}
+ENCODINGS = [
+    *(("Korean", name) for name in ("cp949", "euc_kr", "utf-16", "utf-16-le", "utf-16-be")),
+    *(("Japanese", name) for name in ("shift_jis", "euc_jp", "iso2022_jp", "utf-16-le", "utf-16-be")),
+    *(("Taiwanese", name) for name in ("big5", "gb18030", "utf-16-le", "utf-16-be")),
+    *((language, name) for language in ("Polish", "Czech", "Hungarian") for name in ("cp1250", "iso8859_2")),
+    *(("Greek", name) for name in ("cp1253", "iso8859_7", "utf-16-le", "utf-16-be")),
+    *(("Russian", name) for name in ("cp1251", "koi8_r", "cp866", "iso8859_5", "utf-16-le", "utf-16-be")),
+    *(("Turkish", "cp1254"), ("Hebrew", "cp1255"), ("Thai", "cp874"), ("Thai", "utf-16-le")),
+]
+
+
+@pytest.mark.parametrize("times", [1, 40])
+@pytest.mark.parametrize(("language", "encoding"), ENCODINGS)
+def test_the_right_encoding_is_among_those_that_are_named(tmp_path, language, encoding, times):
+    """With how the text reads in each; the conversion that is proposed is that of the first."""
+    text = TEXTS[language] * times
     path = own(tmp_path, text.encode(encoding))
+    with pytest.raises(ValueError, match="is not UTF-8: .*convert it with") as caught:
+        load_corpus(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    told = message.split("looks like ")[1].split("convert it with")[0]
+    named = re.findall(r"(?:^|or )([\w-]+)(?=;| \()", told)
+    assert 1 <= len(named) <= 6
+    assert any(path.read_bytes().decode(name, "replace").removeprefix("\ufeff") == text for name in named)
+    if len(named) > 1:
+        reading = " ".join(word for word in text.split() if not word.isascii())[:12]
+        assert f"('{reading}" in told
+    assert f"read_text(encoding={named[0]!r}" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (CHINESE, "gb18030"),
+        (FRENCH, "cp1252"),
+        (CHINESE, "utf-16"),
+        (CHINESE, "utf-16-le"),
+        (CHINESE, "utf-16-be"),
+        (TEXTS["Korean"] * 3, "cp949"),
+        (TEXTS["Japanese"] * 3, "shift_jis"),
+        (TEXTS["Japanese"] * 3, "iso2022_jp"),
+        (TEXTS["Polish"] * 3, "cp1250"),
+        (RUSSIAN * 3, "cp1251"),
+    ],
+)
+@pytest.mark.parametrize("name", ["my notes.txt", "v1.2/notes"])
+def test_the_conversion_that_is_proposed_works(tmp_path, text, encoding, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    path = own(tmp_path, text.encode(encoding), name)
     with pytest.raises(ValueError, match="convert it with") as caught:
         load_corpus(path)
     command = str(caught.value).split("convert it with ")[1].removesuffix(".")
     exec(f"import pathlib; {command}", {})
-    corpus = load_corpus(tmp_path / "my notes-utf8.txt")
+    corpus = load_corpus(path.with_name(f"{path.stem}-utf8{path.suffix}"))
     assert corpus.train[0] + corpus.validation[0] == text
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (rb"{\rtf1\ansi{\fonttbl} Once upon a time.}", "an RTF document"),
+        (rb"  {\rtf1 Once}", "an RTF document"),
+        (b"%!PS-Adobe-3.0 ...", "a PostScript document"),
+        (b"BZh91AY", "a bzip2 archive"),
+        (b"\xfd7zXZ\x00", "an xz archive"),
+    ],
+)
+def test_a_document_of_another_program_is_no_text(tmp_path, content, kind):
+    with pytest.raises(ValueError, match=f"is {kind}, not plain text; open it in its program"):
+        load_corpus(own(tmp_path, content))
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 100])
+@given(data=st.data())
+def test_any_bytes_are_text_or_refused_in_a_sentence(tmp_path_factory, length, data):
+    path = own(tmp_path_factory.mktemp("bytes"), data.draw(st.binary(min_size=length, max_size=2 * length)))
+    try:
+        corpus = load_corpus(path)
+    except ValueError as error:
+        assert type(error) is ValueError and str(path) in str(error) and "\n" not in str(error)  # noqa: PT017
+    else:
+        text = path.read_bytes().decode().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        assert corpus.train[0] + corpus.validation[0] == text
 
 
 def test_names_that_are_none(tmp_path, monkeypatch):
@@ -493,9 +882,82 @@ def test_names_that_are_none(tmp_path, monkeypatch):
         load_corpus("qqq")
     with pytest.raises(ValueError, match="is a folder; give a text file"):
         load_corpus(tmp_path)
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="is missing; give a text file"):
         read_documents(tmp_path / "nowhere.txt")
     (tmp_path / "world").write_text("a file of this name does not hide the corpus")
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "none"))
     with pytest.raises(ValueError, match="part of the course"):
         load_corpus("world")
+
+
+BOOK = "Call me Ishmael. Some years ago, never mind how long precisely.\n" * 200
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            BOOK,
+            r"\(12,800 characters\) is too long for the name of a file .is it a text, and not a path.*; give",
+        ),
+        ("a" * 400, "is too long for the name of a file"),
+        ("a\x00b", "needed a path"),
+        ("", "needed a path"),
+        (" ", "needed a path"),
+        ("half \ud83d", "which no file can be named"),
+        (None, "Got NoneType, needed a path as a str or a pathlib.Path"),
+        (5, "Got int, needed a path"),
+        (["a", "b"], "Got list, needed a path"),
+    ],
+)
+@pytest.mark.parametrize("use", [load_corpus, read_documents])
+def test_what_is_no_path_is_said(use, name, says):
+    with pytest.raises(ValueError, match=says) as caught:
+        use(name)
+    assert type(caught.value) is ValueError and len(str(caught.value)) < 400
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes and devices in folders")
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: os.mkfifo(path), "is a pipe or a device, not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a pipe or a device, not a file"),
+        (lambda path: path.symlink_to(path), "cannot be read"),
+        (lambda path: path.symlink_to(path.with_name("gone")), "is a link to nothing"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: path.touch() or os.truncate(path, 1 << 40), "has 1,099,511,627,776 bytes, more than"),
+    ],
+)
+def test_what_stands_in_a_file_s_place_is_named_and_not_read(tmp_path, make, says):
+    make(tmp_path / "text.txt")
+    for use in (load_corpus, read_documents):
+        with pytest.raises(ValueError, match=f"text.txt {says}.*; give a text file"):
+            use(tmp_path / "text.txt")
+
+
+def test_home_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write_documents("~/LLM: a course/d.txt", ["one", "two"])
+    assert read_documents("~/LLM: a course/d.txt") == ("one", "two")
+    assert load_corpus("~/LLM: a course/d.txt").source == str(tmp_path / "LLM: a course" / "d.txt")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes links for some people only")
+def test_a_link_to_a_text_is_read_and_what_it_leads_to_is_written(tmp_path):
+    write_documents(tmp_path / "real.txt", ["one", "two"])
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    assert read_documents(tmp_path / "link.txt") == ("one", "two")
+    write_documents(tmp_path / "link.txt", ["three"])
+    assert (tmp_path / "link.txt").is_symlink()
+    assert read_documents(tmp_path / "real.txt") == ("three",)
+
+
+def test_only_the_names_of_the_bundled_stories_are_theirs():
+    assert [name for name in ("world", "world-en", "world-zh") if is_world(name)] == [
+        "world",
+        "world-en",
+        "world-zh",
+    ]
+    assert not any(map(is_world, ("world_history.txt", "worlds", "world-fr", "", None, ["world"])))

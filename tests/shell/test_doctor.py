@@ -57,7 +57,8 @@ def test_equal_advice_is_given_once():
 
 
 @pytest.mark.parametrize(
-    ("version", "state"), [((3, 10, 9), MISSING), ((3, 11, 0), OK), ((3, 13, 9), OK), ((3, 14, 0), MISSING)]
+    ("version", "state"),
+    [((3, 10, 9), MISSING), ((3, 11, 0), OK), ((3, 13, 9), OK), ((3, 14, 2), OK), ((3, 15, 0), MISSING)],
 )
 def test_python_version(version, state):
     assert doctor.python_row(version).state == state

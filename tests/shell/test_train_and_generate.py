@@ -85,6 +85,19 @@ def test_train_then_generate(run, small, tmp_path):
     assert "<|endoftext|>" not in three
 
 
+@pytest.mark.parametrize("name", ["world_history.txt", "world-en.txt", "LLM: a course/world"])
+def test_a_text_that_begins_like_the_little_world_gets_a_tokenizer_of_its_own(run, tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(TEXT, encoding="utf-8")
+    options = ["--vocab-size", 280, "--context", 16, "--batch-size", 2, "--device", "cpu", "--steps", 1]
+    result = run("train", "--corpus", name, *options, "--out", "LLM: a course/model.safetensors")
+    assert result.exit_code == 0, result.output
+    assert "Training a tokenizer of 280 entries" in result.stdout
+    assert BPETokenizer.load(tmp_path / "LLM: a course" / "model.tokenizer").vocab_size == 280
+    result = run("generate", "--model", "LLM: a course/model.safetensors", "--tokens", 3)
+    assert result.exit_code == 0, result.output
+
+
 def test_training_twice_with_one_seed_gives_one_model(run, small, tmp_path):
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert (

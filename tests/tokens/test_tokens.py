@@ -3,16 +3,17 @@ broken files."""
 
 import itertools
 import json
-import unicodedata
 from collections import Counter
 
 import numpy as np
 import pytest
 import regex
+import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from course_lib.interop import to_tokenizers
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer, CharTokenizer, StreamDecoder
 from course_lib.tokens.bpe import WALL, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
 from course_lib.tokens.naive_bpe import count_pairs, encode_naively, learn_merges_naively, merge_pair
@@ -65,8 +66,7 @@ HARD = [
     "|>",
     *NESTED,
 ]
-# Characters newer than this Python may be letters in one library and not yet in the other.
-characters = st.characters(exclude_categories=["Cs", "Cn"])
+characters = st.characters(exclude_categories=["Cs"])
 texts = st.lists(st.sampled_from(HARD) | st.text(characters, max_size=5), max_size=15).map("".join)
 few_letters = st.text("ab c", max_size=40)
 
@@ -117,13 +117,26 @@ def test_byte_alphabet_is_that_of_the_tokenizers_library():
     assert not any(character.isspace() for character in alphabet.values())
 
 
-def test_pieces_of_every_character_are_those_of_the_tokenizers_library(tokenizer):
-    """Every character that this Python knows, beside a letter, a digit, a sign and spaces."""
-    other = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    known = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cs", "Cn", "Co")]
-    for start in range(0, len(known), 5000):
-        text = "".join(f"a{c}1{c}!{c}  {c}" for c in known[start : start + 5000])
-        assert tokenizer.pre_tokens(text) == [text[a:b] for _, (a, b) in other.pre_tokenize_str(text)]
+EVERY_CHARACTER = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+
+
+@pytest.mark.parametrize("pattern", [GPT2_PATTERN, r"\p{N}| ?\p{L}\p{M}*|\p{S}+|\s+"], ids=["GPT-2", "own"])
+def test_pieces_of_every_character_are_those_of_the_tokenizers_library(pattern):
+    """Also of those that Unicode has got since, beside a letter, a digit, a sign and spaces."""
+    ours = BPETokenizer([], pattern=pattern)
+    theirs = to_tokenizers(ours).pre_tokenizer
+    for start in range(0, len(EVERY_CHARACTER), 20_000):
+        text = "".join(f"a{c}1{c}!{c}  {c}" for c in EVERY_CHARACTER[start : start + 20_000])
+        assert ours.pre_tokens(text) == [text[a:b] for _, (a, b) in theirs.pre_tokenize_str(text)]
+
+
+def test_a_character_of_a_newer_unicode_is_cut_off_and_comes_back(tokenizer):
+    newer = "\ua7ce\U00033000"  # a letter of Unicode 17, and one of 18
+    assert tokenizer.pre_tokens(f"the{newer} hat é") == ["the", newer, " hat", " é"]
+    text = f"the {newer}the"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert list(tokenizer.encode_iterable(text)) == tokenizer.encode(text) == twin(tokenizer).encode(text).ids
+    assert tokenizer._cut(f"the{newer}é", 2, 4) == ["e", newer[0]]
 
 
 def test_pieces_of_ascii_text_are_those_of_the_pattern_for_all_text(tokenizer):
@@ -469,7 +482,58 @@ def test_decode_takes_arrays_and_repairs_half_characters():
         tokenizer.decode(ids[:2], errors="strict")
 
 
-@pytest.mark.parametrize("ids", [[257], [0, -1], [1.0], ["a"], 3, [[1, 2]], np.array([[1], [2]]), None])
+def kinds_of(ids):
+    """The same ids in every way that programs hold them."""
+    yield from (ids, tuple(ids), iter(ids), range(ids[0], ids[-1] + 1), [float(id) for id in ids])
+    yield from (np.array(ids, dtype) for dtype in (np.int8, np.uint16, np.int64, np.float32))
+    yield list(np.array(ids))
+    yield from (torch.tensor(ids), torch.tensor(ids, dtype=torch.float64), list(torch.tensor(ids)))
+
+
+@pytest.mark.parametrize("number", range(len(list(kinds_of([1, 2])))))
+def test_ids_of_any_kind(number):
+    tokenizer = CharTokenizer.train("abcd", special_tokens=["<end>"])
+    assert tokenizer.decode(list(kinds_of([1, 2, 3]))[number]) == "bcd"
+    assert "".join(tokenizer.decode_stream(list(kinds_of([1, 2, 3]))[number])) == "bcd"
+    assert tokenizer.decode(list(kinds_of([3, 4]))[number], skip_special=True) == "d"
+
+
+@pytest.mark.parametrize(
+    "id", [2, 2.0, np.int64(2), np.float16(2), torch.tensor(2), torch.tensor(2.0), np.array(2)]
+)
+def test_one_id_of_any_kind(id):
+    tokenizer = CharTokenizer.train("abc")
+    assert tokenizer.token_bytes(id) == b"c"
+    assert StreamDecoder(tokenizer).push(id) == "c"
+
+
+@pytest.mark.parametrize(
+    "wrong", [1.7, np.float32(0.5), torch.tensor(1.5), float("nan"), float("inf"), True, "a", None]
+)
+def test_an_id_that_is_no_whole_number_is_never_rounded(wrong):
+    tokenizer = CharTokenizer.train("abc")
+    for use in (lambda ids: tokenizer.decode(ids), lambda ids: list(tokenizer.decode_stream(ids))):
+        with pytest.raises(ValueError, match="is no whole number; needed a flat list of them, 0 to 3"):
+            use([0, wrong])
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [257],
+        [0, -1],
+        [1.5],
+        ["a"],
+        3,
+        [[1, 2]],
+        np.array([[1], [2]]),
+        None,
+        "12",
+        b"12",
+        {1: 2},
+        torch.tensor(3),
+    ],
+)
 def test_ids_that_are_none(ids):
     with pytest.raises(ValueError, match="257|flat list"):
         BPETokenizer([]).decode(ids)
@@ -480,10 +544,69 @@ def test_ids_that_are_none(ids):
 # --- people's mistakes
 
 
-@pytest.mark.parametrize("size", [0, 256, -1, 300.0, "300", None])
+@pytest.mark.parametrize("size", [0, 256, -1, 300.5, "300", None, np.int64(5), True])
 def test_vocabulary_too_small(size):
     with pytest.raises(ValueError, match="at least 257: 256 bytes and 1 special"):
         BPETokenizer.train("abc", size)
+
+
+@pytest.mark.parametrize("size", [260.0, np.int32(260), np.array(260), torch.tensor(260)])
+def test_the_size_of_a_vocabulary_is_any_whole_number(size):
+    assert BPETokenizer.train("the hat, the cat", size).vocab_size == 260
+
+
+@pytest.mark.parametrize("train", [lambda t: BPETokenizer.train(t, 300), CharTokenizer.train])
+@pytest.mark.parametrize("text", [b"abc", 5, None, {"a": 1}])
+def test_training_on_what_is_no_text(train, text):
+    with pytest.raises(ValueError, match="needed a text as a str, or a list of texts"):
+        train(text)
+
+
+@pytest.mark.parametrize("names", ["<|end|>", b"<|end|>", None, 3, [1], [None]])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: BPETokenizer([], n),
+        lambda n: BPETokenizer.train("a", 300, n),
+        lambda n: CharTokenizer("a", n),
+    ],
+)
+def test_a_name_is_not_taken_letter_by_letter(make, names):
+    with pytest.raises(
+        ValueError, match=r"special_tokens got .*, needed a list of names, e.g. \['<|endoftext|>'\]"
+    ):
+        make(names)
+
+
+@pytest.mark.parametrize("merges", [[("t", "h")], [(116, 104)], ["th"], [(b"t",)], [(b"t", b"")], 3, [None]])
+def test_merges_that_are_no_pairs_of_bytes(merges):
+    with pytest.raises(ValueError, match=r"needed a (pair of bytes|list of pairs) such as \(b't', b'h'\)"):
+        BPETokenizer(merges)
+
+
+@pytest.mark.parametrize("characters", [["ab"], [1], None, 7, [""], "aa"])
+def test_characters_that_are_none(characters):
+    with pytest.raises(ValueError, match="needed single characters, each once"):
+        CharTokenizer(characters)
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        (
+            lambda t: t.decode([0], errors="loudly"),
+            "errors got 'loudly'; give 'replace', 'ignore' or 'strict'",
+        ),
+        (lambda t: t.encode("a", allowed_special=5), "allowed_special got 5, needed a list of names"),
+        (lambda t: list(t.encode_iterable(None)), "Got NoneType, needed a text in pieces"),
+        (lambda t: list(t.encode_iterable(b"ab")), "Got bytes, needed a text in pieces"),
+        (lambda t: list(t.decode_stream(3)), "Got 3, needed one flat list"),
+        (lambda t: BPETokenizer([], pattern=None), "pattern got NoneType, needed a regular expression"),
+    ],
+)
+def test_other_mistakes_are_one_sentence(tokenizer, use, says):
+    with pytest.raises(ValueError, match=says):
+        use(tokenizer)
 
 
 @pytest.mark.parametrize(

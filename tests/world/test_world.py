@@ -606,7 +606,7 @@ def test_answers_in_the_other_language_are_those_to_the_same_questions():
 
 
 def test_a_conversation_needs_a_turn():
-    with pytest.raises(ValueError, match="got 0 turns"):
+    with pytest.raises(ValueError, match="turns is 0, but it must be a whole number of at least 1"):
         conversation(1, "en", turns=0)
 
 

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
+from course_lib.files import as_path
 from course_lib.shell.bench import report
 from course_lib.shell.bench.options import Options
 from course_lib.shell.bench.report import Results, Section
@@ -59,8 +60,11 @@ def bench(
     with clear_errors():
         names = _names(sections)
         numbers = _threads(threads)
+        out, text = (None if path is None else as_path(path) for path in (out, text))
         if text is not None and not text.is_file():
             raise ValueError(f"--text got {text}, but there is no such file; give the path of a text file.")
+        if out is not None and out.exists() and not out.is_dir():
+            raise ValueError(f"--out got {out}, which is a file; give the name of a folder.")
         options = Options(numbers, quick, _peers(peer or []), text)
         command = shown_command(options, peer or [], threads or [])
         results = _begun(out, Results(describe_machine(numbers), command, ()))

@@ -38,6 +38,7 @@ import torch
 from torch import nn
 
 from course_lib.config import GPTConfig
+from course_lib.files import as_path
 from course_lib.interop.families import family_for
 from course_lib.model import GPT
 
@@ -106,17 +107,18 @@ def load_peer(spec: str) -> Peer:
     path, _, name = spec.rpartition(":")
     if not path or not name:
         raise ValueError(f"--peer got {spec!r}; write a file and a name in it, such as peers.py:make_model.")
-    module = _load(Path(path))
+    path = as_path(path)
+    module = _load(path)
     target = getattr(module, name, None)
     if not callable(target):
         known = [key for key, value in vars(module).items() if inspect.isfunction(value)]
         raise ValueError(f"{path} has no function {name!r}; it has {', '.join(known) or 'none at all'}.")
-    label = f"{Path(path).stem}:{name}"
+    label = f"{path.stem}:{name}"
     if _kind(target) in FUNCTIONS:
         return Peer(label, _kind(target), lambda config: target)
 
     def build(config: GPTConfig) -> Any:
-        with _beside(Path(path)):
+        with _beside(path):
             return _checked(target(**_accepted(target, config, label)), config, label)
 
     built = build(PROBE)

@@ -273,7 +273,7 @@ def read(path: str | Path) -> Results:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         sections = tuple(map(_section, content["sections"]))
         return Results(content["machine"], content["command"], sections)
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise ValueError(
             f"{path} holds no results of the benchmark ({problem}); make it with "
             "`python -m course_lib bench --out FOLDER`."
