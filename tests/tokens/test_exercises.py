@@ -870,6 +870,42 @@ def test_wrong_answers_are_refused(exercise, answer):
     assert feedback.state in (State.WRONG, State.CRASHED), feedback
 
 
+def encode_leftmost_place(ids, merges):
+    ids, i = list(ids), 0
+    while i < len(ids) - 1:
+        pair = ids[i], ids[i + 1]
+        if pair in merges:
+            ids[i : i + 2] = [merges[pair]]
+        i = 0 if pair in merges else i + 1
+    return ids
+
+
+def compression_of_texts_that_say_something(texts, tokenizer):
+    ratios = [len(text.encode()) / len(tokenizer.encode(text)) for text in texts if text]
+    return sum(ratios) / len(ratios)
+
+
+def digits_in_front(text, vocab_size):
+    return BPETokenizer.train(text, vocab_size, pattern=r"\p{N}|" + GPT2_PATTERN)
+
+
+NAMED = (
+    (ex.encode_piece, encode_leftmost_place, "the leftmost known pair is joined first"),
+    (
+        ex.bytes_per_token,
+        compression_of_texts_that_say_something,
+        "it is the mean of each text's ratio",
+    ),
+    (ex.digit_tokenizer, digits_in_front, "the old alternative for digits is still there"),
+)
+
+
+@pytest.mark.parametrize(("exercise", "answer", "name"), NAMED, ids=called)
+def test_mistakes_are_named_in_other_spellings(exercise, answer, name):
+    for seed in range(3):
+        assert exercise.judge(answer, seed=seed).mistake == name
+
+
 def test_no_mistake_is_named_for_nonsense():
     for exercise in OTHER_WAYS:
         feedback = exercise.judge(lambda *args: {"x": object()})
