@@ -583,6 +583,16 @@ def identity_backoff(ids, context, vocab_size):
     return normal(p)
 
 
+def backoff_in_any_order(ids, context, vocab_size):
+    line, recent, p = ids.tolist(), context.tolist(), torch.full((vocab_size,), 1 / vocab_size)
+    for n in range(len(recent) + 1):
+        counts, last = torch.zeros(vocab_size), sorted(recent[len(recent) - n :])
+        for i in range(n, len(line)):
+            counts[line[i]] += sorted(line[i - n : i]) == last
+        p = (counts + p) / (counts.sum() + 1)
+    return p
+
+
 WRONG = {
     ex.windows: {
         "repeats made one": reads(lambda ids: torch.unique_consecutive(ids)),
@@ -780,6 +790,7 @@ WRONG = {
         "sines first": waves_with(join=lambda sines, cosines: torch.cat([sines, cosines], 1)),
         "cosines first": waves_with(join=lambda sines, cosines: torch.stack([cosines, sines], -1).flatten(1)),
         "whole division": lambda T, width: waves_with(exponent=lambda i, w: (2 * i // w).float())(T, width),
+        "round again after 512": lambda T, width: waves_by_logarithm(T, width)[torch.arange(T) % 512],
         "64 positions": lambda T, width: waves_by_logarithm(min(T, 64), width),
         "64 columns": lambda T, width: waves_by_logarithm(T, width)[:, :64],
         "transposed": lambda T, width: waves_by_logarithm(T, width).T,
@@ -818,6 +829,7 @@ WRONG = {
         ),
         "`is` in place of ==": identity_backoff,
         "the line sorted": lambda ids, context, V: additive(ids.sort().values, context, V),
+        "a context in any order": backoff_in_any_order,
         "the line changed in place": lambda ids, context, V: (additive(ids, context, V), ids.zero_())[0],
         "the frequent are rare": lambda ids, context, V: normal(1 / additive(ids, context, V)),
     },
@@ -851,9 +863,30 @@ def test_the_mistakes_that_matter_most_are_named_in_other_spellings():
         p = logits.exp() / logits.exp().sum(-1, keepdim=True)
         return -p[range(len(targets)), targets].log().mean()
 
+    def by_size(logits, targets):
+        shifted = logits - logits.abs().amax(1, keepdim=True)
+        return (shifted.exp().sum(1).log() - shifted[range(len(targets)), targets]).mean()
+
+    def kept_from_0(logits, targets):
+        shifted = logits - logits.amax(1, keepdim=True)
+        p = shifted.exp() / shifted.exp().sum(1, keepdim=True)
+        return -(p[range(len(targets)), targets] + 1e-9).log().mean()
+
+    def moved_up(vectors, index, k):
+        unit = vectors / vectors.norm(dim=1, keepdim=True)
+        others = [row for i, row in enumerate(unit) if i != index]
+        return (torch.stack(others) @ unit[index]).topk(k).indices.tolist()
+
+    def faster(T, width):
+        angles = torch.arange(T)[:, None] * 10000 ** (torch.arange(0, width, 2) / width)
+        return torch.stack([angles.sin(), angles.cos()], 2).reshape(T, width)
+
     assert ex.bigram_probabilities.judge(counted_once).mistake == "repeated pairs are counted once"
-    feedback = ex.cross_entropy.judge(unsafe)
-    assert feedback.aspect == "finite" and not feedback.right
+    assert ex.cross_entropy.judge(unsafe).mistake == "exp is taken of logits as large as they are"
+    assert ex.cross_entropy.judge(by_size).mistake == "the largest logit is looked for by its size"
+    assert ex.cross_entropy.judge(kept_from_0).mistake == "a small number keeps the probability away from 0"
+    assert ex.nearest.judge(moved_up).mistake == "the rows behind it have lost their numbers"
+    assert ex.sinusoidal_positions.judge(faster).mistake == "the waves get faster instead of slower"
     assert ex.nearest.judge(lambda v, i, k: (v @ v[i]).argsort(descending=True)[:k].tolist()).right is False
 
 
