@@ -604,6 +604,18 @@ def _never_joined(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes
     return _counted_once(pieces, 1) * how_many
 
 
+def _once_in_a_piece(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    text = [[bytes([byte]) for byte in piece] for piece in pieces]
+    merges: list[tuple[bytes, bytes]] = []
+    while len(merges) < how_many:
+        counts = Counter(pair for piece in text for pair in dict.fromkeys(pairwise(piece)))
+        if not counts:
+            break
+        merges.append(max(counts, key=counts.get))
+        text = [naive_bpe.merge_pair(piece, merges[-1], b"".join(merges[-1])) for piece in text]
+    return merges
+
+
 def _runs_dry(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
     merges = _learn_merges(pieces, how_many)
     return merges if len(merges) == how_many else max([])
@@ -700,6 +712,7 @@ def _steps_without_tie(pieces: list[bytes]) -> tuple[int, bool]:
 def _any_pieces(draw: Draw) -> Case | None:
     """Words that come several times each, and as many merges as are the same for every rule for ties."""
     words = [" " * draw.integer(0, 1) + word for word in draw.words(0, 5)]
+    words = [word * draw.choose((1, 1, 2, 3)) for word in words]
     pieces = [word.encode() for word in words for _ in range(draw.integer(1, 9))]
     steps, to_the_end = _steps_without_tie(pieces)
     how_many = draw.integer(0, steps + 3 * to_the_end)
@@ -747,6 +760,7 @@ def _training_cases() -> list[Case]:
         Case(["猫".encode()] * 3 + ["猪".encode()] * 2 + [b"a\0"], 4),
         Case(["猫咪".encode()] * 2 + ["猪".encode()], 1),
         Case([letters[:length] for length in range(2, 72)], 70),
+        Case([b"abxabyab", b"cd", b"cd"], 1),
     ]
 
 
@@ -803,6 +817,11 @@ learn_merges = Exercise(
             lambda pieces, how_many: _learn_merges(list(dict.fromkeys(pieces)), how_many),
             "A word that comes ten times has to count ten times: go through all pieces, not only through "
             "the different ones.",
+        ),
+        Mistake(
+            "a pair is counted once in each piece",
+            _once_in_a_piece,
+            "A pair can stand in a piece more than once, as `an` does in `banana`. Count every place.",
         ),
         Mistake(
             "it fails when no pair is left",
@@ -1327,6 +1346,7 @@ def _compression_cases() -> list[Case]:
         Case(["the hat", "the hat", "好", "xyz", "the hat"], words),
         Case(["the", ""], words),
         Case([" The  hat\n\n", "🙂 a"], words),
+        Case(["the<|endoftext|>hat"], words),  # typed, so it is text like any other
         Case(["the hat, cats"] * 40 + ["好"] * 40 + ["The " * 40 + "好" * 40], words),
         Case(["the hat", "cats"], letters),
     ]
@@ -1398,6 +1418,15 @@ bytes_per_token = Exercise(
             "only different tokens are counted",
             _different_tokens,
             "A token that is used ten times has to be computed ten times: count all of them.",
+        ),
+        Mistake(
+            "the name of a special token becomes one",
+            lambda texts, tokenizer: (
+                sum(len(text.encode()) for text in texts)
+                / sum(len(tokenizer.encode(text, allowed_special="all")) for text in texts)
+            ),
+            "In a text that somebody typed, such a name is text like any other: `tokenizer.encode(text)`, as "
+            "it is.",
         ),
         Mistake(
             "the division drops the fraction",

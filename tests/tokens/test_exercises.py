@@ -658,6 +658,19 @@ merge, learn, encode = ex.merge_pair.reference, ex.learn_merges.reference, ex.en
 decode, ratio = ex.decode_ids.reference, ex.bytes_per_token.reference
 
 
+def learn_once_in_a_word(pieces, how_many):
+    words, merges = [[bytes([b]) for b in piece] for piece in pieces], []
+    while len(merges) < how_many:
+        counts = Counter()
+        for word in words:
+            counts.update(set(pairwise(word)))
+        if not counts:
+            break
+        merges.append(max(counts, key=counts.get))
+        words = [naive_bpe.merge_pair(word, merges[-1], b"".join(merges[-1])) for word in words]
+    return merges
+
+
 def encode_below(sentinel):
     def answer(ids, merges):
         while len(ids) > 1:
@@ -754,6 +767,7 @@ WRONG = {
         lambda pieces, how_many: learn([bytes(b for b in p if b < 128) for p in pieces], how_many),
         lambda pieces, how_many: learn([piece.replace(b"\0", b"") for piece in pieces], how_many),
         lambda pieces, how_many: learn([b" ".join(pieces)], how_many),
+        learn_once_in_a_word,
         lambda pieces, how_many: learn([piece.decode("ascii").encode() for piece in pieces], how_many),
         lambda pieces, how_many: [tuple(half.decode() for half in pair) for pair in learn(pieces, how_many)],
         lambda pieces, how_many: learn(pieces, how_many)[::-1],
@@ -815,6 +829,9 @@ WRONG = {
         lambda texts, tokenizer: ratio([" ".join(text.split()) or "a" for text in texts], tokenizer),
         lambda texts, tokenizer: ratio(list(dict.fromkeys(texts)), tokenizer),
         lambda texts, tokenizer: ratio(texts[:8], tokenizer),
+        lambda texts, tokenizer: ratio(
+            [text.replace("<|endoftext|>", "") or "a" for text in texts], tokenizer
+        ),
         lambda texts, tokenizer: ratio(texts[:64], tokenizer),
         lambda texts, tokenizer: ratio(texts, BPETokenizer([])),
         lambda texts, tokenizer: round(ratio(texts, tokenizer), 1),
