@@ -416,6 +416,12 @@ def test_every_exercise_has_six_other_ways():
 
 # Right, but not by the way that is asked for ----------------------------------------------------------------
 
+
+def loss_by_softplus(logits, targets):
+    total = functools.reduce(lambda total, logit: total + F.softplus(logit - total), logits.unbind(1))
+    return (total - logits.gather(1, targets[:, None])[:, 0]).mean()
+
+
 OTHERWISE = {
     ex.cross_entropy: (
         F.cross_entropy,
@@ -423,6 +429,8 @@ OTHERWISE = {
         lambda logits, targets: F.nll_loss(logits.log_softmax(-1), targets),
         lambda logits, targets: (logits.logsumexp(-1) - logits.gather(1, targets[:, None])[:, 0]).mean(),
         lambda logits, targets: -torch.distributions.Categorical(logits=logits).log_prob(targets).mean(),
+        lambda logits, targets: (logits.logcumsumexp(1)[:, -1] - logits[range(len(targets)), targets]).mean(),
+        loss_by_softplus,
     ),
     ex.embedding_lookup: (
         lambda ids, table: table[ids],
@@ -523,6 +531,14 @@ def bigram_in_bytes(ids, vocab_size):
     for before, after in pairwise(ids.tolist()):
         counts[before, after] += 1
     return ex._rows_to_shares(counts.float())
+
+
+def bigram_in_half(ids, vocab_size):
+    counts = torch.zeros(vocab_size, vocab_size, dtype=torch.half)
+    for before, after in pairwise(ids.tolist()):
+        counts[before, after] += 1
+    counts[counts.sum(1) == 0] = 1
+    return counts.float() / counts.float().sum(1, keepdim=True)
 
 
 def bigram_by_identity(ids, vocab_size):
@@ -655,6 +671,7 @@ WRONG = {
         "rounded": lambda logits, targets: (loss_by_gather(logits, targets) * 100).round() / 100,
     },
     ex.bigram_probabilities: {
+        "in half precision": bigram_in_half,
         "the vocabulary of the first call": lambda ids, V, kept=[]: bigram_by_lists(
             ids, kept.append(V) or kept[0]
         ),
@@ -867,6 +884,19 @@ def test_the_mistakes_that_matter_most_are_named_in_other_spellings():
         shifted = logits - logits.abs().amax(1, keepdim=True)
         return (shifted.exp().sum(1).log() - shifted[range(len(targets)), targets]).mean()
 
+    def from_the_target(logits, targets):
+        apart = [row - row[target] for row, target in zip(logits, targets, strict=True)]
+        return torch.stack([row.exp().sum().log() for row in apart]).mean()
+
+    def of_the_context(ids, context, vocab_size):
+        line, recent, p = ids.tolist(), context.tolist(), torch.ones(vocab_size)
+        for n in range(len(recent) + 1):
+            for i in range(len(line) - n):
+                if n and line[i : i + n] == recent[len(recent) - n :]:
+                    p[line[i + n - 1]] += 10**n
+                p[line[i]] += n == 0
+        return normal(p)
+
     def kept_from_0(logits, targets):
         shifted = logits - logits.amax(1, keepdim=True)
         p = shifted.exp() / shifted.exp().sum(1, keepdim=True)
@@ -885,6 +915,12 @@ def test_the_mistakes_that_matter_most_are_named_in_other_spellings():
     assert ex.cross_entropy.judge(unsafe).mistake == "exp is taken of logits as large as they are"
     assert ex.cross_entropy.judge(by_size).mistake == "the largest logit is looked for by its size"
     assert ex.cross_entropy.judge(kept_from_0).mistake == "a small number keeps the probability away from 0"
+    assert ex.cross_entropy.judge(from_the_target).mistake == (
+        "the target's logit is taken away, not the largest"
+    )
+    assert ex.backoff.judge(of_the_context).mistake == (
+        "the context's last token is counted, not the one after it"
+    )
     assert ex.nearest.judge(moved_up).mistake == "the rows behind it have lost their numbers"
     assert ex.sinusoidal_positions.judge(faster).mistake == "the waves get faster instead of slower"
     assert ex.nearest.judge(lambda v, i, k: (v @ v[i]).argsort(descending=True)[:k].tolist()).right is False
