@@ -470,9 +470,20 @@ def best_with_takewhile(draw, accept, n):
             return drafts[-1], np.int64(len(drafts))
 
 
+def targets_by_marks(messages, marks):
+    """The marks, which nobody can say, tell in the row of ids whose turn it is."""
+    ids, _ = ex.assistant_targets.reference(messages, marks)
+    targets, whose = [], None
+    for id in ids:
+        begins = [name for name, mark in marks.items() if mark == id and name != "<|end|>"]
+        whose = begins[0] if begins else whose
+        targets.append(id if whose == "<|assistant|>" and not begins else -100)
+    return ids, targets
+
+
 RENDERING = (Renderer(), Renderer().by_reduce, render_into_a_file)
 ENCODING = (encode_by_chain, encode_in_numpy, encode_backwards)
-TARGETS = (targets_by_places, targets_in_numpy, targets_by_pairs)
+TARGETS = (targets_by_places, targets_in_numpy, targets_by_pairs, targets_by_marks)
 KEEPING = (keep_backwards, keep_in_numpy, keep_with_a_deque)
 CUTTING = (cut_by_enumerate, cut_with_a_list, cut_in_numpy)
 COVERING = (cover_by_compiled, cover_in_numpy, cover_by_runs)
@@ -755,6 +766,10 @@ def encode_joined(messages, encode, marks):
     return ids
 
 
+def encode_by_the_order_of_marks(messages, encode, marks):
+    return ex.encode_safely.reference(messages, encode, dict(zip(MARKS, marks.values(), strict=True)))
+
+
 def targets_with(change=lambda turns: turns, after=lambda ids, targets: (ids, targets)):
     return lambda messages, marks: after(*ex.assistant_targets.reference(change(messages), marks))
 
@@ -942,6 +957,7 @@ WRONG = [
             encode_with(marked=lambda marks: {**marks, "<|end|>": marks["<|endoftext|>"]}),
             encode_with(marked=lambda marks: {**marks, "<|system|>": marks["<|user|>"]}),
             encode_joined,
+            encode_by_the_order_of_marks,
             lambda messages, encode, marks: [id for id in ex._encode_safely(messages, encode, marks) if id],
             lambda messages, encode, marks: ex._encode_safely(messages, encode, marks) if messages else [],
             lambda messages, encode, marks: (
