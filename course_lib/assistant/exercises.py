@@ -957,20 +957,31 @@ _STREAMS = (
 )
 
 
+def _streamed(answer: Callable, ids: list[int], stop: int) -> tuple[object, int]:
+    """What an answer makes of a stream, and how many ids it has read from it."""
+    read = []
+
+    def written() -> Iterator[int]:
+        for id in ids:
+            read.append(id)
+            yield id
+
+    return answer(written(), stop), len(read)
+
+
+def _leaves_the_rest(answer: Callable) -> bool | str:
+    """Whether a long stream with an early mark isn't read to its end."""
+    _, read = _streamed(answer, [5, 2, *range(7, 70)], 2)
+    return read < 65 or f"The end mark was id number 2, but all {read} were read from the stream."
+
+
 def _reads_no_further(answer: Callable) -> bool | str:
     """Whether streams are read up to the mark, and give what lists give."""
     for ids, stop in _STREAMS:
-        read = []
-
-        def written(ids: list[int] = ids, read: list[int] = read) -> Iterator[int]:
-            for id in ids:
-                read.append(id)
-                yield id
-
-        found = answer(written(), stop)
+        found, read = _streamed(answer, ids, stop)
         needed = ids.index(stop) + 1 if stop in ids else len(ids)
-        if len(read) > needed:
-            return f"The end mark was id number {needed}, but {len(read)} were read from the stream."
+        if read > needed:
+            return f"The end mark was id number {needed}, but {read} were read from the stream."
         if [*map(_as_list, found)] != [*map(_as_list, _cut_at_stop(ids, stop))]:
             return f"`iter({ids[:5]})` gives something else than a list with the same ids."
     return True
@@ -1034,6 +1045,17 @@ def _first_round_only(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
     return [], "length"
 
 
+def _one_ahead(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
+    stream, answer = iter(ids), []
+    following = next(stream, None)
+    while following is not None:
+        id, following = following, next(stream, None)
+        if id == stop:
+            return answer, "stop"
+        answer.append(id)
+    return answer, "length"
+
+
 def _by_identity(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
     answer = []
     for id in ids:
@@ -1069,6 +1091,7 @@ cut_at_stop = Exercise(
     ),
     fresh=_fresh_cut,
     properties=(
+        Property("the rest", _leaves_the_rest, "the stream is left alone after the end mark"),
         Property("patience", _reads_no_further, "nothing is read from the stream after the end mark"),
     ),
     hints=(
@@ -1135,6 +1158,12 @@ cut_at_stop = Exercise(
             "end marks are left out, and it goes on",
             _skipping,
             "After the first end mark there is nothing more to take: `return` or `break`, not `continue`.",
+        ),
+        Mistake(
+            "one id more is read than needed",
+            _one_ahead,
+            "The next id is asked for before this one is looked at, and each costs a run through the model. "
+            "Look at an id first, then ask for the next.",
         ),
         Mistake(
             "`is` stands in place of `==`",
@@ -1420,6 +1449,11 @@ def _drawn_by(answer: Callable, first: int, n: int) -> list[int]:
     return numbers
 
 
+def _leaves_the_others(answer: Callable) -> bool | str:
+    n = len(set(_drawn_by(answer, 1, 60)))
+    return n < 60 or f"Draft 1 was good, but all {n} were drawn."
+
+
 def _no_more_than_needed(answer: Callable) -> bool | str:
     for first, n in _SITUATIONS:
         numbers = set(_drawn_by(answer, first, n))
@@ -1445,6 +1479,15 @@ def _all_drawn(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
     drafts = [draw(i) for i in range(n)]
     first = _found(drafts, accept)
     return (drafts[-1], n) if first is None else (drafts[first], first + 1)
+
+
+def _drawn_ahead(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
+    following = draw(0)
+    for i in range(n):
+        draft, following = following, draw(i + 1) if i + 1 < n else following
+        if accept(draft):
+            return draft, i + 1
+    return draft, n
 
 
 def _drawn_again(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
@@ -1525,6 +1568,7 @@ best_of = Exercise(
     ),
     fresh=_fresh_best,
     properties=(
+        Property("the rest", _leaves_the_others, "drafts are left undrawn after one that is accepted"),
         Property("economy", _no_more_than_needed, "nothing is drawn after a draft that is accepted"),
         Property("once", _each_once, "each draft is drawn once"),
     ),
@@ -1545,6 +1589,11 @@ best_of = Exercise(
             "all drafts are drawn first",
             _all_drawn,
             "Each draft takes seconds. Look at each one before you draw the next.",
+        ),
+        Mistake(
+            "one draft more is drawn than needed",
+            _drawn_ahead,
+            "The next draft is drawn before this one is looked at. Each takes seconds, so look first.",
         ),
         Mistake(
             "the accepted draft is drawn again",

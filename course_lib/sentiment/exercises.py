@@ -748,6 +748,7 @@ _CONFUSED = (
     Case(torch.tensor([0, 0]), torch.tensor([0, 0]), 1),
     Case(torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long), 2),
     Case(torch.arange(260).repeat(2)[:300], torch.arange(299, -1, -1) % 260, 260),
+    Case(torch.tensor([1] * 300 + [0]), torch.tensor([0] * 301), 2),  # very many of a kind
 )
 
 

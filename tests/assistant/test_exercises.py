@@ -574,6 +574,17 @@ def cut_and_look(ids, stop):
     return (kept, "stop") if i == stop else (kept, "length")
 
 
+def cut_one_ahead(ids, stop):
+    ids, found = iter(ids), []
+    following = next(ids, None)
+    while following is not None:
+        id, following = following, next(ids, None)
+        if id == stop:
+            return found, "stop"
+        found.append(id)
+    return found, "length"
+
+
 def cover_by_counting(points, text):
     if not points:
         return 1.0
@@ -605,6 +616,15 @@ def best_by_number(draw, accept, n):
     return draft, n
 
 
+def best_with_one_ahead(draw, accept, n):
+    drafts = [draw(0)]
+    while not accept(drafts[-1]) and len(drafts) < n:
+        drafts.append(draw(len(drafts)))
+    if len(drafts) < n:
+        draw(len(drafts))
+    return drafts[-1], len(drafts)
+
+
 def best_without_end(draw, accept, n):
     count = 0
     while True:
@@ -623,6 +643,8 @@ IN_OTHER_WORDS = [
     (ex.keep_recent, keep_by_popping, "messages are dropped two at a time"),
     (ex.points_covered, cover_without_r, "no point is ever found"),
     (ex.cut_at_stop, cut_and_look, "the loop's variable is read after the loop"),
+    (ex.cut_at_stop, cut_one_ahead, "one id more is read than needed"),
+    (ex.best_of, best_with_one_ahead, "one draft more is drawn than needed"),
     (ex.points_covered, cover_by_counting, "a point counts each time that it occurs"),
     (ex.points_covered, cover_by_single_words, "the words of a point may stand anywhere"),
     (ex.points_covered, cover_all, "yes or no instead of the share"),
@@ -825,17 +847,6 @@ def cut_while_true(ids, stop):
     found = []
     for id in ids:
         if not id or id == stop:
-            return found, "stop"
-        found.append(id)
-    return found, "length"
-
-
-def cut_one_ahead(ids, stop):
-    ids, found = iter(ids), []
-    following = next(ids, None)
-    while following is not None:
-        id, following = following, next(ids, None)
-        if id == stop:
             return found, "stop"
         found.append(id)
     return found, "length"

@@ -768,6 +768,7 @@ WRONG = [
     (M, lambda labels, predicted, n: torch.bincount(labels * n + predicted, minlength=n * n)),
     (M, lambda labels, predicted, n: torch.histc((labels * n + predicted).float(), n * n).view(n, n)),
     (M, with_result(M, lambda table: (table > 0).long())),
+    (M, with_result(M, lambda table: table.byte().long())),
     (M, with_result(M, lambda table: table + table.T)),
     (M, with_result(M, lambda table: table.flip(0))),
     (M, with_result(M, lambda table: table.bool())),

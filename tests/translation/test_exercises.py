@@ -811,6 +811,7 @@ WRONG = [
     (R, rescore_at_least),
     (R, rescore_or_later),
     (R, rescore_by_the_sum),
+    (R, lambda p, n, a: int((torch.tensor(p).half() / torch.tensor(n).half() ** a).argmax())),
     (R, rescore_of_the_true),
     (R, rescore_rounded),
     (R, with_arguments(R, lambda p, n, a: (p, n, a or 1.0))),
