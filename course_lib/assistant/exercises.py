@@ -1221,6 +1221,7 @@ _POINTS = (
     Case(["zoo", "Mia", "zoo"], "The zoo has a red kite."),
     Case(["猫", "red", "it", "C"], "小猫和 (猫。) A red-hot day:\nIT'S over🙂c"),
     Case(["𠮷野", "小猫", "café"], "𠮷野: 猫 and cafés"),
+    Case(["猫", "caf", "zoo"], "小猫 in the café: a zoo"),
     Case([f"day {i}" for i in range(100)], " ".join(f"Day {i}." for i in range(3, 100, 3))),
 )
 _WHOLE = (

@@ -1049,6 +1049,7 @@ WRONG = [
             cover_with(matches(r"\b{}\b", flags=0)),
             cover_with(matches(r"\b{}\b", flags=re.IGNORECASE | re.ASCII)),
             cover_with(matches(r"\b{}")),
+            cover_with(matches(r"(?<![a-zA-Z0-9]){}(?![a-zA-Z0-9])")),
             cover_with(matches(r"{}\b")),
             cover_with(matches(r"(?<!\S){}(?!\S)")),
             cover_with(matches(r"(^|\s){}(\s|$|[.,!?])")),
