@@ -143,6 +143,13 @@ momentum_step = Exercise(
             "`lr` belongs to the step alone: `velocity = momentum * velocity + gradient`.",
         ),
         Mistake(
+            "momentum multiplies the gradient as well",
+            lambda weight, gradient, velocity, lr, momentum: _momentum_step(
+                weight, momentum * gradient, velocity, lr, momentum
+            ),
+            "Only the old velocity fades, the new gradient counts in full: `momentum * velocity + gradient`.",
+        ),
+        Mistake(
             "momentum multiplies the gradient, not the old velocity",
             lambda weight, gradient, velocity, lr, momentum: _momentum_step(
                 weight, momentum * gradient, velocity, lr, 1.0
