@@ -352,12 +352,14 @@ def _extreme_cases() -> list[Case]:
     q, k, v = _qkv(4, 4, 2, seed=16)
     far_below = (torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 1.0], [-200.0, 1.0]]))
     high = torch.tensor([[30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0], [-6.0, 0.0]])
+    across = torch.tensor([[0.0, 2.0]]), torch.tensor([[3.0, 0.0], [1.0, 1.0], [-1.0, 0.0]])  # scores of 0
     low = torch.tensor([[-30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0]])
     long_q, long_k, long_v = _qkv(3, 70, 2, seed=17)
     late = torch.arange(70).expand(3, 70) > 60
     return [
         Case(*far_below, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[False, True]])),
         Case(*high, _random(3, 2, seed=20)),
+        Case(*across, _random(3, 2, seed=20), torch.tensor([[True, True, False]])),
         Case(*low, _random(2, 2, seed=21), torch.tensor([[True, True]])),
         Case(100 * q, k / 100, 90 * v, _causal_mask(4)),
         Case(q / 4000, 700 * k, v / 4000, _causal_mask(4)),

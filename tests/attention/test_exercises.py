@@ -728,6 +728,9 @@ WRONG = {
         "hidden at -100": attend_with(hide=lambda scores, mask: scores.masked_fill(~mask, -100.0)),
         "hidden at -1e4": attend_with(hide=lambda scores, mask: scores.masked_fill(~mask, -1e4)),
         "hidden at -1e4, added": attend_with(hide=lambda scores, mask: scores - 1e4 * ~mask),
+        "a score of 0 taken for hidden": attend_with(
+            hide=lambda scores, mask: torch.where(scores * mask == 0, -math.inf, scores)
+        ),
         "hidden below the smallest": attend_with(
             hide=lambda scores, mask: scores.where(mask, scores.min() - 1)
         ),
