@@ -200,6 +200,12 @@ beam_step = Exercise(
             "Best first: `topk` already gives them in that order.",
         ),
         Mistake(
+            "as many as there are beams, not `width`",
+            lambda scores, log_probs, width: _beam_step(scores, log_probs, len(scores)),
+            "How many go on says `width`: at the start there is one beam, and `width` of its children are "
+            "wanted.",
+        ),
+        Mistake(
             "the scores are probabilities",
             _step(give=lambda best, parents, tokens: (best.exp(), parents, tokens)),
             "Leave the logarithms: after a hundred tokens, a probability is too small for float32.",

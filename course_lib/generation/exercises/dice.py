@@ -67,6 +67,11 @@ def _heights(logits: Tensor) -> Tensor:
     return logits.softmax(-1).cumsum(-1)
 
 
+def _hit(ends: Tensor, dice: Tensor) -> Tensor:
+    """The first of the ends that is above each row's die; the last one where none is."""
+    return (ends <= dice[:, None]).sum(-1).clamp(max=ends.shape[-1] - 1)
+
+
 def _by_rank(logits: Tensor, dice: Tensor) -> tuple[Tensor, Tensor]:
     """The place in the sorted row where the die falls, and the order of the tokens."""
     probabilities, order = logits.softmax(-1).sort(descending=True)
@@ -149,6 +154,7 @@ draw = Exercise(
             )
             for wrong in (
                 lambda logits, dice: (logits.cumsum(-1) <= dice[:, None]).sum(-1),
+                lambda logits, dice: _hit(logits.cumsum(-1), dice),
                 lambda logits, dice: (logits.cumsum(-1) <= dice[:, None] * logits.sum(-1, True)).sum(-1),
                 lambda logits, dice: (logits.cumsum(-1) > dice[:, None]).int().argmax(-1),
                 lambda logits, dice: torch.searchsorted(logits.cumsum(-1), dice[:, None], right=True)[:, 0],
@@ -223,15 +229,27 @@ draw = Exercise(
             "Each row has a die of its own: `dice[:, None]` puts them into a column.",
         ),
         Mistake(
+            "the first row's tokens for all rows",
+            lambda logits, dice: _draw(logits[:1].expand_as(logits), dice),
+            "Each row has probabilities of its own, so borders of its own: keep the axis B, and sum along "
+            "the last one.",
+        ),
+        Mistake(
             "the dice lie along the vocabulary",
             lambda logits, dice: (_heights(logits) <= dice).sum(-1),
             "(B, V) compared with (B,) puts one die under each *token* (or fails, if B isn't V). One die per "
             "row is a column: `dice[:, None]`.",
         ),
-        Mistake(
-            "the softmax runs over the rows",
-            lambda logits, dice: (logits.softmax(0).cumsum(-1) <= dice[:, None]).sum(-1),
-            "Each row is the distribution of one text: `softmax(-1)`.",
+        *(
+            Mistake(
+                "the softmax runs over the rows",
+                wrong,
+                "Each row is the distribution of one text: `softmax(-1)`.",
+            )
+            for wrong in (
+                lambda logits, dice: (logits.softmax(0).cumsum(-1) <= dice[:, None]).sum(-1),
+                lambda logits, dice: _hit(logits.softmax(0).cumsum(-1), dice),
+            )
         ),
         Mistake(
             "the ids come as a column",

@@ -100,6 +100,11 @@ cache_bytes = Exercise(
             "That is how many numbers are kept. Each takes `bytes_per_number` bytes.",
         ),
         Mistake(
+            "four bytes for every number",
+            lambda *sizes: 8 * math.prod(sizes[:5]),
+            "That is true of float32. How many it is here says `bytes_per_number`.",
+        ),
+        Mistake(
             "bits instead of bytes",
             lambda *sizes: 16 * math.prod(sizes),
             "A byte has 8 bits, but bytes are what is asked for.",
@@ -116,10 +121,13 @@ cache_bytes = Exercise(
             "Width times width are the *matrices* that make keys and values. The cache holds what they have "
             "made: one vector of that width for each token.",
         ),
-        Mistake(
-            "megabytes instead of bytes",
-            lambda *sizes: 2 * math.prod(sizes) / 1e6,
-            "Bytes are asked for: a whole number, without a division.",
+        *(
+            Mistake(
+                "megabytes instead of bytes",
+                lambda *sizes, unit=unit: 2 * math.prod(sizes) / unit,
+                "Bytes are asked for: a whole number, without a division.",
+            )
+            for unit in (10**6, 2**20)
         ),
     ),
 )

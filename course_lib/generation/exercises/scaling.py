@@ -259,6 +259,12 @@ repetition_penalty = Exercise(
             "last axis keep them apart; `logits[:, ids]` doesn't.",
         ),
         Mistake(
+            "the first row's text for all rows",
+            lambda logits, ids, penalty: _repetition_penalty(logits, ids[:1].expand_as(ids), penalty),
+            "Row b of `logits` belongs to row b of `ids`. `gather` and `scatter` along the last axis keep "
+            "them apart.",
+        ),
+        Mistake(
             "what was seen is ruled out",
             _where_seen(lambda logits, penalty: torch.full_like(logits, -INFINITY)),
             "A text can't go on without ever using a word twice. Make them less likely, by the factor "
