@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from course_lib.exercises import Case, Draw, Exercise, Forbidden, Mistake, Property
-from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random
+from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random, turned
 
 
 def _draw(logits: Tensor, dice: Tensor) -> Tensor:
@@ -23,7 +23,7 @@ def _draw_cases() -> list[Case]:
     few, many = 2 * random(3, 2, seed=31), random(8, 300, seed=38)
     return [
         Case(logits_of(*[[0.2, 0.3, 0.5]] * 3), torch.tensor([0.1, 0.25, 0.9])),
-        Case(0.7 * random(5, 7, seed=37), torch.tensor([0.03, 0.35, 0.52, 0.71, 0.97])),
+        Case(turned(0.7 * random(5, 7, seed=37)), torch.tensor([0.03, 0.35, 0.52, 0.71, 0.97])),
         Case(few, torch.tensor([0.9, 0.2, 0.45])),
         Case(few, torch.tensor([0.2, 0.9, 0.95])),
         Case(impossible, torch.tensor([0.0, 0.9])),

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
-from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random
+from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random, turned
 
 # Top-k ----------------------------------------------------------------------------------------------------
 
@@ -27,20 +27,22 @@ def _top_k_cases() -> list[Case]:
         Case(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2),
         Case(same, 3),
         Case(same, 5),
-        Case(random(5, 3, seed=11), 1),
+        Case(turned(random(5, 3, seed=11)), 1),
         Case(ties, 3),
         Case(ties, 1),
         Case(random(2, 3, seed=12), 5),
         Case(random(2, 300, seed=13), 70),
         Case(torch.tensor([[60.0, 70.0, 80.0], [3e-4, 2e-4, 5e-4]]), 2),
         Case(torch.tensor([[300.0, -200.0, 5.0, -350.0, 100.0]]), 4),  # probabilities would all be 0
+        Case(torch.tensor([[9.0001, 9.0, 9.0002, 2.0]]), 2),
     ]
 
 
 def _fresh_top_k(draw: Draw) -> Case:
     V = draw.integer(1, 12)
     k = draw.choose((draw.integer(1, V), draw.integer(1, V), draw.integer(1, V), V + 1, 50))
-    return Case(draw.choose((1.0, 1.0, 1.0, 100.0)) * drawn_logits(draw, draw.integer(1, 4), V), k)
+    logits = drawn_logits(draw, draw.integer(1, 4), V)
+    return Case(100.0 * logits if draw.choose((False, False, False, True)) else logits, k)
 
 
 def _last_kept(logits: Tensor, k: int) -> Tensor:
@@ -211,7 +213,7 @@ def _top_p_cases() -> list[Case]:
         Case(logits_of([0.05, 0.02, 0.9, 0.01, 0.02], [0.18, 0.23, 0.17, 0.2, 0.22]), 0.5),
         Case(random(2, 5, seed=21), 0.01),
         Case(random(2, 3, seed=22) + 7, 1.0),
-        Case(random(3, 5, seed=24), 0.0),
+        Case(turned(random(3, 5, seed=24)), 0.0),
         Case(random(2, 4, seed=26), 0),
         Case(torch.tensor([[0.5, 1.0, 0.0, 1.0, 1.0]]), 0.7),
         Case(torch.tensor([[1.0, -INFINITY, 2.0, 0.5, -INFINITY]]), 0.7),
