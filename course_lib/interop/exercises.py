@@ -862,6 +862,7 @@ _CHAT_CASES = (
         max_tokens=4096,
     ),
     Case("base", "", [], "", max_tokens=0),
+    Case("base", "<b> & 'c'\r\n", [("a  <b>", "1 & 2\r\n"), ("\\n\tq", '"x" %s {0}')], 'Is 1 < 2?\r\n"'),
     Case("模型", "简短。🙂", [("b", "x"), ("a", "x"), ("b", "x"), ("b", "x")], "谁？ 🙂", max_tokens=1),
     Case(
         "base",

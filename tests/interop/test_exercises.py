@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import html
 import json
 import operator
 import re
@@ -709,6 +710,8 @@ WRONG = {
         chat_in_turns,
         of_texts(str.strip),
         of_texts(str.lower),
+        of_texts(html.escape),
+        of_texts(lambda text: text.replace("\r\n", "\n")),
         of_texts(lambda text: " ".join(text.split())),
         of_texts(lambda text: text.encode("ascii", "ignore").decode()),
         of_texts(lambda text: text.removesuffix("\n")),
