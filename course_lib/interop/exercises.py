@@ -439,6 +439,7 @@ def _layout_cases() -> list[Case]:
         Case({"transformer.wpe.weight": _random(3, 2)}),
         Case({"lm_head.weight": _random(2, 3)}),
         Case({}),
+        Case(_layer_weights(1, 70, 2)),
         Case(_layer_weights(70, 50, 1)),
     ]
 

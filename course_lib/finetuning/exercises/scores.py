@@ -46,6 +46,7 @@ _MATCHES = (
     Case("one of the hats", "one in a hat"),
     Case("kitten", "kiten"),
     Case("he ran", "ran"),
+    Case("the a\nthe kite", "kite"),
     Case("plan n", "plan"),
     Case("café", "cafe"),
     Case('"The hat"', "hat"),

@@ -24,7 +24,13 @@ def _lora_forward(x: Tensor, weight: Tensor, a: Tensor, b: Tensor, alpha: float)
 def _lora_cases() -> list[Case]:
     toy = torch.tensor([[1.0, 2.0]])
     cases = [Case(toy, torch.eye(2), torch.tensor([[1.0, 1.0]]), torch.tensor([[0.5], [2.0]]), 1.0)]
-    sizes = (((2, 3), 5, 7, 2, 8.0), ((3,), 7, 5, 3, 3.0), ((2,), 3, 3, 2, 5.0), ((), 4, 2, 3, 1.5))
+    sizes = (
+        ((2, 3), 5, 7, 2, 8.0),
+        ((3,), 7, 5, 3, 3.0),
+        ((2,), 3, 3, 2, 5.0),
+        ((), 4, 2, 3, 1.5),
+        ((3,), 2, 4, 5, 2.5),
+    )
     for seed, (outer, inside, out, rank, alpha) in enumerate((*sizes, ((2, 1, 2), 3, 4, 1, 2))):
         cases.append(Case(*_parts(outer, inside, out, rank, seed), alpha))
     small, large = torch.tensor([[5e-4, -7e-4]]), torch.tensor([[200.0, -300.0]])

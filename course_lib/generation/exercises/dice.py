@@ -26,6 +26,8 @@ def _draw_cases() -> list[Case]:
         Case(turned(0.7 * random(5, 7, seed=37)), torch.tensor([0.03, 0.35, 0.52, 0.71, 0.97])),
         Case(few, torch.tensor([0.9, 0.2, 0.45])),
         Case(few, torch.tensor([0.2, 0.9, 0.95])),
+        Case(random(3, 2, seed=39), torch.tensor([0.3, 0.8, 0.6])),
+        Case(torch.tensor([[200.0, 201.0, 199.5]]), torch.tensor([0.5])),
         Case(impossible, torch.tensor([0.0, 0.9])),
         Case(torch.zeros(1, 5), torch.tensor([0.5])),
         Case(torch.zeros(3, 4), torch.tensor([0.5, 0.25, 0.75])),

@@ -41,6 +41,7 @@ cache_bytes = Exercise(
         Case(32, 8, 128, 8192, 16, 2),
         Case(96, 96, 128, 2048, 1, 2),
         Case(96, 96, 128, 2048, 70, 8),
+        Case(7, 13, 129, 4099, 37, 8),
         *(
             Case(*(0 if i == zero else size for i, size in enumerate((2, 3, 5, 7, 11))), 4)
             for zero in range(5)
