@@ -487,6 +487,8 @@ WRONG = {
         of_texts(lambda text: re.sub(r"\b(to|of|in)\b", "", text, flags=re.IGNORECASE)),
         of_texts(lambda text: re.sub(r"(.)\1", r"\1", text)),
         of_texts(lambda text: text.replace("-", " ")),
+        of_texts(lambda text: " ".join(word[:5] for word in text.split())),
+        of_texts(lambda text: " ".join(word[-6:] for word in text.split())),
         of_texts(lambda text: " ".join(word for word in text.split() if word.lower() not in "a an the")),
     ),
     ex.lora_forward: (

@@ -45,6 +45,8 @@ _MATCHES = (
     Case("to the park", "the park"),
     Case("one of the hats", "one in a hat"),
     Case("kitten", "kiten"),
+    Case("a strawberry", "strawberries"),
+    Case("the woodpecker", "the pecker"),
     Case("he ran", "ran"),
     Case("the a\nthe kite", "kite"),
     Case("plan n", "plan"),
