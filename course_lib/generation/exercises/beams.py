@@ -32,6 +32,7 @@ def _beam_cases() -> list[Case]:
         Case(two, random(2, 5, seed=57).log_softmax(-1), 2),
         Case(far, random(3, 4, seed=58).log_softmax(-1), 4),
         Case(torch.tensor([-5.0, -5.3]), torch.tensor([[-1e-3, -7.0], [-0.6, -0.8]]), 4),
+        Case(torch.tensor([-1.0, -3.0]), torch.tensor([[-1e-4, -70.0], [-2e-4, -60.0]]), 4),
         Case(torch.tensor([-9e-4, -3e-4]), logits_of([0.7, 0.2, 0.1], [0.7, 0.2, 0.1]), 2),
         Case(torch.tensor([-4e-4]), torch.tensor([[-9e-4, -7.0]]), 1),
         Case(10 * random(70, seed=101) - 40, random(70, 3, seed=102).log_softmax(-1), 66),
