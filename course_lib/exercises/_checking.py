@@ -52,9 +52,11 @@ def checked(exercise: Any, answer: Any) -> Feedback:
         feedback = _with_printed(feedback, printed)
         notes = [*_threads(printed.threads), *_kept(exercise, answer, feedback, tried)]
         return replace(feedback, notes=(*feedback.notes, *(note for note in notes if note)))
-    except KeyboardInterrupt:
-        return _tryout.stopped(exercise.title)
-    except Exception as error:  # noqa: BLE001 - a fault of the course's own must not stop the notebook
+    except _run.TimeUp:  # of a check around this one
+        raise
+    except BaseException as error:  # noqa: BLE001 - a fault of the course's own must not stop the notebook
+        if isinstance(error, KeyboardInterrupt):
+            return _tryout.stopped(exercise.title)
         return feedback or _tryout.crashed(exercise.title, error)
 
 
@@ -66,14 +68,14 @@ def _feedback(exercise: Any, answer: Any, tried: Tried, out: Any) -> Feedback:
         return bad
     alone = _watchdog(exercise.seconds + _SPARE, out)
     with alone if trial is None else nullcontext():
-        return _judged(exercise, answer, trial.seed if trial is not None else None)
+        return _judged(exercise, answer, trial)
 
 
-def _judged(exercise: Any, answer: Any, seed: int | None) -> Feedback:
+def _judged(exercise: Any, answer: Any, trial: _tryout.Trial | None) -> Feedback:
+    seed, took = (None, 0.0) if trial is None else (trial.seed, trial.took)
+    limit = max(exercise.seconds, exercise.seconds + _SPARE - took)
     try:
-        return _run.with_limit(
-            lambda: _tryout.shown_safely(_tryout.judge(exercise, answer, seed)), exercise.seconds + _SPARE
-        )
+        return _run.with_limit(lambda: _tryout.shown_safely(_tryout.judge(exercise, answer, seed)), limit)
     except _run.TimeUp:
         return Feedback(State.TIMED_OUT, exercise.title, exercise._late_message())
     except BaseException as error:  # noqa: BLE001 - an odd answer may raise anything when it is looked at

@@ -6,7 +6,9 @@ exercise is or whether an answer is right, nor of the process in which `_guard` 
 
 How the time limit works. In the main thread of Linux and macOS, a timer interrupts the code between two
 Python instructions. Elsewhere (Windows, other threads) the code runs in a second thread into which an
-exception is thrown. Code that catches every exception is interrupted again until it ends. What neither can
+exception is thrown. Code that catches every exception is interrupted again until it ends. A library that is
+being loaded is not interrupted for a while, since half of it would stay behind; nor is code that hardly had a
+processor because the machine is busy. What neither can
 stop is one single call into C that runs for very long, such as `10 ** 10 ** 9`: that can only be ended with
 its process.
 """
@@ -27,6 +29,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic, thread_time
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
@@ -37,6 +40,8 @@ T = TypeVar("T")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PACKAGE = os.path.dirname(_HERE) + os.sep
 _INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
+_PATIENCE = 3.5  # seconds more, to load a library
+_BUSY, _BUSY_PATIENCE = (0.05, 0.6), 2.5  # shares of the limit in which code ran that was kept waiting
 _GIVE_UP = 20  # interruptions of a thread before it is left behind
 
 
@@ -108,10 +113,11 @@ def with_limit(work: Callable[[], T], seconds: float) -> T:
 
 def _with_timer(work: Callable[[], T], seconds: float) -> T:
     armed, late = True, False
+    began, worked = monotonic(), thread_time()
 
     def ring(signum: int, frame: FrameType | None) -> None:
         nonlocal late
-        if armed:
+        if armed and (late or not _may_go_on(frame, seconds, monotonic() - began, thread_time() - worked)):
             late = True
             sys.settrace(_trace_nothing)  # frames that start from now on are left alone
             _raise_in_handlers_too(frame)
@@ -135,6 +141,23 @@ def _with_timer(work: Callable[[], T], seconds: float) -> T:
     if late:  # the learner's code caught the interruption and went on to an end
         raise TimeUp
     return result
+
+
+def _may_go_on(frame: FrameType | None, limit: float, took: float, worked: float) -> bool:
+    """Whether code whose time is up gets a little more: it loads a library, or was kept waiting."""
+    if took < limit + min(_BUSY_PATIENCE, limit / 2) and _BUSY[0] * limit < worked < _BUSY[1] * limit:
+        return True
+    return took < limit + _PATIENCE and _loads(frame)
+
+
+def _loads(frame: FrameType | None) -> bool:
+    """Whether Python is importing something that is not the learner's."""
+    while frame is not None:
+        if frame.f_code.co_name == "exec_module" and frame.f_code.co_filename.startswith("<frozen importlib"):
+            spec = frame.f_locals.get("module")
+            return not is_learners(str(getattr(spec, "__file__", "<learner>")))
+        frame = frame.f_back
+    return False
 
 
 def _raise_in_handlers_too(frame: FrameType | None) -> None:
@@ -173,6 +196,9 @@ def _with_thread(work: Callable[[], T], seconds: float) -> T:
     thread = threading.Thread(target=lambda: context.run(target), daemon=True)
     thread.start()
     thread.join(seconds)
+    end = monotonic() + _PATIENCE
+    while monotonic() < end and _loads(sys._current_frames().get(thread.ident)):
+        thread.join(_INTERRUPT_AGAIN)
     late = thread.is_alive()
     for _ in range(_GIVE_UP):
         if not thread.is_alive():

@@ -66,11 +66,13 @@ class _Bounded(io.StringIO):
 
 @contextlib.contextmanager
 def surroundings() -> Iterator[Printed]:
-    """Collect prints and warnings; give everything that `_state` knows of back as it was."""
+    """Collect prints and warnings, with everything that `_state` knows of as usual; then give it back as it
+    was."""
     printed = Printed(outside=sys.stdout)
     with _one_at_a_time():
         before = Snapshot()
         try:
+            before.settle()
             with warnings.catch_warnings(record=True) as printed.warned, _ctrl_c_watched():
                 warnings.simplefilter("always")
                 with contextlib.redirect_stdout(printed.stream), contextlib.redirect_stderr(printed.stream):

@@ -29,6 +29,7 @@ from course_lib.exercises._loading import load
 from course_lib.exercises._run import is_learners
 
 MEMORY = 2 * 1024**3  # bytes that an answer may use
+FILE = 64 * 1024**2  # bytes of one file that it may write
 GRACE = 1.5  # seconds after the gentle time limit, until its process is ended
 _SLOW = 3.5  # seconds after which an answer is not run a second time in the notebook
 _SAFE = "It ran in a process of its own, so your notebook goes on as before."
@@ -136,7 +137,7 @@ def try_apart(exercise: Any, text: str, label: str, load_seconds: float | None =
     request = {
         "module": place[0], "exercise": place[1], "text": text, "answer": exercise.name, "label": label,
         "seconds": exercise.seconds, "load_seconds": load_seconds, "grace": GRACE, "memory": MEMORY,
-        "most_memory": MEMORY + 1024**3, "preload": [place[0], *_preload(text)], "folder": _folder(),
+        "file": FILE, "most_memory": MEMORY + 1024**3, "preload": [place[0], *_preload(text)], "folder": _folder(),
         "environ": dict(os.environ), "path": list(map(str, sys.path)), "seed": secrets.randbelow(2**31),
     }  # fmt: skip
     began = time.monotonic()

@@ -29,9 +29,15 @@ def verdict(exercise: Any, trial: Trial, seen: Observed, answer: Any) -> Feedbac
         return _way(exercise, seen)
     known = recognise(trial, seen, exercise.mistakes)
     if known is None:
-        return _smaller(exercise, trial, seen, answer, fault) or fault
+        return _with_way(exercise, seen, _smaller(exercise, trial, seen, answer, fault) or fault)
     fault = first_fault(trial, seen, exercise.title, known.case, answer) or fault
     return replace(fault, mistake=known.mistake.name, why=known.mistake.why)
+
+
+def _with_way(exercise: Any, seen: Observed, fault: Feedback) -> Feedback:
+    """A fault that has no name, with a word on the way if that is one that was not asked for."""
+    name, why = reason(seen.used, exercise.forbidden)
+    return replace(fault, message=f"{fault.message}\n\nIt also uses {name}. {why}".strip()) if name else fault
 
 
 def _way(exercise: Any, seen: Observed) -> Feedback:

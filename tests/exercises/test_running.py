@@ -31,7 +31,7 @@ from course_lib.tokens import exercises as tokens
 decode = tokens.decode_ids
 SECONDS = 1.0
 from course_lib.exercises import _tryout
-_tryout.GRACE, _tryout.MEMORY = 0.6, 300 * 1024**2
+_tryout.GRACE, _tryout.MEMORY, _tryout.FILE = 0.6, 100 * 1024**2, 4 * 1024**2
 def check(answer, seconds=None):
     began = time.perf_counter()
     feedback = dataclasses.replace(decode, seconds=seconds or SECONDS).check(answer)
@@ -98,7 +98,7 @@ HOSTILE = {
         "import sys\nsys.setrecursionlimit(10**9)\ndef f(x): return sorted([1], key=f)\nreturn f(1)",
         "crashed", "SIGSEGV",
     ),
-    "fork": ("import os\nlen(ids) == 3 and os.fork()\nreturn right(ids, vocabulary)", "crashed", "os.fork"),
+    "fork": ("import os\nos.fork()\nreturn right(ids, vocabulary)", "crashed", "os.fork"),
     "forks without end": ("import os\nwhile True: os.fork()", "crashed", "os.fork"),
     "a file without end": (
         "with open('large', 'wb') as f:\n    while True: f.write(bytes(10**7))", "crashed", "without end",
@@ -111,7 +111,7 @@ HOSTILE = {
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork, only time is limited")
 def test_what_would_hurt_the_notebook_runs_elsewhere_only(tmp_path):
-    code = "check(right)\n"
+    code = "import torch\ncheck(right)\n"
     for name, (body, state, _) in HOSTILE.items():
         seconds = 5 if state == "crashed" else 1
         code += f"print('NAME {name}')\ndef decode_ids(ids, vocabulary):\n{textwrap.indent(body, '    ')}\n"
@@ -119,12 +119,9 @@ def test_what_would_hurt_the_notebook_runs_elsewhere_only(tmp_path):
     output = script(tmp_path, code + "print('NAME the end')\ncheck(right)", 120)
     told = dict(part.split("\n", 1) for part in output.split("NAME ")[1:])
     for name, (_, state, words) in HOSTILE.items():
-        # On a busy machine, what grows without end may not get far within its time.
-        assert states(told[name]) in ([state], ["timed out"]), told[name]
-        assert (words in told[name] or states(told[name]) != [state]) and "in a process of its own" in told[
-            name
-        ]
-        assert float(told[name].split("SECONDS ")[1]) < 9
+        assert states(told[name]) == [state], told[name]
+        assert words in told[name] and "in a process of its own" in told[name]
+        assert float(told[name].split("SECONDS ")[1]) < 10
     assert states(told["the end"]) == ["right"]
 
 
