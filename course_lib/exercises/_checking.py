@@ -66,6 +66,8 @@ def _feedback(exercise: Any, answer: Any, tried: Tried, out: Any) -> Feedback:
     whole = tried.file is None or not (tried.file.missing or tried.file.unknown)
     if trial is not None and (whole or not trial.judged) and (bad := trial.feedback) is not None:
         return bad
+    if tried.file is not None:
+        _tryout.load_ahead(tried.file.text)
     alone = _watchdog(exercise.seconds + _SPARE, out)
     with alone if trial is None else nullcontext():
         return _judged(exercise, answer, trial)

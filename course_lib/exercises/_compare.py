@@ -237,7 +237,7 @@ class _Compare:
             return None
         message = f"it is {show_value(got)}, but should be {show_value(expected)}"
         if isinstance(expected, str) and normalize("NFC", got) == normalize("NFC", expected):
-            message += f"; it looks the same, but is written {ascii(got)}, not {ascii(expected)}"
+            message += f"; it looks the same, but is written {got!a}, not {expected!a}"
         return Difference("values", message, expected, got)
 
 

@@ -27,7 +27,7 @@ from course_lib.exercises._judge import Case, Judge, Mistake, Property
 from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
 from course_lib.exercises._trial import Observed
-from course_lib.exercises._values import show_value
+from course_lib.exercises._values import quietly, show_value
 from course_lib.exercises._verdict import verdict
 
 Showable = TypeVar("Showable", Feedback, Note)
@@ -182,7 +182,8 @@ class Exercise:
             return early
         seed = new_seed() if seed is None else seed
         judge = self._judge()
-        trial = prepare(judge, self.reference, judge.fresh_cases(), judge.drawn_cases(seed))
+        with quietly():
+            trial = prepare(judge, self.reference, judge.fresh_cases(), judge.drawn_cases(seed))
         seen = trial.observe(answer, self.seconds)
         if seen.late is not None:
             return self._feedback(State.TIMED_OUT, self._late_message(), call=seen.late, seed=seed)

@@ -20,7 +20,6 @@ import sys
 import time
 from typing import Any
 
-
 _PATIENCE = 2.5  # seconds more, where the machine was too busy to give the try its time
 
 
@@ -60,8 +59,9 @@ class Server:
                 with contextlib.suppress(BaseException):
                     importlib.import_module(name)
             self._say({"is": "running"})
+            began = time.monotonic()
             told = self._forked(request) if request["forked"] else self._here(request)
-            self._say({"is": "done", **told})
+            self._say({"is": "done", "took": time.monotonic() - began, **told})
 
     def _line(self) -> bytes | None:
         while b"\n" not in self._rest:

@@ -16,8 +16,7 @@ from course_lib.exercises._crashes import same_crash
 from course_lib.exercises._judge import Mistake
 from course_lib.exercises._right import prepare
 from course_lib.exercises._trial import Observed, Outcome, Trial
-from course_lib.exercises._values import as_numpy, is_array
-
+from course_lib.exercises._values import as_numpy, is_array, quietly
 
 _SECONDS = 2.0  # of work, for trying the mistakes one after the other
 
@@ -71,7 +70,8 @@ def recognise(trial: Trial, seen: Observed, mistakes: Sequence[Mistake]) -> Know
     for mistake in mistakes:
         if thread_time() > end:
             break
-        made = trial.observe(mistake.wrong, compared=partial(_may_fit, trial, seen))
+        with quietly():  # what a mistake prints is not the learner's
+            made = trial.observe(mistake.wrong, compared=partial(_may_fit, trial, seen))
         fit = None if made.given_up else _fit(trial, seen, made)
         if fit is None:
             continue
@@ -114,9 +114,16 @@ def _fit(trial: Trial, seen: Observed, made: Observed) -> _Fit | None:
         return None
     fits = [_fits(trial, seen, made, i) for i in range(len(pairs))]
     nearly = [_nearly(one, other) for one, other in pairs]
-    others = set(made.failed) == set(seen.failed) and (made.forgot is None) == (seen.forgot is None)
+    others = _same_failures(trial, made, seen) and (made.forgot is None) == (seen.forgot is None)
     values = {_key(made.outcomes[i].value) for i in shows if made.outcomes[i].crash is None}
     return _Fit(shows, fits, nearly, others and trial.same_flows(made, seen), values)
+
+
+def _same_failures(trial: Trial, made: Observed, seen: Observed) -> bool:
+    """Whether the same properties fail; in the same words where there are no values to compare."""
+    if set(made.failed) != set(seen.failed):
+        return False
+    return not trial.judge.open_ended or all(str(made.failed[n]) == str(seen.failed[n]) for n in seen.failed)
 
 
 def _key(value: Any) -> str:

@@ -18,6 +18,7 @@ from course_lib.exercises._judge import Case
 from course_lib.exercises._recognise import recognise
 from course_lib.exercises._right import prepare
 from course_lib.exercises._trial import Observed, Trial
+from course_lib.exercises._values import quietly
 
 _SHRINK_SECONDS = 0.5  # for finding a smaller case that fails
 
@@ -66,6 +67,6 @@ def _smaller(exercise: Any, trial: Trial, seen: Observed, answer: Any, first: Fe
         return False
 
     drawn = trial.drawn[wrong[0] - trial.fixed]
-    with contextlib.suppress(_run.TimeUp):
+    with contextlib.suppress(_run.TimeUp), quietly():
         _run.with_limit(lambda: smaller(exercise.fresh, drawn, fails), _SHRINK_SECONDS)
     return found[-1] if found else None
