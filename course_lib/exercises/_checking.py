@@ -49,6 +49,8 @@ def checked(exercise: Any, answer: Any) -> Feedback:
                 if _run.ctrl_c:
                     return _tryout.stopped(exercise.title)
                 feedback = _tryout.crashed(exercise.title, error)
+        if printed.replaced and feedback.message.startswith(_tryout.FAILED):
+            feedback = _tryout.replaced(exercise.title, printed.replaced)
         feedback = _with_printed(feedback, printed)
         notes = [*_threads(printed.threads), *_kept(exercise, answer, feedback, tried)]
         return replace(feedback, notes=(*feedback.notes, *(note for note in notes if note)))

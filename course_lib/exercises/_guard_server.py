@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any
 
-_PATIENCE = 2.5  # seconds more, where the machine was too busy to give the try its time
+_PATIENCE = 3.0  # seconds more, where the machine was too busy to give the try its time
 
 
 class Board:

@@ -114,16 +114,17 @@ def _fit(trial: Trial, seen: Observed, made: Observed) -> _Fit | None:
         return None
     fits = [_fits(trial, seen, made, i) for i in range(len(pairs))]
     nearly = [_nearly(one, other) for one, other in pairs]
-    others = _same_failures(trial, made, seen) and (made.forgot is None) == (seen.forgot is None)
+    others = _same_failures(trial, made, seen, not shows) and (made.forgot is None) == (seen.forgot is None)
     values = {_key(made.outcomes[i].value) for i in shows if made.outcomes[i].crash is None}
     return _Fit(shows, fits, nearly, others and trial.same_flows(made, seen), values)
 
 
-def _same_failures(trial: Trial, made: Observed, seen: Observed) -> bool:
-    """Whether the same properties fail; in the same words where there are no values to compare."""
+def _same_failures(trial: Trial, made: Observed, seen: Observed, alone: bool) -> bool:
+    """Whether the same properties fail; with the same words where these `alone` show the mistake."""
     if set(made.failed) != set(seen.failed):
         return False
-    return not trial.judge.open_ended or all(str(made.failed[n]) == str(seen.failed[n]) for n in seen.failed)
+    strictly = alone or trial.judge.open_ended
+    return not strictly or all(str(made.failed[n]) == str(seen.failed[n]) for n in seen.failed)
 
 
 def _key(value: Any) -> str:

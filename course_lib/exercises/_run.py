@@ -7,8 +7,8 @@ exercise is or whether an answer is right, nor of the process in which `_guard` 
 How the time limit works. In the main thread of Linux and macOS, a timer interrupts the code between two
 Python instructions. Elsewhere (Windows, other threads) the code runs in a second thread into which an
 exception is thrown. Code that catches every exception is interrupted again until it ends. A library that is
-being loaded is not interrupted for a while, since half of it would stay behind; nor is code that hardly had a
-processor because the machine is busy. What neither can
+being loaded is not interrupted for a while, since half of it would stay behind; nor is code that has
+had a processor for less than its time because the machine is busy. What neither can
 stop is one single call into C that runs for very long, such as `10 ** 10 ** 9`: that can only be ended with
 its process.
 """
@@ -29,7 +29,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic, thread_time
+from time import monotonic, process_time, thread_time
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
@@ -41,7 +41,10 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 _PACKAGE = os.path.dirname(_HERE) + os.sep
 _INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
 _PATIENCE = 3.5  # seconds more, to load a library
-_BUSY, _BUSY_PATIENCE = (0.05, 0.6), 2.5  # shares of the limit in which code ran that was kept waiting
+_BUSY, _BUSY_PATIENCE = (
+    0.05,
+    3.0,
+)  # share of the limit in which code ran that does not just wait; seconds more
 _GIVE_UP = 20  # interruptions of a thread before it is left behind
 
 
@@ -61,6 +64,7 @@ class CtrlC:
 
 
 ctrl_c = CtrlC()
+replaced: list[str] = []  # functions that answers have replaced since the check began
 told_of_crashes: list[Callable[[BaseException], None]] = []  # called for each exception in a learner's code
 
 
@@ -107,6 +111,7 @@ def with_limit(work: Callable[[], T], seconds: float) -> T:
         return limited(work, seconds)
     finally:
         before.put_back()
+        replaced.extend(before.replaced)
         with contextlib.suppress(ValueError):
             _snapshots.remove(before)
 
@@ -145,7 +150,7 @@ def _with_timer(work: Callable[[], T], seconds: float) -> T:
 
 def _may_go_on(frame: FrameType | None, limit: float, took: float, worked: float) -> bool:
     """Whether code whose time is up gets a little more: it loads a library, or was kept waiting."""
-    if took < limit + min(_BUSY_PATIENCE, limit / 2) and _BUSY[0] * limit < worked < _BUSY[1] * limit:
+    if took < limit + min(_BUSY_PATIENCE, 0.6 * limit) and _BUSY * limit < worked < limit:
         return True
     return took < limit + _PATIENCE and _loads(frame)
 
@@ -194,10 +199,13 @@ def _with_thread(work: Callable[[], T], seconds: float) -> T:
 
     context = contextvars.copy_context()
     thread = threading.Thread(target=lambda: context.run(target), daemon=True)
+    began, worked = monotonic(), process_time()
     thread.start()
     thread.join(seconds)
-    end = monotonic() + _PATIENCE
-    while monotonic() < end and _loads(sys._current_frames().get(thread.ident)):
+    while thread.is_alive():
+        frame = sys._current_frames().get(thread.ident)
+        if not _may_go_on(frame, seconds, monotonic() - began, process_time() - worked):
+            break
         thread.join(_INTERRUPT_AGAIN)
     late = thread.is_alive()
     for _ in range(_GIVE_UP):

@@ -40,15 +40,16 @@ class Snapshot:
         self._quick = _read([*_quick_python(), *quick_torch()])
         self._settings = _read([*_python(), *_collections(), *_numpy(), *torch_settings()])
         self._threads = set(threading.enumerate())
+        self.replaced: list[str] = []  # functions that were, as far as they are put back by now
 
     def put_back_quickly(self) -> None:
         """What the checks themselves would stumble over: done after every call of an answer."""
-        self._patches.undo_builtins()
+        self._patches.undo_builtins(self.replaced)
         _write(self._quick)
 
     def put_back(self) -> None:
         """Everything."""
-        self._patches.undo()
+        self._patches.undo(self.replaced)
         _write(self._quick)
         _write(self._settings)
 

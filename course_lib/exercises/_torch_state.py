@@ -46,10 +46,11 @@ def _modes(torch: Any, kind: str) -> Setting:
     names = (f"_len_torch_{kind}_stack", f"_get_{kind}_stack_at", f"_pop_torch_{kind}_stack")
     count, at, pop = (getattr(torch._C, name) for name in names)
     push = getattr(torch._C, f"_push_on_torch_{kind}_stack")
+    which = (None,) if kind == "dispatch" else ()
 
     def put(old: _Modes) -> None:
         while count():
-            pop()
+            pop(*which)
         for mode in old.modes:
             push(mode)
 

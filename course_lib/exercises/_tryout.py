@@ -208,8 +208,9 @@ def _preload(text: str) -> list[str]:
 
 def _loaded_late(text: str) -> list[str]:
     """What a text makes torch load when it first uses it: the first optimizer brings a part that takes
-    seconds, which are not the answer's."""
-    return ["torch._dynamo"] if re.search(r"\boptim\b", text) and "torch" in sys.modules else []
+    seconds, which are not the answer's. To name the class `Optimizer`, as a type, brings nothing."""
+    makes_one = re.search(r"\boptim(\.|\s+import\s+)(?!Optimizer\b)\w|\(\s*[\w.]*\bOptimizer\s*\)\s*:", text)
+    return ["torch._dynamo"] if makes_one and "torch" in sys.modules else []
 
 
 def load_ahead(text: str) -> None:
@@ -253,6 +254,19 @@ def shown_safely(feedback: Feedback) -> Feedback:
     return feedback if crash is None else replace(feedback, difference=None)
 
 
+FAILED = "The check itself failed on this answer"
+
+
+def replaced(title: str, names: list[str]) -> Feedback:
+    """For a check that failed because an answer had put something else in the place of what it needs."""
+    shown = ", ".join(f"`{name}`" for name in dict.fromkeys(names[:3]))
+    message = (
+        f"Your answer replaces {shown}, which others use too, and the check could not go on. It is put back. "
+        "Give your own function a name of its own."
+    )
+    return Feedback(State.CRASHED, title, message)
+
+
 def stopped(title: str) -> Feedback:
     """For a check that the learner stops with Ctrl-C, or with the square above the notebook."""
     return Feedback(State.TIMED_OUT, title, "You stopped it before it had finished.")
@@ -264,7 +278,7 @@ def crashed(title: str, error: BaseException) -> Feedback:
     if crash.lines:
         return Feedback(State.CRASHED, title, f"`{crash}`", lines=crash.lines)
     message = (
-        f"The check itself failed on this answer (`{crash}`). That is a fault of the "
+        f"{FAILED} (`{crash}`). That is a fault of the "
         "course, not yours; please report it. Go on with the next cell."
     )
     return Feedback(State.CRASHED, title, message)
