@@ -7,10 +7,9 @@ exercise is or whether an answer is right, nor of the process in which `_guard` 
 How the time limit works. In the main thread of Linux and macOS, a timer interrupts the code between two
 Python instructions. Elsewhere (Windows, other threads) the code runs in a second thread into which an
 exception is thrown. Code that catches every exception is interrupted again until it ends. A library that is
-being loaded is not interrupted for a while, since half of it would stay behind; nor is code that has
-had a processor for less than its time because the machine is busy. What neither can
-stop is one single call into C that runs for very long, such as `10 ** 10 ** 9`: that can only be ended with
-its process.
+being loaded is not interrupted for a while, since half of it would stay behind; nor is code that has had a
+processor for less than its time because the machine is busy. What neither can stop is one single call into C
+that runs for very long, such as `10 ** 10 ** 9`: that can only be ended with its process.
 """
 
 from __future__ import annotations
@@ -18,13 +17,10 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import ctypes
-import functools
 import linecache
-import os
 import re
 import signal
 import sys
-import sysconfig
 import threading
 import traceback
 from collections.abc import Callable
@@ -34,17 +30,14 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from course_lib.exercises._state import Snapshot
+from course_lib.exercises._whose import is_learners, is_ours
 
 T = TypeVar("T")
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
-_PACKAGE = os.path.dirname(_HERE) + os.sep
 _INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
 _PATIENCE = 3.5  # seconds more, to load a library
-_BUSY, _BUSY_PATIENCE = (
-    0.05,
-    3.0,
-)  # share of the limit in which code ran that does not just wait; seconds more
+_BUSY = 0.05  # share of the limit in which code ran that does not just wait
+_BUSY_PATIENCE = 3.0  # seconds more, for code that was kept waiting
 _GIVE_UP = 20  # interruptions of a thread before it is left behind
 
 
@@ -292,30 +285,3 @@ def fold(lines: list[str]) -> tuple[str, ...]:
         return tuple(lines)
     middle = "... and so on: it keeps calling itself" if len(lines) > 100 else "..."
     return (*lines[:4], middle, lines[-1])
-
-
-def is_ours(filename: str) -> bool:
-    """Code that judges: this package, and what a topic's own exercises add to it."""
-    path = _absolute(filename)
-    return path.startswith(_PACKAGE) and "exercises" in re.split(r"[\\/.]", path[len(_PACKAGE) :])
-
-
-def is_learners(filename: str) -> bool:
-    """Code that is neither Python's, nor of an installed package, nor of this course."""
-    if filename.startswith("<"):  # <stdin>, <string>, <ipython-input-...>, but not <frozen importlib>
-        return not filename.startswith(("<frozen", "<__"))
-    return not os.path.normcase(_absolute(filename)).startswith(_library_folders())
-
-
-def _absolute(filename: str) -> str:
-    try:
-        return os.path.abspath(filename)
-    except OSError:  # the working folder is gone
-        return filename
-
-
-@functools.cache
-def _library_folders() -> tuple[str, ...]:
-    installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    folders = [*filter(None, installed), _PACKAGE.rstrip(os.sep)]
-    return tuple(os.path.normcase(os.path.abspath(folder)) + os.sep for folder in folders)

@@ -28,7 +28,7 @@ from course_lib.exercises import _run
 from course_lib.exercises._feedback import Feedback, State
 from course_lib.exercises._guard import guard
 from course_lib.exercises._loading import load
-from course_lib.exercises._run import is_learners
+from course_lib.exercises._whose import is_learners
 
 MEMORY = 2 * 1024**3  # bytes that an answer may use
 FILE = 64 * 1024**2  # bytes of one file that it may write
