@@ -147,7 +147,7 @@ class _Watcher:
 
     def _cases(self) -> None:
         for number, case in enumerate(self.trial.cases):
-            if number >= self.trial.fixed and self._spent() > _DRAWN_SHARE:
+            if number >= self.trial.fixed and (self._spent() > _DRAWN_SHARE or self._would_be_late(number)):
                 return  # slow, but perhaps right: the fixed cases must do
             self.seen.late = case.call(self.judge.name)
             outcome = outcome_of(self.judge, self.answer, case, self.seen.used)
@@ -192,6 +192,11 @@ class _Watcher:
 
     def _run(self, case: Case) -> Any:
         return self.judge.run(self.answer, case)
+
+    def _would_be_late(self, cases: int) -> bool:
+        """Whether a case four times as long as these were would go beyond the limit."""
+        took = monotonic() - self.began
+        return self.seconds is not None and took + 4 * took / max(1, cases) > self.seconds
 
     def _spent(self) -> float:
         """The share of the time limit that has passed; most of it must be the answer's own work."""

@@ -71,7 +71,7 @@ class Trial:
         if end == "failed" or (end == "judged" and not late and self.took < _SLOW):
             return None
         if end == "judged" and not late:
-            return self._as_told() if told["state"] else None
+            return self.as_told if told["state"] else None
         call = str(told.get("call") or "")
         words = f"It was stopped after {self.seconds:g} seconds. Is there a loop that never ends? {_SAFE}"
         if late:
@@ -107,7 +107,13 @@ class Trial:
             return f"It ended the process it ran in, with exit code {told['code']}. Is there an `os._exit`?"
         return "It ended the process it ran in."
 
-    def _as_told(self) -> Feedback:
+    def differs(self, feedback: Feedback) -> bool:
+        """Whether it was judged otherwise in the notebook."""
+        return self.judged and bool(self.outcome["state"]) and self.outcome["state"] != feedback.state
+
+    @property
+    def as_told(self) -> Feedback:
+        """The feedback as it came from the other process, which has no values to show."""
         told = self.outcome
         names = ("aspect", "mistake", "why", "call", "printed")
         more = {name: told[name] for name in names}

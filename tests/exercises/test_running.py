@@ -250,10 +250,10 @@ def test_a_check_is_quick_once_it_is_warm():
     ex.causal_mask.check(causal_mask)
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         assert ex.causal_mask.check(causal_mask).right
-        took.append(time.perf_counter() - began)
-    assert min(took) < 1.5
+        took.append(time.process_time() - began)
+    assert min(took) < 0.5
 
 
 def test_a_slow_answer_does_not_run_twice(tmp_path):
@@ -394,13 +394,15 @@ CELLS = {
     "warnings": ("warnings.simplefilter('error')", "warnings.resetwarnings()"),
     "path": ("keep = [*sys.path]; sys.path.clear()", "sys.path[:] = keep"),
     "rights": ("keep = os.umask(0o777)", "os.umask(keep)"),
+    "torch": ("keep = torch.ones; torch.ones = None", "torch.ones = keep"),
+    "builtins": ("keep = sum; builtins.sum = None", "builtins.sum = keep"),
 }
 
 
 def test_what_a_cell_sets_does_not_reach_a_check(tmp_path):
     """Answers are judged as in a fresh Python, apart and in the notebook; what was set stays set."""
     code = f"""
-import os, warnings, numpy
+import builtins, os, warnings, numpy
 def wrong(T):
     return right(T).T
 from course_lib.model import exercises as model
