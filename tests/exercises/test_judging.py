@@ -164,6 +164,17 @@ def test_prints_and_warnings_come_once():
     assert demo(torch.exp, [random(2)]).check(talkative, raise_errors=False).printed.count("here") == 1
 
 
+def test_a_warning_is_no_crash_where_warnings_are_errors():
+    def warned(x):
+        warnings.warn("careful", UserWarning, stacklevel=2)
+        return x.exp()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert demo(torch.exp, [random(2)]).judge(warned).right
+        assert warnings.filters[0][0] == "error"
+
+
 # Rounding ---------------------------------------------------------------------------------------------------
 
 
