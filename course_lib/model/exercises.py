@@ -1323,7 +1323,6 @@ count_parameters = Exercise(
     cases=_SIZES,
     fresh=_fresh_sizes,
     differentiable=False,
-    seconds=20.0,  # who builds a model on the device `meta` waits for what torch loads first
     hints=(
         "A matrix from a to b numbers holds a * b numbers, and b more for its bias. Go through the table of "
         "shapes from top to bottom: the two tables, one block times the layers, the last norm.",
@@ -1451,7 +1450,6 @@ flops_per_token = Exercise(
     cases=_SIZES,
     fresh=_fresh_sizes,
     differentiable=False,
-    seconds=20.0,  # who builds a model on the device `meta` waits for what torch loads first
     hints=(
         "Each number in a matrix is used once for each token: one multiplication and one addition. Leave "
         "biases, norms and the bend out.",

@@ -93,7 +93,6 @@ momentum_step = Exercise(
     differentiable=False,
     cases=_momentum_cases,
     fresh=_momentum_fresh,
-    seconds=9.0,  # torch.optim takes seconds to load when it is first used
     hints=(
         "Two lines. First the velocity: keep the share `momentum` of the old one, and add the gradient. Then "
         "the step.",
@@ -337,7 +336,6 @@ adamw_step = Exercise(
     differentiable=False,
     cases=_adamw_cases,
     fresh=_adamw_fresh,
-    seconds=9.0,  # torch.optim takes seconds to load when it is first used
     may_change_inputs=True,
     hints=(
         "Four steps: renew the two averages, correct both, shrink the weight, step. The averages that you "
