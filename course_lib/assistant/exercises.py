@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator
 
 from course_lib.assistant.checks import says
@@ -83,6 +84,11 @@ def _all_in_lines(messages: Messages, add_generation_prompt: bool = False) -> st
     return "\n".join(parts + ["<|assistant|>"] * add_generation_prompt)
 
 
+def _only_after_the_user(messages: Messages, add_generation_prompt: bool = False) -> str:
+    asked = bool(messages) and messages[-1]["role"] == "user"
+    return _render_chat(messages, add_generation_prompt and asked)
+
+
 _BY_SPEAKER = (
     "Only `add_generation_prompt` decides. A text to learn from may end with a user, and an "
     "assistant's turn may be asked for after its own."
@@ -91,6 +97,12 @@ _BY_SPEAKER = (
 
 def _stripping(messages: Messages, add_generation_prompt: bool = False) -> str:
     messages = [{**message, "content": message["content"].strip()} for message in messages]
+    return _render_chat(messages, add_generation_prompt)
+
+
+def _system_as_user(messages: Messages, add_generation_prompt: bool = False) -> str:
+    roles = {"assistant": "assistant"}
+    messages = [{**message, "role": roles.get(message["role"], "user")} for message in messages]
     return _render_chat(messages, add_generation_prompt)
 
 
@@ -174,6 +186,11 @@ render_chat = Exercise(
             _BY_SPEAKER,
         ),
         Mistake(
+            "who spoke last decides whether the assistant's mark is added",
+            _only_after_the_user,
+            _BY_SPEAKER,
+        ),
+        Mistake(
             "the assistant's mark never stands at the end",
             _rendering(prompt=""),
             "With `add_generation_prompt=True` the text ends in `<|assistant|>`: now it is its turn. Without "
@@ -188,6 +205,25 @@ render_chat = Exercise(
             "the role is written as a plain word",
             _rendering("{role}: {content}<|end|>"),
             "`user: ` is text that anybody can type. The mark `<|user|>` is a token of its own.",
+        ),
+        Mistake(
+            "each message begins with <|endoftext|>",
+            _rendering("<|endoftext|><|{role}|>{content}<|end|>", start=""),
+            "It stands once, at the beginning of the text: a conversation is one document.",
+        ),
+        Mistake(
+            "the system's messages are taken for the user's",
+            _system_as_user,
+            "There are three roles, and each has its mark: `<|system|>` too. Write the role as the message "
+            "has it.",
+        ),
+        Mistake(
+            "without messages there is nothing",
+            lambda messages, add_generation_prompt=False: (
+                _render_chat(messages, add_generation_prompt) if messages else ""
+            ),
+            "A conversation without messages is one too: it begins with `<|endoftext|>`, and the assistant "
+            "may be the first to speak.",
         ),
         Mistake(
             "there is a line break after each mark",
@@ -326,9 +362,10 @@ def _letter_by_letter(messages: Messages, encode: Callable, marks: dict[str, int
 
 
 def _marks(draw: Draw) -> dict[str, int]:
-    """The marks with other ids: small or large ones, in any order."""
+    """The marks in any order, with other ids: small or large ones."""
     first = draw.choose((0, 300, 50_000))
-    return dict(zip(_MARKS, draw.shuffled(range(first, first + len(_MARKS))), strict=True))
+    names, ids = draw.shuffled(tuple(_MARKS)), draw.shuffled(range(first, first + len(_MARKS)))
+    return dict(zip(names, ids, strict=True))
 
 
 def _fresh_encode(draw: Draw) -> Case:
@@ -561,7 +598,10 @@ assistant_targets = Exercise(
         Case([("user", [30, 31]), ("assistant", []), ("user", [32])], {**_MARKS, "<|end|>": 50}),
         Case([("user", [30, 31]), ("assistant", []), ("user", [32])], {**_MARKS, "<|end|>": 60}),
         Case([], _MARKS),
-        Case([*_LONG_TURNS, ("assistant", [*range(200, 300)])], {**_MARKS, "<|user|>": 500}),
+        Case(
+            [*_LONG_TURNS, ("assistant", [*range(200, 300)])],
+            {**_MARKS, "<|endoftext|>": 400, "<|user|>": 500},
+        ),
     ),
     fresh=_fresh_turns,
     hints=(
@@ -695,6 +735,7 @@ _KEEPING = (
     Case(_said("user: Hi", "user: Are you there?", "assistant: Yes.", "user: Good."), [2, 6, 4, 4], 14),
     Case(_said("assistant: Hello!", "user: Hi"), [3, 2], 9),
     Case(_said("user: Hi", "assistant: Yes?", "user: Hi"), [2, 3, 2], 7),
+    Case(_said("user: Hi", "user: Hi", "assistant: Yes?", "user: Hi"), [2, 2, 3, 2], 9),
     Case(_said("user: Hi"), [1], 0),
     Case(
         _said("assistant: A long story, twice  told. 🙂", "user: " + "Once more, please! " * 9), [9, 30], 40
@@ -709,6 +750,7 @@ def _keeping(
     strict: bool = False,
     holes: bool = False,
     trimmed: bool = True,
+    all_trimmed: bool = False,
     last: bool = False,
 ) -> Callable[..., Messages]:
     """An answer with another rule for what is kept."""
@@ -722,8 +764,10 @@ def _keeping(
                 kept, left = [message, *kept], left - length
             elif not holes:
                 break
-        if trimmed and kept and kept[0]["role"] == "assistant":
+        while trimmed and kept and kept[0]["role"] == "assistant":
             kept = kept[1:]
+            if not all_trimmed:
+                break
         return messages[:first] + kept
 
     return answer
@@ -746,6 +790,15 @@ def _oldest(messages: Messages, lengths: list[int], budget: int) -> Messages:
             break
         kept.append(message)
     return kept
+
+
+def _oldest_and_trimmed(messages: Messages, lengths: list[int], budget: int) -> Messages:
+    first = int(messages[0]["role"] == "system")
+    kept = _oldest(messages, lengths, budget) or messages[:first]
+    return kept[:first] + kept[first + (len(kept) > first and kept[first]["role"] == "assistant") :]
+
+
+_NEWEST = "The newest question is the one to be answered. Begin at the end of the list."
 
 
 def _backwards(messages: Messages, lengths: list[int], budget: int) -> Messages:
@@ -844,6 +897,12 @@ keep_recent = Exercise(
             "message that doesn't fit.",
         ),
         Mistake(
+            "a message that doesn't fit is skipped, and older ones are kept",
+            _keeping(holes=True, all_trimmed=True),
+            "That makes holes: an answer would follow a question it doesn't belong to. Stop at the first "
+            "message that doesn't fit.",
+        ),
+        Mistake(
             "messages are dropped two at a time",
             _in_pairs,
             "That takes for granted that questions and answers take turns. Somebody may write twice in a "
@@ -854,11 +913,8 @@ keep_recent = Exercise(
             _keeping(trimmed=False),
             "The first of the kept messages is the assistant's, and its question is gone. Drop it too.",
         ),
-        Mistake(
-            "the oldest are kept",
-            _oldest,
-            "The newest question is the one to be answered. Begin at the end of the list.",
-        ),
+        Mistake("the oldest are kept", _oldest, _NEWEST),
+        Mistake("the oldest are kept", _oldest_and_trimmed, _NEWEST),
         Mistake(
             "the messages are in the wrong order",
             _backwards,
@@ -901,20 +957,31 @@ _STREAMS = (
 )
 
 
+def _streamed(answer: Callable, ids: list[int], stop: int) -> tuple[object, int]:
+    """What an answer makes of a stream, and how many ids it has read from it."""
+    read = []
+
+    def written() -> Iterator[int]:
+        for id in ids:
+            read.append(id)
+            yield id
+
+    return answer(written(), stop), len(read)
+
+
+def _leaves_the_rest(answer: Callable) -> bool | str:
+    """Whether a long stream with an early mark isn't read to its end."""
+    _, read = _streamed(answer, [5, 2, *range(7, 70)], 2)
+    return read < 65 or f"The end mark was id number 2, but all {read} were read from the stream."
+
+
 def _reads_no_further(answer: Callable) -> bool | str:
     """Whether streams are read up to the mark, and give what lists give."""
     for ids, stop in _STREAMS:
-        read = []
-
-        def written(ids: list[int] = ids, read: list[int] = read) -> Iterator[int]:
-            for id in ids:
-                read.append(id)
-                yield id
-
-        found = answer(written(), stop)
+        found, read = _streamed(answer, ids, stop)
         needed = ids.index(stop) + 1 if stop in ids else len(ids)
-        if len(read) > needed:
-            return f"The end mark was id number {needed}, but {len(read)} were read from the stream."
+        if read > needed:
+            return f"The end mark was id number {needed}, but {read} were read from the stream."
         if [*map(_as_list, found)] != [*map(_as_list, _cut_at_stop(ids, stop))]:
             return f"`iter({ids[:5]})` gives something else than a list with the same ids."
     return True
@@ -978,6 +1045,26 @@ def _first_round_only(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
     return [], "length"
 
 
+def _one_ahead(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
+    stream, answer = iter(ids), []
+    following = next(stream, None)
+    while following is not None:
+        id, following = following, next(stream, None)
+        if id == stop:
+            return answer, "stop"
+        answer.append(id)
+    return answer, "length"
+
+
+def _by_identity(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
+    answer = []
+    for id in ids:
+        if id is stop:
+            return answer, "stop"
+        answer.append(id)
+    return answer, "length"
+
+
 def _fresh_cut(draw: Draw) -> Case:
     ids = draw.list(lambda: draw.choose((5, 3, 0, 7, 7, 1, 64, 256, 257, 1000, 70_000)), 0, 20)
     stop = draw.choose((*ids[-2:], 2, 0, 3, 257, 1000))
@@ -1004,6 +1091,7 @@ cut_at_stop = Exercise(
     ),
     fresh=_fresh_cut,
     properties=(
+        Property("the rest", _leaves_the_rest, "the stream is left alone after the end mark"),
         Property("patience", _reads_no_further, "nothing is read from the stream after the end mark"),
     ),
     hints=(
@@ -1072,6 +1160,18 @@ cut_at_stop = Exercise(
             "After the first end mark there is nothing more to take: `return` or `break`, not `continue`.",
         ),
         Mistake(
+            "one id more is read than needed",
+            _one_ahead,
+            "The next id is asked for before this one is looked at, and each costs a run through the model. "
+            "Look at an id first, then ask for the next.",
+        ),
+        Mistake(
+            "`is` stands in place of `==`",
+            _by_identity,
+            "`is` asks for the same object, and Python keeps one object for small numbers only. Compare "
+            "numbers with `==`.",
+        ),
+        Mistake(
             "it looks at the first id only",
             _first_round_only,
             "Both ways through the loop end in a `return`. What is given back at the end, with "
@@ -1121,6 +1221,7 @@ _POINTS = (
     Case(["zoo", "Mia", "zoo"], "The zoo has a red kite."),
     Case(["猫", "red", "it", "C"], "小猫和 (猫。) A red-hot day:\nIT'S over🙂c"),
     Case(["𠮷野", "小猫", "café"], "𠮷野: 猫 and cafés"),
+    Case(["猫", "caf", "zoo"], "小猫 in the café: a zoo"),
     Case([f"day {i}" for i in range(100)], " ".join(f"Day {i}." for i in range(3, 100, 3))),
 )
 _WHOLE = (
@@ -1153,6 +1254,10 @@ def _fresh_points(draw: Draw) -> Case | None:
     text = draw.choose(("", "", " ", "\n")) + (text.rstrip() if draw.boolean() else text)
     clear = all(says(point, text) == (_points_covered([point], text) == 1.0) for point in points)
     return Case(points, text) if clear else None
+
+
+def _single_words(text: str) -> list[str]:
+    return [word.strip(string.punctuation) for word in text.lower().split()]
 
 
 def _covering(
@@ -1217,6 +1322,18 @@ points_covered = Exercise(
             _covering(lambda point, text: re.search(rf"\b{re.escape(point)}\b", text) is not None),
             "At the beginning of a sentence *a red hat* becomes *A red hat*. Use `re.IGNORECASE`, or "
             "`.lower()` on both.",
+        ),
+        Mistake(
+            "only the text is made small",
+            _covering(lambda point, text: re.search(rf"\b{re.escape(point)}\b", text.lower()) is not None),
+            "Then a point with a capital, such as *Mia*, is never found. Use `.lower()` on both, or "
+            "`re.IGNORECASE`.",
+        ),
+        Mistake(
+            "points of several words are never found",
+            _covering(lambda point, text: point.lower() in _single_words(text)),
+            "A point may be a phrase, and in a list of single words none is found. Look for it in the text "
+            "itself.",
         ),
         Mistake(
             "parts of words count",
@@ -1333,6 +1450,11 @@ def _drawn_by(answer: Callable, first: int, n: int) -> list[int]:
     return numbers
 
 
+def _leaves_the_others(answer: Callable) -> bool | str:
+    n = len(set(_drawn_by(answer, 1, 60)))
+    return n < 60 or f"Draft 1 was good, but all {n} were drawn."
+
+
 def _no_more_than_needed(answer: Callable) -> bool | str:
     for first, n in _SITUATIONS:
         numbers = set(_drawn_by(answer, first, n))
@@ -1358,6 +1480,15 @@ def _all_drawn(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
     drafts = [draw(i) for i in range(n)]
     first = _found(drafts, accept)
     return (drafts[-1], n) if first is None else (drafts[first], first + 1)
+
+
+def _drawn_ahead(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
+    following = draw(0)
+    for i in range(n):
+        draft, following = following, draw(i + 1) if i + 1 < n else following
+        if accept(draft):
+            return draft, i + 1
+    return draft, n
 
 
 def _drawn_again(draw: Callable, accept: Callable, n: int) -> tuple[str, int]:
@@ -1438,6 +1569,7 @@ best_of = Exercise(
     ),
     fresh=_fresh_best,
     properties=(
+        Property("the rest", _leaves_the_others, "drafts are left undrawn after one that is accepted"),
         Property("economy", _no_more_than_needed, "nothing is drawn after a draft that is accepted"),
         Property("once", _each_once, "each draft is drawn once"),
     ),
@@ -1458,6 +1590,11 @@ best_of = Exercise(
             "all drafts are drawn first",
             _all_drawn,
             "Each draft takes seconds. Look at each one before you draw the next.",
+        ),
+        Mistake(
+            "one draft more is drawn than needed",
+            _drawn_ahead,
+            "The next draft is drawn before this one is looked at. Each takes seconds, so look first.",
         ),
         Mistake(
             "the accepted draft is drawn again",

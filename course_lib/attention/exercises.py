@@ -149,6 +149,11 @@ def _flat_softmax(scores: Tensor) -> Tensor:
     return scores.flatten().softmax(0).reshape(scores.shape)
 
 
+def _shared_by_all(scores: Tensor) -> Tensor:
+    weights = (scores - scores.max(-1, keepdim=True).values).exp()
+    return weights / weights.sum()
+
+
 def _one_largest(scores: Tensor) -> Tensor:
     weights = (scores - scores.max()).exp()
     return weights / weights.sum(-1, keepdim=True)
@@ -187,6 +192,10 @@ def _overflows_without_axis(scores: Tensor) -> Tensor:
     return scores.exp() / scores.exp().sum(-1)
 
 
+_TOGETHER = (
+    "all entries together sum to 1",
+    "Each row is a distribution of its own. Sum with `dim=-1, keepdim=True`.",
+)
 _AXIS_LOST = (
     "an axis is lost on the way",
     "`max` and `sum` drop the axis they run over. Then a total no longer stands beside its own row: the "
@@ -237,10 +246,13 @@ softmax = Exercise(
             "for any number of axes in front.",
         ),
         Mistake(
-            "all entries together sum to 1",
-            _flat_softmax,
-            "Each row is a distribution of its own. Sum with `dim=-1, keepdim=True`.",
+            "the softmax runs over axis 1",
+            lambda scores: scores.softmax(1),
+            "That is the last axis of a table, and of nothing else. Count from the end, `dim=-1`, and it is "
+            "right for any number of axes in front.",
         ),
+        Mistake(_TOGETHER[0], _flat_softmax, _TOGETHER[1]),
+        Mistake(_TOGETHER[0], _shared_by_all, _TOGETHER[1]),
         Mistake(
             "exp is taken of scores as large as they are",
             _overflows,
@@ -340,12 +352,14 @@ def _extreme_cases() -> list[Case]:
     q, k, v = _qkv(4, 4, 2, seed=16)
     far_below = (torch.tensor([[200.0, 0.0]]), torch.tensor([[0.0, 1.0], [-200.0, 1.0]]))
     high = torch.tensor([[30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0], [-6.0, 0.0]])
+    across = torch.tensor([[0.0, 2.0]]), torch.tensor([[3.0, 0.0], [1.0, 1.0], [-1.0, 0.0]])  # scores of 0
     low = torch.tensor([[-30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0]])
     long_q, long_k, long_v = _qkv(3, 70, 2, seed=17)
     late = torch.arange(70).expand(3, 70) > 60
     return [
         Case(*far_below, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[False, True]])),
         Case(*high, _random(3, 2, seed=20)),
+        Case(*across, _random(3, 2, seed=20), torch.tensor([[True, True, False]])),
         Case(*low, _random(2, 2, seed=21), torch.tensor([[True, True]])),
         Case(100 * q, k / 100, 90 * v, _causal_mask(4)),
         Case(q / 4000, 700 * k, v / 4000, _causal_mask(4)),
@@ -516,6 +530,12 @@ scaled_dot_product = Exercise(
             "the scores are multiplied by √D",
             _multiplied,
             "That makes the scores larger still. Divide.",
+        ),
+        Mistake(
+            "the weights are divided by √D, not the scores",
+            lambda q, k, v, mask=None: _unscaled(q, k, v, mask) / math.sqrt(q.shape[-1]),
+            "The weights then sum to less than 1, and the softmax is as saturated as before. Divide the "
+            "scores, before the softmax.",
         ),
         Mistake(
             "the softmax runs over the queries",
@@ -824,7 +844,7 @@ split_heads = Exercise(
         Mistake(
             "the heads stand in front of the batch",
             lambda x, n_heads: _split_heads(x, n_heads).transpose(0, 1),
-            "The batch stays in front: (B, H, T, D).",
+            "The batch stays in front: (B, H, T, D). `torch.stack(heads, dim=1)` puts a list of heads there.",
         ),
         Mistake(
             "the heads come in reverse order",
@@ -946,12 +966,30 @@ def _mask_of_the_future(
     return _joined(mixed) @ w_out
 
 
+def _hidden_with_zero(
+    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
+) -> Tensor:
+    q, k, v = _parts(x, w_q, w_k, w_v, n_heads=n_heads)
+    return _joined(_masked_with_zero(q, k, v, _causal_mask(x.shape[1]))) @ w_out
+
+
+def _hidden_after(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int) -> Tensor:
+    q, k, v = _parts(x, w_q, w_k, w_v, n_heads=n_heads)
+    return _joined(_masked_after(q, k, v, _causal_mask(x.shape[1]))) @ w_out
+
+
 def _heads_left_apart(
     x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
 ) -> Tensor:
     q, k, v = ((x @ w).reshape(*x.shape[:2], n_heads, x.shape[-1] // n_heads) for w in (w_q, w_k, w_v))
     mask = _causal_mask(n_heads)
     return _scaled_dot_product(q, k, v, mask).flatten(2) @ w_out
+
+
+_IN_OUT = (
+    "`nn.Linear` keeps its matrix as (out, in) and multiplies by the transpose. Here the matrices are (in, "
+    "out): `x @ w_q`."
+)
 
 
 multi_head_attention = Exercise(
@@ -1027,6 +1065,17 @@ multi_head_attention = Exercise(
             "Every token sees the whole text. Hide what comes after it.",
         ),
         Mistake(
+            "hidden keys get the score 0",
+            _hidden_with_zero,
+            "The score 0 is not the weight 0: e^0 is 1. Minus infinity gives the weight 0.",
+        ),
+        Mistake(
+            "the mask comes after the softmax",
+            _hidden_after,
+            "The hidden keys have already taken their share of the sum. Put minus infinity into the scores, "
+            "before the softmax.",
+        ),
+        Mistake(
             "the mask hides the past",
             _mask_of_the_future,
             "A token sees itself and what came *before* it: `causal_mask(T)`, the lower triangle.",
@@ -1059,12 +1108,32 @@ multi_head_attention = Exercise(
             "the rows.",
         ),
         Mistake(
+            "x is added already",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: (
+                x + _multi_head_attention(x, w_q, w_k, w_v, w_out, n_heads)
+            ),
+            "Give what attention has found, and nothing else. Adding it to the stream comes in notebook 04.",
+        ),
+        Mistake(
             "the matrices are transposed",
             lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(
                 x, w_q.T, w_k.T, w_v.T, w_out.T, n_heads
             ),
-            "`nn.Linear` keeps its matrix as (out, in) and multiplies by the transpose. Here the matrices "
-            "are (in, out): `x @ w_q`.",
+            _IN_OUT,
+        ),
+        Mistake(
+            "the matrices of queries, keys and values are transposed",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(
+                x, w_q.T, w_k.T, w_v.T, w_out, n_heads
+            ),
+            _IN_OUT,
+        ),
+        Mistake(
+            "the last matrix is transposed",
+            lambda x, w_q, w_k, w_v, w_out, n_heads: _multi_head_attention(
+                x, w_q, w_k, w_v, w_out.T, n_heads
+            ),
+            _IN_OUT,
         ),
     ),
 )
@@ -1254,6 +1323,7 @@ def _online_cases() -> list[Case]:
         Case(
             torch.tensor(-999.0), torch.tensor(2.0), torch.ones(1), torch.tensor([-1000.0]), torch.ones(1, 1)
         ),
+        Case(*start, torch.tensor([-3e4, -3e4 - 1]), _random(2, 3, seed=89)),  # far below 0
     ]
 
 
@@ -1306,6 +1376,18 @@ def _no_largest(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, v
 
 def _new_against_old(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
     top, weights = torch.maximum(largest, scores.max()), (scores - largest).exp()
+    factor = (largest - top).exp()
+    return top, total * factor + weights.sum(), mixed * factor + weights @ values
+
+
+def _by_the_blocks_own(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top, weights = torch.maximum(largest, scores.max()), (scores - scores.max()).exp()
+    factor = (largest - top).exp()
+    return top, total * factor + weights.sum(), mixed * factor + weights @ values
+
+
+def _new_as_they_are(largest: Tensor, total: Tensor, mixed: Tensor, scores: Tensor, values: Tensor):
+    top, weights = torch.maximum(largest, scores.max()), scores.exp()
     factor = (largest - top).exp()
     return top, total * factor + weights.sum(), mixed * factor + weights @ values
 
@@ -1387,6 +1469,12 @@ online_step = Exercise(
             "very beginning the old one is minus infinity.",
         ),
         Mistake(
+            "the block's terms are measured against the block's own largest score",
+            _by_the_blocks_own,
+            "Old and new terms can be added only if all are measured against the same score: the largest so "
+            "far, which may be an old one.",
+        ),
+        Mistake(
             "only the new block counts",
             _only_the_block,
             "What was summed before is lost. Multiply it by e^(old - new), and add the new terms to it.",
@@ -1411,6 +1499,12 @@ online_step = Exercise(
             "no largest score is taken away",
             _no_largest,
             "e^100 does not fit into float32. Measure every score against the largest so far.",
+        ),
+        Mistake(
+            "no largest score is taken away from the block's scores",
+            _new_as_they_are,
+            "e^100 does not fit into float32, and old and new terms must be measured alike: `(scores - "
+            "new_largest).exp()`.",
         ),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -85,6 +86,16 @@ def _last_window_lost(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Te
     starts = list(range(0, len(ids) - T - 1, T))
     rows = torch.tensor(starts, dtype=torch.long)[:, None] + torch.arange(T)
     return ids[rows], ids[rows + 1]
+
+
+def _last_window_lost_by_loop(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, ...]:
+    starts = range(0, len(ids) - T - 1, T)
+    return tuple(torch.stack([ids[s + more : s + more + T] for s in starts]) for more in (0, 1))
+
+
+def _each_row_rolled(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    inputs, _ = _windows(ids, T)
+    return inputs, inputs.roll(-1, dims=1)
 
 
 def _one_more_window(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -179,11 +190,20 @@ windows = Exercise(
             "The shape should be (number of windows, T): one window in each row. `reshape(count, T)` reads "
             "the line row by row.",
         ),
+        *(
+            Mistake(
+                "the last whole window is left out",
+                answer,
+                "A window from `start` needs the tokens up to and including `start + T`. So `start` may be "
+                "as large as `len(ids) - T - 1`, and `range` must end one behind that.",
+            )
+            for answer in (_last_window_lost, _last_window_lost_by_loop)
+        ),
         Mistake(
-            "the last whole window is left out",
-            _last_window_lost,
-            "A window from `start` needs the tokens up to and including `start + T`. So `start` may be as "
-            "large as `len(ids) - T - 1`, and `range` must end one behind that.",
+            "the last target of each window is its own first token",
+            _each_row_rolled,
+            "`roll` turns each row round in itself. The last target is the token that comes next in the "
+            "line: take the targets from `ids`, one place later, not from the inputs.",
         ),
     ),
 )
@@ -208,7 +228,11 @@ def _cross_entropy_cases() -> list[Case]:
         Case(torch.zeros(3, 2), torch.tensor([0, 1, 1])),
         Case(torch.tensor([[1000.0, 999.0, 0.0], [0.0, 500.0, 0.0]]), torch.tensor([1, 1])),
         Case(torch.tensor([[0.0, 300.0]]), torch.tensor([0])),
+        Case(torch.tensor([[0.0, 90.0]]), torch.tensor([0])),  # e^90 does not fit, e^-90 does
         Case(torch.tensor([[-1000.0, -1001.0, -1003.0], [900.0, 0.0, -900.0]]), torch.tensor([2, 0])),
+        Case(
+            torch.tensor([[-200.0, 1.0, 0.0]]), torch.tensor([1])
+        ),  # the largest by its size is not the largest
         Case(torch.tensor([[5e-4, -5e-4], [0.001, 0.25]]), torch.tensor([1, 0])),
         Case(_random(3, 3, seed=1), torch.tensor([2, 2, 0])),
         Case(_random(1, 5, seed=2), torch.tensor([3])),
@@ -230,6 +254,18 @@ def _picked(log_probabilities: torch.Tensor, targets: torch.Tensor) -> torch.Ten
 
 def _overflow(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (logits.exp().sum(-1).log() - _picked(logits, targets)).mean()
+
+
+def _softmax_overflows(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -_picked(logits.exp() / logits.exp().sum(-1, keepdim=True), targets).log().mean()
+
+
+def _a_little_added(little: float, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -(_picked(logits.softmax(-1), targets) + little).log().mean()
+
+
+def _at_least_a_little(little: float, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return -_picked(logits.softmax(-1), targets).clamp(min=little).log().mean()
 
 
 def _underflow(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -254,6 +290,10 @@ def _largest_of_all(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor
 
 def _largest_from_zero(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return _overflow(logits - logits.max(-1, keepdim=True).values.clamp(min=0.0), targets)
+
+
+def _largest_by_size(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return _overflow(logits - logits.abs().max(-1, keepdim=True).values, targets)
 
 
 def _every_target(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -305,6 +345,10 @@ cross_entropy = Exercise(
                 "softmin",
                 "logsumexp",
                 "logaddexp",
+                "logcumsumexp",
+                "softplus",
+                "logsigmoid",
+                "log_sigmoid",
                 "special_log_softmax",
                 "special_softmax",
                 "special_logsumexp",
@@ -326,11 +370,25 @@ cross_entropy = Exercise(
         "float32, but its logarithm, -300, is an ordinary number."
     ),
     mistakes=(
-        Mistake(
-            "exp is taken of logits as large as they are",
-            _overflow,
-            "e^89 is already more than float32 can hold. Take the row's largest logit away first; the "
-            "probabilities stay the same.",
+        *(
+            Mistake(
+                "exp is taken of logits as large as they are",
+                answer,
+                "e^89 is already more than float32 can hold. Take the row's largest logit away first; the "
+                "probabilities stay the same.",
+            )
+            for answer in (_overflow, _softmax_overflows)
+        ),
+        *(
+            Mistake(
+                "a small number keeps the probability away from 0",
+                partial(answer, little),
+                "Then no surprise can be more than about minus the logarithm of that number, however wrong "
+                "the guess. Never form the probability: logit minus log of the sum of exponentials, after "
+                "taking away the largest logit.",
+            )
+            for answer in (_a_little_added, _at_least_a_little)
+            for little in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
         ),
         Mistake(
             "the softmax first, then its logarithm",
@@ -392,6 +450,18 @@ cross_entropy = Exercise(
             "the row may be negative: start from the row itself.",
         ),
         Mistake(
+            "the target's logit is taken away, not the largest",
+            lambda logits, targets: (logits - _picked(logits, targets)[:, None]).exp().sum(-1).log().mean(),
+            "That is right on paper. But where the target's logit lies 89 or more below another, `exp` of "
+            "the difference is more than float32 can hold: take the largest away.",
+        ),
+        Mistake(
+            "the largest logit is looked for by its size",
+            _largest_by_size,
+            "With `abs`, -1000 counts as large. Then 1000 is taken away from a row that lies below 0, every "
+            "exponential is rounded to 0, and log(0) is minus infinity. Take the maximum as it is.",
+        ),
+        Mistake(
             "every row is paired with every target",
             _every_target,
             "`log_probabilities[:, targets]` takes all the targets' columns from each row. Each row has one "
@@ -442,7 +512,7 @@ def _bigram_cases() -> list[Case]:
         Case(torch.tensor([0, 0, 0, 0]), 1),
         Case(torch.tensor([3]), 4),
         Case(torch.tensor([2, 9, 0, 9, 0, 9, 2, 9, 0, 9])[::2], 4),
-        Case(torch.tensor([0] * 290 + [1, 0] * 5), 3),
+        Case(torch.tensor([0] * 2100 + [1, 0] * 20), 3),  # too many for counts in bytes or in 16 bits
         Case(torch.tensor([299, 1, 299, 257, 299, 1, 257]), 300),
     ]
 
@@ -511,6 +581,11 @@ def _wrapped_pairs(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
 def _divided_by_occurrences(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
     counts, seen = _pair_counts(ids, vocab_size), torch.bincount(ids, minlength=vocab_size)[:, None]
     return torch.where(seen > 0, counts / seen.clamp(min=1), 1 / vocab_size)
+
+
+def _divided_by_occurrences_if_followed(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts, seen = _pair_counts(ids, vocab_size), torch.bincount(ids, minlength=vocab_size)[:, None]
+    return torch.where(counts.sum(1, keepdim=True) > 0, counts / seen.clamp(min=1), 1 / vocab_size)
 
 
 bigram_probabilities = Exercise(
@@ -591,11 +666,14 @@ bigram_probabilities = Exercise(
             "`roll` puts the first token behind the last one, where it never stood. The pairs are `ids[:-1]` "
             "with `ids[1:]`.",
         ),
-        Mistake(
-            "divided by how often the token comes",
-            _divided_by_occurrences,
-            "The last token of the line came once more than it was followed by something. Divide each row by "
-            "its own total, the number of pairs that begin with the token.",
+        *(
+            Mistake(
+                "divided by how often the token comes",
+                answer,
+                "The last token of the line came once more than it was followed by something. Divide each "
+                "row by its own total, the number of pairs that begin with the token.",
+            )
+            for answer in (_divided_by_occurrences, _divided_by_occurrences_if_followed)
         ),
         Mistake(
             "the counts are not divided",
@@ -668,8 +746,8 @@ def _in_small_worlds(holds: Callable[[_World, Any], bool | str]) -> Callable[[An
 
 
 def _in_a_large_world(answer: Any) -> bool | str:
-    all_of_it = (_has_a_number_each, _is_distribution, _listens, _listens_to_all, _trusts_the_longer)
-    all_of_it += (_backs_off, _backs_off_to_nothing, _is_never_sure)
+    all_of_it = (_has_a_number_each, _is_distribution, _listens, _counts_the_next, _listens_to_all)
+    all_of_it += (_trusts_the_longer, _backs_off, _backs_off_to_nothing, _is_never_sure)
     found = (holds(_LARGE, answer) for holds in all_of_it)
     return next((held for held in found if held is not True), True)
 
@@ -706,6 +784,17 @@ def _listens(world: _World, answer: Any) -> bool | str:
     return f"It gives the same whether the last token is {world.names[1]} or there is none."
 
 
+def _counts_the_next(world: _World, answer: Any) -> bool | str:
+    for last, following in ((8, 9), (7, 8), (0, 1)):
+        p, names = world.asked(answer, last), world.names
+        if p[following] <= p[last]:
+            return (
+                f"After [{names[last]}] always came {names[following]}, but yours gives it "
+                f"{p[following]:.3f}, and {p[last]:.3f} to {names[last]} itself."
+            )
+    return True
+
+
 def _listens_to_all(world: _World, answer: Any) -> bool | str:
     for longer in ((0, 1), (7, 8, 9)):
         if not _differ(world.asked(answer, *longer), world.asked(answer, *longer[1:])):
@@ -725,14 +814,16 @@ def _trusts_the_longer(world: _World, answer: Any) -> bool | str:
 
 
 def _backs_off(world: _World, answer: Any) -> bool | str:
-    often, never, without = world.names[3], world.names[0], world.asked(answer)[3]
-    for context in ((6, 1), (6, 6, 1)):
-        p = world.asked(answer, *context)
-        known = f"{world.named(context)} was never seen, but after [{world.names[1]}] {often} came often"
-        if p[3] <= 1.15 * without:
-            return f"{known}; yet yours gives it {p[3]:.3f} there and {without:.3f} without any context."
-        if p[3] <= p[0]:
-            return f"{known} and {never} never; yet yours gives {p[3]:.3f} to {often}, {p[0]:.3f} to {never}."
+    without, names = world.asked(answer), world.names
+    # 8 9 was seen, but not 9 8: the order of the context counts.
+    for context, often, never in (((6, 1), 3, 0), ((6, 6, 1), 3, 0), ((9, 8), 9, 2)):
+        p, last = world.asked(answer, *context), [names[context[-1]]]
+        known = f"{world.named(context)} was never seen, but after {last} {names[often]} came often"
+        chance = f"yours gives it {p[often]:.3f} there"
+        if p[often] <= 1.15 * without[often]:
+            return f"{known}; yet {chance} and {without[often]:.3f} without any context."
+        if p[often] <= p[never]:
+            return f"{known} and {names[never]} never; yet {chance}, and {p[never]:.3f} to {names[never]}."
     return True
 
 
@@ -777,6 +868,19 @@ def _longest_least(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) ->
     return mixed[0] if len(context) else mixed[-1]
 
 
+def _context_itself(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    """Counts the last token of each place that looks like the context, not the one after it."""
+    stream, recent = ids.tolist(), context.tolist()
+    probabilities = torch.full((vocab_size,), 1 / vocab_size)
+    for length in range(len(recent) + 1):
+        counts = torch.zeros(vocab_size)
+        for i in range(length, len(stream)):
+            if stream[i - length : i] == recent[len(recent) - length :]:
+                counts[stream[i - 1]] += 1
+        probabilities = (counts + probabilities) / (counts.sum() + 1)
+    return probabilities
+
+
 backoff = Exercise(
     name="backoff",
     topic="context",
@@ -801,6 +905,7 @@ backoff = Exercise(
             "distribution", _in_small_worlds(_is_distribution), "probabilities are not negative and sum to 1"
         ),
         Property("listens", _in_small_worlds(_listens), "what came before has a say"),
+        Property("next", _in_small_worlds(_counts_the_next), "it tells what comes after the context"),
         Property("whole", _in_small_worlds(_listens_to_all), "the whole context has a say"),
         Property(
             "longer",
@@ -847,6 +952,12 @@ backoff = Exercise(
             lambda ids, context, vocab_size: _backoff(ids, context.flip(0), vocab_size),
             "The last token of the context stands right before the one that is asked for. Shorten the "
             "context at its **beginning**: `context[1:]`.",
+        ),
+        Mistake(
+            "the context's last token is counted, not the one after it",
+            _context_itself,
+            "If `stream[i - n : i]` is the context, what came next is `stream[i]`: a slice ends before its "
+            "second number.",
         ),
         Mistake(
             "what was not seen is impossible",
@@ -1060,6 +1171,15 @@ def _first_taken_for_itself(vectors: torch.Tensor, index: int, k: int) -> list[i
     return (unit @ unit[index]).argsort(descending=True, stable=True)[1 : k + 1].tolist()
 
 
+def _numbers_without_it(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    cosines = F.cosine_similarity(vectors, vectors[index], dim=-1)
+    return torch.cat([cosines[:index], cosines[index + 1 :]]).topk(k).indices.tolist()
+
+
+def _taken_out_of_k(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    return [row for row in _with_itself(vectors, index, k) if row != index]
+
+
 def _own_cosine_0(vectors: torch.Tensor, index: int, k: int) -> list[int]:
     cosines = F.cosine_similarity(vectors, vectors[index], dim=-1)
     cosines[index] = 0.0
@@ -1118,6 +1238,23 @@ nearest = Exercise(
             _first_taken_for_itself,
             "Another row may have the same direction, and then stand before it. Take out row `index`, "
             "whatever its rank.",
+        ),
+        Mistake(
+            "the rows behind it have lost their numbers",
+            _numbers_without_it,
+            "Without row `index`, every row behind it moves up by one, and its number is one too small. "
+            "Leave the row in its place, and make its cosine minus infinity.",
+        ),
+        Mistake(
+            "it is taken out of the k when they are chosen",
+            _taken_out_of_k,
+            "Then one is missing. Choose k + 1, or take row `index` out before you choose.",
+        ),
+        Mistake(
+            "the nearest come last",
+            lambda vectors, index, k: _nearest(vectors, index, k)[::-1],
+            "They are the right rows, in the wrong order: `argsort` goes upwards unless it is asked for "
+            "`descending=True`.",
         ),
         Mistake(
             "the vector's own cosine is made 0",
@@ -1337,6 +1474,19 @@ def _doubled_columns(T: int, width: int) -> torch.Tensor:
     return torch.where(torch.arange(width) % 2 == 0, angles.sin(), angles.cos())
 
 
+def _doubled_pairs(T: int, width: int) -> torch.Tensor:
+    return _waves(torch.arange(T).float(), 10000 ** (2 * torch.arange(0, width, 2) / width))
+
+
+def _faster(T: int, width: int) -> torch.Tensor:
+    return _waves(torch.arange(T).float(), 1 / _lengths(width))
+
+
+def _multiplied(T: int, width: int) -> torch.Tensor:
+    """The same as `_faster` on paper; so large an angle is rounded in another way."""
+    return _waves((torch.arange(T)[:, None] * _lengths(width)).flatten(), torch.ones(1)).reshape(T, width)
+
+
 def _reaching_the_end(T: int, width: int) -> torch.Tensor:
     return _waves(torch.arange(T).float(), 10000 ** torch.linspace(0, 1, width // 2))
 
@@ -1361,6 +1511,7 @@ sinusoidal_positions = Exercise(
         Case(70, 4),
         Case(2, 140),
         Case(300, 6),
+        Case(2100, 2),
     ),
     fresh=lambda draw: Case(draw.integer(1, 12), 2 * draw.integer(1, 8)),
     draws=16,
@@ -1403,6 +1554,12 @@ sinusoidal_positions = Exercise(
             "columns 2 and 3 the exponent 2 / width, and so on.",
         ),
         Mistake(
+            "2i is doubled once more",
+            _doubled_pairs,
+            "`torch.arange(0, width, 2)` counts 0, 2, 4, ..., which is 2i already. Divide it by the width as "
+            "it is.",
+        ),
+        Mistake(
             "the column's number is doubled",
             _doubled_columns,
             "The 2 in 2i belongs to the number of the *pair*: i = 0, 1, 2, ... for columns 0 and 1, 2 and 3, "
@@ -1420,10 +1577,13 @@ sinusoidal_positions = Exercise(
             "The angle is the position divided by `10000 ** ...`, as it is. With 2π in it, the first wave "
             "would be at the same place at every position.",
         ),
-        Mistake(
-            "the waves get faster instead of slower",
-            lambda T, width: _waves(torch.arange(T).float(), 1 / _lengths(width)),
-            "Divide the position by `10000 ** ...`; don't multiply.",
+        *(
+            Mistake(
+                "the waves get faster instead of slower",
+                answer,
+                "Divide the position by `10000 ** ...`; don't multiply.",
+            )
+            for answer in (_faster, _multiplied)
         ),
         Mistake(
             "positions start at 1",

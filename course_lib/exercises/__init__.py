@@ -11,9 +11,9 @@ Each topic declares its own, with what is imported from here. The files: `_core`
 what a learner calls. Cases: `_judge` (what a topic declares), `_draw` and `_fresh` (new ones at every
 check). What is right: `_right`, `_inputs`, `_gradients`. What an answer does: `_trial`, `_frozen`,
 `_compare`, `_values`, `_forbidden`, `_properties`. What is said of it: `_verdict`, `_faults`, `_recognise`,
-`_crashes`, `_meanings`; how it looks: `_feedback`, `_sides`. `_run` keeps time and cuts tracebacks,
-`_source` takes code out of a notebook, `_progress` keeps files, `_overview` counts. Nothing here draws
-figures or trains.
+`_crashes`, `_meanings`; how it looks: `_feedback`, `_sides`. `_run` keeps time and cuts tracebacks, `_whose`
+knows the learner's lines, `_source` takes code out of a notebook, `_progress` keeps files, `_overview`
+counts. Nothing here draws figures or trains.
 """
 
 from __future__ import annotations

@@ -49,12 +49,16 @@ def checked(exercise: Any, answer: Any) -> Feedback:
                 if _run.ctrl_c:
                     return _tryout.stopped(exercise.title)
                 feedback = _tryout.crashed(exercise.title, error)
+        if printed.replaced and feedback.message.startswith(_tryout.FAILED):
+            feedback = _tryout.replaced(exercise.title, printed.replaced)
         feedback = _with_printed(feedback, printed)
         notes = [*_threads(printed.threads), *_kept(exercise, answer, feedback, tried)]
         return replace(feedback, notes=(*feedback.notes, *(note for note in notes if note)))
-    except KeyboardInterrupt:
-        return _tryout.stopped(exercise.title)
-    except Exception as error:  # noqa: BLE001 - a fault of the course's own must not stop the notebook
+    except _run.TimeUp:  # of a check around this one
+        raise
+    except BaseException as error:  # noqa: BLE001 - a fault of the course's own must not stop the notebook
+        if isinstance(error, KeyboardInterrupt):
+            return _tryout.stopped(exercise.title)
         return feedback or _tryout.crashed(exercise.title, error)
 
 
@@ -64,16 +68,22 @@ def _feedback(exercise: Any, answer: Any, tried: Tried, out: Any) -> Feedback:
     whole = tried.file is None or not (tried.file.missing or tried.file.unknown)
     if trial is not None and (whole or not trial.judged) and (bad := trial.feedback) is not None:
         return bad
+    if tried.file is not None:
+        _tryout.load_ahead(tried.file.text)
     alone = _watchdog(exercise.seconds + _SPARE, out)
     with alone if trial is None else nullcontext():
-        return _judged(exercise, answer, trial.seed if trial is not None else None)
+        feedback = _judged(exercise, answer, trial)
+    if whole and trial is not None and trial.differs(feedback):
+        # Is it the answer, or has a cell replaced what every check in this notebook needs?
+        return feedback if _judged(exercise, exercise.reference, trial).right else trial.as_told
+    return feedback
 
 
-def _judged(exercise: Any, answer: Any, seed: int | None) -> Feedback:
+def _judged(exercise: Any, answer: Any, trial: _tryout.Trial | None) -> Feedback:
+    seed, took = (None, 0.0) if trial is None else (trial.seed, trial.took)
+    limit = max(exercise.seconds, exercise.seconds + _SPARE - took)
     try:
-        return _run.with_limit(
-            lambda: _tryout.shown_safely(_tryout.judge(exercise, answer, seed)), exercise.seconds + _SPARE
-        )
+        return _run.with_limit(lambda: _tryout.shown_safely(_tryout.judge(exercise, answer, seed)), limit)
     except _run.TimeUp:
         return Feedback(State.TIMED_OUT, exercise.title, exercise._late_message())
     except BaseException as error:  # noqa: BLE001 - an odd answer may raise anything when it is looked at

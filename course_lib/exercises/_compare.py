@@ -13,6 +13,7 @@ import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unicodedata import normalize
 
 from course_lib.exercises._frozen import frozen, name_of_kind
 from course_lib.exercises._run import plain
@@ -120,7 +121,7 @@ class _Compare:
         if have is None or have.dtype.kind not in "biufc":
             return _wrong_type(expected, got)
         if wanted.shape != have.shape:
-            several = not is_array(got) and any(is_array(item) for item in got)
+            several = isinstance(got, list | tuple) and any(map(is_array, got))
             return _wrong_type(expected, got) if several else _wrong_shape(wanted, have)
         if not is_array(got) and wanted.dtype.kind == "f" and have.dtype.kind in "iu":
             have = have.astype(wanted.dtype)  # a list of 0 and 1 where floats are meant
@@ -235,6 +236,8 @@ class _Compare:
         if expected == got:
             return None
         message = f"it is {show_value(got)}, but should be {show_value(expected)}"
+        if isinstance(expected, str) and normalize("NFC", got) == normalize("NFC", expected):
+            message += f"; it looks the same, but is written {got!a}, not {expected!a}"
         return Difference("values", message, expected, got)
 
 

@@ -5,7 +5,8 @@ and an explanation. `check` runs a learner's answer and returns and shows a `Fee
 learner's notebook. It does not know figures, notebooks or which topics there are.
 
 The learner's code runs in a process of its own first, under hard limits, and then in this one, under a time
-limit (`_checking`): safe from accidents, not from malice.
+limit (`_checking`): safe from accidents, not from malice. Memory is limited in that other process alone, and
+where a system has no fork (Windows), only time is.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from course_lib.exercises._judge import Case, Judge, Mistake, Property
 from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
 from course_lib.exercises._trial import Observed
-from course_lib.exercises._values import show_value
+from course_lib.exercises._values import show_value, warnings_only
 from course_lib.exercises._verdict import verdict
 
 Showable = TypeVar("Showable", Feedback, Note)
@@ -181,6 +182,10 @@ class Exercise:
         if (early := self._unusable(answer)) is not None:
             return early
         seed = new_seed() if seed is None else seed
+        with warnings_only():
+            return self._judged(answer, seed)
+
+    def _judged(self, answer: Any, seed: int) -> Feedback:
         judge = self._judge()
         trial = prepare(judge, self.reference, judge.fresh_cases(), judge.drawn_cases(seed))
         seen = trial.observe(answer, self.seconds)

@@ -184,12 +184,15 @@ class Draw:
         return values.round().clamp(low, high) if kind == 0 and high - low >= 2 else values
 
     def logits(self, *shape: int, hidden: bool = False) -> Any:
-        """Scores with ties, far apart and large; with `hidden` some are minus infinity, never a whole row."""
+        """Scores with ties, far apart and large; with `hidden` some are minus infinity, never a whole row. In
+        another layout of the memory now and then."""
         torch = _torch()
         values = _floats((0, 1, 2, 5, 3, 6)[self._pick(6)], shape, self._pick(2**16))
         if hidden and self._pick(2):
             values = values.masked_fill(~self.mask(*shape), -math.inf)
-        return values if self._pick(4) else values + torch.tensor(self.choose((0.0, 100.0, -100.0)))
+        if not self._pick(4):
+            values = values + torch.tensor(self.choose((0.0, 100.0, -100.0)))
+        return _laid_out(values, self._pick(3) == 2)
 
     def probabilities(self, *shape: int) -> Any:
         """Rows that sum to 1: equal shares, with zeros, all on one, or anything."""

@@ -17,6 +17,7 @@ from course_lib.exercises._judge import Property
 from course_lib.exercises._meanings import told
 from course_lib.exercises._run import Crash
 from course_lib.exercises._trial import Observed, Outcome, Trial
+from course_lib.exercises._values import show_value
 
 
 def first_fault(
@@ -33,20 +34,23 @@ def _value_fault(trial: Trial, seen: Observed, start: int) -> dict[str, Any] | N
     for case in range(start, len(seen.outcomes)):
         if seen.is_wrong(case):
             call = trial.judge.call(trial.cases[case])
-            return {"call": call, **_wrong_value(seen.outcomes[case], seen.parts[case])}
+            return {"call": call, **_wrong_value(trial, seen.outcomes[case], seen.parts[case])}
     return None
 
 
-def _wrong_value(got: Outcome, part: Difference | None) -> dict[str, Any]:
+def _wrong_value(trial: Trial, got: Outcome, part: Difference | None) -> dict[str, Any]:
     if got.crash is not None:
         return {"state": State.CRASHED, "message": told(got.crash), "lines": got.crash.lines}
-    message = f"The result is wrong: {part.message}."
+    words = part.message
+    if part.got is None and any(right.value is None and right.crash is None for right in trial.right):
+        words = f"it is None, but should be {show_value(part.expected)}"  # no forgotten `return`
+    message = f"The result is wrong: {words}."
     return {"state": State.WRONG, "message": message, "aspect": part.aspect, "difference": part}
 
 
 # Gradients --------------------------------------------------------------------------------------------------
 
-_CUTTERS = {
+_CUTTERS = {  # what cuts the way back, and what does so if it is given what a tensor holds
     "detach": "`.detach()`",
     "item": "`.item()`",
     "tolist": "`.tolist()`",
@@ -55,6 +59,8 @@ _CUTTERS = {
     "no_grad": "`no_grad`",
     "inference_mode": "`inference_mode`",
     "set_grad_enabled": "`set_grad_enabled`",
+}
+_PERHAPS = {
     "float": "`float(...)`",
     "tensor": "`torch.tensor(...)`",
     "math": "`math`",
@@ -86,12 +92,16 @@ def _gradient_fault(trial: Trial, seen: Observed, answer: Any) -> dict[str, Any]
 
 
 def _gradient_words(found: Astray, answer: Any) -> str:
-    used = [words for name, words in _CUTTERS.items() if name in names_in(answer)]
-    cause = (
-        f"Your code uses {' and '.join(used[:2])}, which cuts the way back."
-        if used
-        else "Is there a `.detach()`, an `.item()`, a `no_grad` or a step through NumPy or plain numbers?"
+    used, perhaps = (
+        " and ".join([words for name, words in known.items() if name in names_in(answer)][:2])
+        for known in (_CUTTERS, _PERHAPS)
     )
+    if used:
+        cause = f"Your code uses {used}, which cuts the way back."
+    elif perhaps:
+        cause = f"Your code uses {perhaps}: of a number out of a tensor, that cuts the way back."
+    else:
+        cause = "Is there a `.detach()`, an `.item()`, a `no_grad` or a step through NumPy or plain numbers?"
     if found.cut:
         return f"the output is cut off from its inputs, so that nothing could be learned through it. {cause}"
     if not found.difference.got.any():

@@ -93,12 +93,13 @@ class _Freezer:
 def _array(value: Any) -> Any:
     """A copy of an array or tensor; of one that is huge (one number expanded) or no numbers, only words."""
     kind = "a torch tensor" if is_tensor(value) else "a NumPy array"
+    if is_tensor(value) and (value.is_sparse or value.is_meta or value.is_quantized or value.is_nested):
+        form = "nested" if value.is_nested else value.layout
+        return Odd(f"{kind} of a special kind ({form}, on {value.device})")
     if math.prod(value.shape) > _MOST_NUMBERS:
         return Odd(f"{kind} of shape {tuple(value.shape)}")
     if not is_tensor(value):
         return value.copy() if value.dtype.kind in "biufc" else Odd(f"{kind} of dtype {value.dtype}")
-    if value.is_sparse or value.is_meta or value.is_quantized or value.is_nested:
-        return Odd(f"{kind} of a special kind ({value.layout}, on {value.device})")
     fresh = value.detach().clone()
     return fresh.requires_grad_() if value.requires_grad and value.is_leaf else fresh
 

@@ -22,7 +22,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-WAIT = 6.0  # seconds in which the process must be ready to run an answer
+WAIT = 12.0  # seconds in which the process must be ready to run an answer
+_PATIENCE = 3.5  # seconds more: where the process forks, it ends a try itself
 _ROOT = str(Path(__file__).resolve().parents[2])
 _START = (
     f"import sys; sys.path.insert(0, {_ROOT!r}); import course_lib.exercises._guard_server as s; s.main()"
@@ -77,9 +78,8 @@ class Guard:
         self._process.stdin.flush()
         if not self._hears("running", end):
             return None
-        limit = (
-            max(request["seconds"], request["load_seconds"]) + request["grace"] + (1.0 if self.forks else 0.0)
-        )
+        limit = max(request["seconds"], request["load_seconds"]) + request["grace"]
+        limit += _PATIENCE if self.forks else 0.0
         outcome = self._next(time.monotonic() + limit)
         if outcome is None or outcome["is"] == "gone":
             self._stop()

@@ -18,6 +18,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None
+
 from course_lib.exercises import _run
 from course_lib.exercises._guard import guard
 from course_lib.exercises._judge import Judge
@@ -25,8 +30,8 @@ from course_lib.exercises._loading import load
 from course_lib.exercises._surroundings import surroundings
 from course_lib.exercises._tryout import judge, shown_safely
 
-_FILES = 64 * 1024**2  # bytes of one file
-_FORKS = 8
+_FORKS = 40
+_WAIT_FOR_FORKS = 2.0  # seconds, for what an answer has split off
 _LONGEST = 20_000  # characters of one text that is told
 
 
@@ -59,8 +64,11 @@ class Trial:
         if os.getpid() != self._pid:
             self._board.write("forked")
             os._exit(0)
-        if self._forks:
-            time.sleep(0.3)  # the other half is about as far
+        end = time.monotonic() + _WAIT_FOR_FORKS
+        while self._forks and self._board.read() != "forked" and _has_children():
+            if time.monotonic() > end:
+                return True
+            time.sleep(0.01)
         return self._board.read() == "forked"
 
     def _judged(self) -> dict[str, Any]:
@@ -94,7 +102,7 @@ class Trial:
         asked = self._request
         os.environ.clear()
         os.environ.update(asked["environ"])
-        sys.path[:] = asked["path"]
+        sys.path[:] = dict.fromkeys([*asked["path"], *sys.path])  # a notebook may have lost some
         with contextlib.suppress(OSError):
             os.chdir(asked["folder"])
         guard().disabled = True  # a check within an answer is content with the process that it is in
@@ -104,11 +112,9 @@ class Trial:
             faulthandler.dump_traceback_later(asked["seconds"] + asked["grace"] / 2, file=asked["trace"])
 
     def _limit(self) -> None:
-        import resource
-
         seconds = int(max(self._request["seconds"], self._request["load_seconds"])) + 5
         self._ceiling = _virtual_memory() + self._request["memory"] if sys.platform == "linux" else 0
-        limits = [("CORE", 0), ("FSIZE", _FILES), ("CPU", seconds)]
+        limits = [("CORE", 0), ("FSIZE", self._request["file"]), ("CPU", seconds)]
         limits += [("AS", self._ceiling)] if self._ceiling else []
         for name, most in limits:
             with contextlib.suppress(ValueError, OSError):
@@ -116,7 +122,7 @@ class Trial:
 
     def _forking(self) -> None:
         self._forks += 1
-        if self._forks > _FORKS:
+        if self._board.count() > _FORKS:
             self._board.write("forked")
             os._exit(0)
 
@@ -131,6 +137,15 @@ class Trial:
 
     def _at_the_ceiling(self) -> bool:
         return bool(self._ceiling) and _virtual_memory("VmPeak") > 0.98 * self._ceiling
+
+
+def _has_children() -> bool:
+    """Whether a process that this one has made still runs."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
 
 
 def _virtual_memory(which: str = "VmSize") -> int:

@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from course_lib.exercises._cells import own_functions
-from course_lib.exercises._run import is_learners
+from course_lib.exercises._whose import is_learners
 
 _MADE_IN_PYTHON = 1 << 9  # a class's flag: it is no built-in
 

@@ -41,30 +41,33 @@ class Patches:
         owners = _all_owners(len(sys.modules)) if thorough else _few_owners(len(sys.modules))
         self._held = [(owner, dict(vars(owner))) for owner in owners]
 
-    def undo_builtins(self) -> None:
+    def undo_builtins(self, replaced: list[str]) -> None:
         """Put Python's own functions back: quick enough to be done after every call."""
         now, before = builtins.__dict__, self._builtins
         for name, value in before.items():
             if now.get(name) is not value:
                 now[name] = value
+                if name != "input":  # nothing can be asked for while a check runs
+                    replaced.append(name)
         if len(now) != len(before):
             for name in [*now]:
                 if name not in before and name != "_":  # the last result at a prompt
                     del now[name]
 
-    def undo(self) -> None:
-        """Put back all that was replaced; what was added to a class, or is a function, goes."""
-        self.undo_builtins()
+    def undo(self, replaced: list[str]) -> None:
+        """Put back all that was replaced, and add its names; what was added to a class, or is a function,
+        goes."""
+        self.undo_builtins(replaced)
         for name, module in self._modules.items():
             if sys.modules.get(name) is not module:
                 sys.modules[name] = module
         for owner, before in self._held:
             now = vars(owner)
             if len(now) != len(before) or not all(map(is_, before.values(), map(now.get, before))):
-                _put_back(owner, before)
+                _put_back(owner, before, replaced)
 
 
-def _put_back(owner: Any, before: dict[str, Any]) -> None:
+def _put_back(owner: Any, before: dict[str, Any], replaced: list[str]) -> None:
     put, remove = (type.__setattr__, type.__delattr__) if isinstance(owner, type) else (_put, _remove)
     now = dict(vars(owner))
     for name in now.keys() | before.keys():
@@ -73,6 +76,8 @@ def _put_back(owner: Any, before: dict[str, Any]) -> None:
             continue
         try:
             remove(owner, name) if old is _ABSENT else put(owner, name, old)
+            if callable(old) and old is not _ABSENT:
+                replaced.append(f"{owner.__name__}.{name}")
         except (AttributeError, TypeError):  # what Python itself keeps there
             continue
 

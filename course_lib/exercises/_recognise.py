@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import thread_time
 from typing import Any
 
 from course_lib.exercises._crashes import same_crash
 from course_lib.exercises._judge import Mistake
 from course_lib.exercises._right import prepare
 from course_lib.exercises._trial import Observed, Outcome, Trial
+from course_lib.exercises._values import as_numpy, is_array, quietly
+
+_SECONDS = 2.0  # of work, for trying the mistakes one after the other
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,12 @@ def recognise(trial: Trial, seen: Observed, mistakes: Sequence[Mistake]) -> Know
     """
     wrong = sum(map(seen.is_wrong, range(len(seen.outcomes))))
     partly: list[tuple[int, Known]] = []
+    end = thread_time() + _SECONDS
     for mistake in mistakes:
-        made = trial.observe(mistake.wrong, compared=partial(_may_fit, trial, seen))
+        if thread_time() > end:
+            break
+        with quietly():  # what a mistake prints is not the learner's
+            made = trial.observe(mistake.wrong, compared=partial(_may_fit, trial, seen))
         fit = None if made.given_up else _fit(trial, seen, made)
         if fit is None:
             continue
@@ -83,7 +91,14 @@ def _may_fit(trial: Trial, seen: Observed, case: int, made: Observed) -> bool:
     if case >= len(seen.outcomes):
         return True
     one, other = made.outcomes[case], seen.outcomes[case]
-    return not _shows(trial, made, case) or _nearly(one, other) or trial.same(case, one, other, kinds=False)
+    return not _shows(trial, made, case) or _nearly(one, other) or _fits(trial, seen, made, case)
+
+
+def _fits(trial: Trial, seen: Observed, made: Observed, case: int) -> bool:
+    """Whether an answer gives what a mistake gives, of whatever kind the number is; and it is wrong there
+    too: the right number may be wrong of another kind only."""
+    same = trial.same(case, made.outcomes[case], seen.outcomes[case], kinds=False)
+    return same and (seen.is_wrong(case) or not made.is_wrong(case))
 
 
 def _nearly(one: Outcome, other: Outcome) -> bool:
@@ -97,11 +112,24 @@ def _fit(trial: Trial, seen: Observed, made: Observed) -> _Fit | None:
     shows = [i for i in range(len(pairs)) if _shows(trial, made, i)]
     if not shows and not made.failed and not made.flows and made.forgot is None:
         return None
-    fits = [trial.same(i, one, other, kinds=False) for i, (one, other) in enumerate(pairs)]
+    fits = [_fits(trial, seen, made, i) for i in range(len(pairs))]
     nearly = [_nearly(one, other) for one, other in pairs]
-    others = set(made.failed) == set(seen.failed) and (made.forgot is None) == (seen.forgot is None)
-    values = {repr(made.outcomes[i].value) for i in shows if made.outcomes[i].crash is None}
+    others = _same_failures(trial, made, seen, not shows) and (made.forgot is None) == (seen.forgot is None)
+    values = {_key(made.outcomes[i].value) for i in shows if made.outcomes[i].crash is None}
     return _Fit(shows, fits, nearly, others and trial.same_flows(made, seen), values)
+
+
+def _same_failures(trial: Trial, made: Observed, seen: Observed, alone: bool) -> bool:
+    """Whether the same properties fail; with the same words where these `alone` show the mistake."""
+    if set(made.failed) != set(seen.failed):
+        return False
+    strictly = alone or trial.judge.open_ended
+    return not strictly or all(str(made.failed[n]) == str(seen.failed[n]) for n in seen.failed)
+
+
+def _key(value: Any) -> str:
+    """A text that is the same for equal values."""
+    return f"{value.shape} {as_numpy(value).tolist()}" if is_array(value) else repr(value)
 
 
 def _shows(trial: Trial, made: Observed, case: int) -> bool:

@@ -88,8 +88,11 @@ def renamed(source: str, names: Mapping[str, str], header: str = "") -> str:
     places = set(_places(tree, lines, names))
     top = tree.body[0] if tree.body else None
     if header and isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        found = re.search(rf"\b(?:def|class)\s+({re.escape(top.name)})\b", lines[top.lineno - 1])
-        places.add((top.lineno, found.start(1), top.name, header))
+        # Not by its name, which Python may write with other characters than the text does.
+        found = re.search(r"\b(?:def|class)\s+([^\s(:\[]+)", lines[top.lineno - 1])
+        if found is None:
+            raise ValueError(f"the name {top.name} cannot be changed")
+        places.add((top.lineno, found.start(1), found[1], header))
     for line, column, old, new in sorted(places, reverse=True):
         text = lines[line - 1]
         if not text.startswith(old, column):

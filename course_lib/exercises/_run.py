@@ -6,9 +6,10 @@ exercise is or whether an answer is right, nor of the process in which `_guard` 
 
 How the time limit works. In the main thread of Linux and macOS, a timer interrupts the code between two
 Python instructions. Elsewhere (Windows, other threads) the code runs in a second thread into which an
-exception is thrown. Code that catches every exception is interrupted again until it ends. What neither can
-stop is one single call into C that runs for very long, such as `10 ** 10 ** 9`: that can only be ended with
-its process.
+exception is thrown. Code that catches every exception is interrupted again until it ends. A library that is
+being loaded is not interrupted for a while, since half of it would stay behind; nor is code that has had a
+processor for less than its time because the machine is busy. What neither can stop is one single call into C
+that runs for very long, such as `10 ** 10 ** 9`: that can only be ended with its process.
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import ctypes
-import functools
 import linecache
-import os
 import re
 import signal
 import sys
-import sysconfig
 import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic, process_time, thread_time
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from course_lib.exercises._state import Snapshot
+from course_lib.exercises._whose import is_learners, is_ours
 
 T = TypeVar("T")
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
-_PACKAGE = os.path.dirname(_HERE) + os.sep
 _INTERRUPT_AGAIN = 0.05  # seconds between two interruptions of code that swallows the first
+_PATIENCE = 3.5  # seconds more, to load a library
+_BUSY = 0.05  # share of the limit in which code ran that does not just wait
+_BUSY_PATIENCE = 3.0  # seconds more, for code that was kept waiting
 _GIVE_UP = 20  # interruptions of a thread before it is left behind
 
 
@@ -56,6 +57,7 @@ class CtrlC:
 
 
 ctrl_c = CtrlC()
+replaced: list[str] = []  # functions that answers have replaced since the check began
 told_of_crashes: list[Callable[[BaseException], None]] = []  # called for each exception in a learner's code
 
 
@@ -102,16 +104,18 @@ def with_limit(work: Callable[[], T], seconds: float) -> T:
         return limited(work, seconds)
     finally:
         before.put_back()
+        replaced.extend(before.replaced)
         with contextlib.suppress(ValueError):
             _snapshots.remove(before)
 
 
 def _with_timer(work: Callable[[], T], seconds: float) -> T:
     armed, late = True, False
+    began, worked = monotonic(), thread_time()
 
     def ring(signum: int, frame: FrameType | None) -> None:
         nonlocal late
-        if armed:
+        if armed and (late or not _may_go_on(frame, seconds, monotonic() - began, thread_time() - worked)):
             late = True
             sys.settrace(_trace_nothing)  # frames that start from now on are left alone
             _raise_in_handlers_too(frame)
@@ -135,6 +139,23 @@ def _with_timer(work: Callable[[], T], seconds: float) -> T:
     if late:  # the learner's code caught the interruption and went on to an end
         raise TimeUp
     return result
+
+
+def _may_go_on(frame: FrameType | None, limit: float, took: float, worked: float) -> bool:
+    """Whether code whose time is up gets a little more: it loads a library, or was kept waiting."""
+    if took < limit + min(_BUSY_PATIENCE, 0.6 * limit) and _BUSY * limit < worked < limit:
+        return True
+    return took < limit + _PATIENCE and _loads(frame)
+
+
+def _loads(frame: FrameType | None) -> bool:
+    """Whether Python is importing something that is not the learner's."""
+    while frame is not None:
+        if frame.f_code.co_name == "exec_module" and frame.f_code.co_filename.startswith("<frozen importlib"):
+            spec = frame.f_locals.get("module")
+            return not is_learners(str(getattr(spec, "__file__", "<learner>")))
+        frame = frame.f_back
+    return False
 
 
 def _raise_in_handlers_too(frame: FrameType | None) -> None:
@@ -171,8 +192,14 @@ def _with_thread(work: Callable[[], T], seconds: float) -> T:
 
     context = contextvars.copy_context()
     thread = threading.Thread(target=lambda: context.run(target), daemon=True)
+    began, worked = monotonic(), process_time()
     thread.start()
     thread.join(seconds)
+    while thread.is_alive():
+        frame = sys._current_frames().get(thread.ident)
+        if not _may_go_on(frame, seconds, monotonic() - began, process_time() - worked):
+            break
+        thread.join(_INTERRUPT_AGAIN)
     late = thread.is_alive()
     for _ in range(_GIVE_UP):
         if not thread.is_alive():
@@ -258,30 +285,3 @@ def fold(lines: list[str]) -> tuple[str, ...]:
         return tuple(lines)
     middle = "... and so on: it keeps calling itself" if len(lines) > 100 else "..."
     return (*lines[:4], middle, lines[-1])
-
-
-def is_ours(filename: str) -> bool:
-    """Code that judges: this package, and what a topic's own exercises add to it."""
-    path = _absolute(filename)
-    return path.startswith(_PACKAGE) and "exercises" in re.split(r"[\\/.]", path[len(_PACKAGE) :])
-
-
-def is_learners(filename: str) -> bool:
-    """Code that is neither Python's, nor of an installed package, nor of this course."""
-    if filename.startswith("<"):  # <stdin>, <string>, <ipython-input-...>, but not <frozen importlib>
-        return not filename.startswith(("<frozen", "<__"))
-    return not os.path.normcase(_absolute(filename)).startswith(_library_folders())
-
-
-def _absolute(filename: str) -> str:
-    try:
-        return os.path.abspath(filename)
-    except OSError:  # the working folder is gone
-        return filename
-
-
-@functools.cache
-def _library_folders() -> tuple[str, ...]:
-    installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    folders = [*filter(None, installed), _PACKAGE.rstrip(os.sep)]
-    return tuple(os.path.normcase(os.path.abspath(folder)) + os.sep for folder in folders)

@@ -9,6 +9,7 @@ reference solutions. It does not run anything. `_cells` finds a text, `_writing`
 from __future__ import annotations
 
 import builtins
+import collections
 import functools
 import inspect
 import marshal
@@ -85,6 +86,11 @@ def as_file(obj: Any, name: str) -> Standalone:
     return Standalone(future + file.text(), tuple(file.missing), tuple(file.unknown))
 
 
+def _is_plain_namedtuple(target: Any) -> bool:
+    """Whether a class was made by `namedtuple("Point", "x y")`, which leaves no text."""
+    return isinstance(target, type) and target.__bases__ == (tuple,) and hasattr(target, "_field_defaults")
+
+
 class _File:
     """What goes into one file; follows the names that a definition uses, and those that these use.
 
@@ -134,10 +140,7 @@ class _File:
         try:
             part = self._from_text(target, name, decorated)
         except ValueError:
-            if not (self._anyhow and isinstance(target, FunctionType)):
-                raise
-            self.unknown[name] = None
-            part = self._from_code(target, name)
+            part = self._without_text(target, name)
         self._scope, self._near = outer
         self._parts[part] = None
         self._has_parts = True
@@ -159,6 +162,19 @@ class _File:
         changed = {old: new for old, new in changed.items() if old != new}
         header = "" if is_lambda or target.__name__ == name else name
         return renamed(source, changed, header) if changed or header else source
+
+    def _without_text(self, target: Any, name: str) -> str:
+        if _is_plain_namedtuple(target):
+            return self._namedtuple(target, name)
+        if not (self._anyhow and isinstance(target, FunctionType)):
+            raise CannotBeWritten(f"the text of {name_of(target)} is not known; run its cell again")
+        self.unknown[name] = None
+        return self._from_code(target, name)
+
+    def _namedtuple(self, cls: type, name: str) -> str:
+        make = self.name_for(collections.namedtuple)
+        given = f"defaults={self._value(tuple(cls._field_defaults.values()))}" if cls._field_defaults else ""
+        return f"{name} = {make}({', '.join(filter(None, [repr(name), repr(cls._fields), given]))})"
 
     def _from_code(self, function: FunctionType, name: str) -> str:
         """A function whose text is not known: Python's own form of it, with what it uses."""

@@ -19,13 +19,15 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from course_lib.exercises._patches import Patches
-from course_lib.exercises._torch_state import quick_torch, torch_settings
+from course_lib.exercises._torch_state import quick_torch, torch_settings, usual_torch
 
 # One setting: how its value is read, and how it is set.
 Setting = tuple[Callable[[], Any], Callable[[Any], Any]]
+_RECURSION = 1000  # calls within calls that Python allows at first
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGVTALRM", "SIGPROF")
 
 
@@ -38,17 +40,26 @@ class Snapshot:
         self._quick = _read([*_quick_python(), *quick_torch()])
         self._settings = _read([*_python(), *_collections(), *_numpy(), *torch_settings()])
         self._threads = set(threading.enumerate())
+        self.replaced: list[str] = []  # functions that were, as far as they are put back by now
 
     def put_back_quickly(self) -> None:
         """What the checks themselves would stumble over: done after every call of an answer."""
-        self._patches.undo_builtins()
+        self._patches.undo_builtins(self.replaced)
         _write(self._quick)
 
     def put_back(self) -> None:
         """Everything."""
-        self._patches.undo()
+        self._patches.undo(self.replaced)
         _write(self._quick)
         _write(self._settings)
+
+    def settle(self) -> None:
+        """Set what the outcome of a check depends on as in a fresh Python, whatever a cell has set."""
+        sys.setrecursionlimit(max(_RECURSION, sys.getrecursionlimit()))
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and hasattr(numpy, "seterr"):
+            numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+        usual_torch()
 
     def new_threads(self) -> list[str]:
         """The names of threads that were started since and still run, but for the course's own."""
@@ -61,7 +72,7 @@ def _read(settings: list[Setting]) -> list[tuple[Setting, Any]]:
     for setting in settings:
         try:
             read.append((setting, setting[0]()))
-        except Exception:  # noqa: BLE001, S112 - what cannot be read cannot be put back
+        except BaseException:  # noqa: BLE001, S112 - what cannot be read cannot be put back
             continue
     return read
 
@@ -72,8 +83,8 @@ def _write(read: list[tuple[Setting, Any]]) -> None:
             now = get()
             if now is not before and now != before:
                 put(before)
-        except Exception:  # noqa: BLE001 - a setting that is lost must not cost the check
-            with contextlib.suppress(Exception):
+        except BaseException:  # noqa: BLE001 - a setting that is lost must not cost the check
+            with contextlib.suppress(BaseException):
                 put(before)
 
 
@@ -117,8 +128,39 @@ def _python() -> Iterator[Setting]:
         yield _attribute(root, "level")
         yield _attribute(root.manager, "disable")
         yield _list(root.handlers)
+    if hasattr(os, "umask"):
+        yield _umask, os.umask
+    yield from _limits()
     if threading.current_thread() is threading.main_thread():
         yield from _signals()
+
+
+def _umask() -> int:
+    """Which rights new files lack; it can only be read by setting it."""
+    mask = os.umask(0o77)
+    os.umask(mask)
+    return mask
+
+
+def _limits() -> Iterator[Setting]:
+    """The system's limits for this process: open files, the size of files, memory."""
+    try:
+        import resource
+    except ImportError:  # Windows has none
+        return
+    for name in ("NOFILE", "FSIZE", "CPU", "AS", "DATA", "NPROC"):
+        number = getattr(resource, f"RLIMIT_{name}", None)
+        if number is not None:
+            yield partial(resource.getrlimit, number), partial(_raise_limit, number)
+
+
+def _raise_limit(number: int, old: tuple[int, int]) -> None:
+    import resource
+
+    soft, hard = old[0], resource.getrlimit(number)[1]
+    for most in (old, (soft, hard), (hard, hard)):  # a limit for good can only be raised by an administrator
+        with contextlib.suppress(ValueError, OSError):
+            return resource.setrlimit(number, most)
 
 
 class _Same:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from course_lib.exercises._run import ctrl_c, plain
+from course_lib.exercises._run import ctrl_c, plain, replaced
 from course_lib.exercises._state import Snapshot
 
 _LONGEST_WAIT = 15.0  # seconds; then the other check hangs, and this one goes on beside it
@@ -33,6 +33,7 @@ class Printed:
     stream: io.StringIO = field(default_factory=lambda: _Bounded())
     warned: list[warnings.WarningMessage] = field(default_factory=list)
     threads: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)  # functions of Python or a library, by their names
     outside: Any = None  # where prints go when no check runs
 
     @property
@@ -66,11 +67,14 @@ class _Bounded(io.StringIO):
 
 @contextlib.contextmanager
 def surroundings() -> Iterator[Printed]:
-    """Collect prints and warnings; give everything that `_state` knows of back as it was."""
+    """Collect prints and warnings, with everything that `_state` knows of as usual; then give it back as it
+    was."""
     printed = Printed(outside=sys.stdout)
     with _one_at_a_time():
         before = Snapshot()
         try:
+            before.settle()
+            replaced.clear()
             with warnings.catch_warnings(record=True) as printed.warned, _ctrl_c_watched():
                 warnings.simplefilter("always")
                 with contextlib.redirect_stdout(printed.stream), contextlib.redirect_stderr(printed.stream):
@@ -78,6 +82,7 @@ def surroundings() -> Iterator[Printed]:
                     yield printed
         finally:
             before.put_back()
+            printed.replaced = [*replaced, *before.replaced]
             printed.threads = before.new_threads()
 
 

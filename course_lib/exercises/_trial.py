@@ -6,9 +6,9 @@ does not know mistakes by name nor how feedback looks.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic, thread_time
 from typing import Any
 
 from course_lib.exercises import _run
@@ -23,6 +23,7 @@ from course_lib.exercises._values import quietly
 
 _REPEATS = 6  # of the fixed cases, how many are run once more
 _DRAWN_SHARE, _GRADIENT_SHARE = 0.5, 0.7  # of the time limit, after which no more such cases are begun
+_WAITING = 0.2  # of the time limit, that other programs may take
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ class _Watcher:
         self, trial: Trial, answer: Any, seen: Observed, seconds: float | None, compared: Stop | None
     ) -> None:
         self.trial, self.judge, self.answer, self.seen = trial, trial.judge, answer, seen
-        self.seconds, self.began, self.compared = seconds, time.perf_counter(), compared
+        self.seconds, self.compared = seconds, compared
+        self.began, self.worked = monotonic(), thread_time()
 
     def look(self) -> None:
         self._cases()
@@ -145,7 +147,7 @@ class _Watcher:
 
     def _cases(self) -> None:
         for number, case in enumerate(self.trial.cases):
-            if number >= self.trial.fixed and self._spent() > _DRAWN_SHARE:
+            if number >= self.trial.fixed and (self._spent() > _DRAWN_SHARE or self._would_be_late(number)):
                 return  # slow, but perhaps right: the fixed cases must do
             self.seen.late = case.call(self.judge.name)
             outcome = outcome_of(self.judge, self.answer, case, self.seen.used)
@@ -191,8 +193,17 @@ class _Watcher:
     def _run(self, case: Case) -> Any:
         return self.judge.run(self.answer, case)
 
+    def _would_be_late(self, cases: int) -> bool:
+        """Whether a case four times as long as these were would go beyond the limit."""
+        took = monotonic() - self.began
+        return self.seconds is not None and took + 4 * took / max(1, cases) > self.seconds
+
     def _spent(self) -> float:
-        return 0.0 if self.seconds is None else (time.perf_counter() - self.began) / self.seconds
+        """The share of the time limit that has passed; most of it must be the answer's own work."""
+        if self.seconds is None:
+            return 0.0
+        took, worked = monotonic() - self.began, thread_time() - self.worked
+        return max(worked, took - _WAITING * self.seconds) / self.seconds
 
 
 def outcome_of(judge: Judge, answer: Any, case: Case, used: list[str] | None = None) -> Outcome:

@@ -8,13 +8,15 @@ does not do as a piece. It does not know how an exercise judges.
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import importlib.util
 import inspect
 import os
+import re
 import secrets
 import signal
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,9 +28,10 @@ from course_lib.exercises import _run
 from course_lib.exercises._feedback import Feedback, State
 from course_lib.exercises._guard import guard
 from course_lib.exercises._loading import load
-from course_lib.exercises._run import is_learners
+from course_lib.exercises._whose import is_learners
 
 MEMORY = 2 * 1024**3  # bytes that an answer may use
+FILE = 64 * 1024**2  # bytes of one file that it may write
 GRACE = 1.5  # seconds after the gentle time limit, until its process is ended
 _SLOW = 3.5  # seconds after which an answer is not run a second time in the notebook
 _SAFE = "It ran in a process of its own, so your notebook goes on as before."
@@ -68,7 +71,7 @@ class Trial:
         if end == "failed" or (end == "judged" and not late and self.took < _SLOW):
             return None
         if end == "judged" and not late:
-            return self._as_told() if told["state"] else None
+            return self.as_told if told["state"] else None
         call = str(told.get("call") or "")
         words = f"It was stopped after {self.seconds:g} seconds. Is there a loop that never ends? {_SAFE}"
         if late:
@@ -104,7 +107,13 @@ class Trial:
             return f"It ended the process it ran in, with exit code {told['code']}. Is there an `os._exit`?"
         return "It ended the process it ran in."
 
-    def _as_told(self) -> Feedback:
+    def differs(self, feedback: Feedback) -> bool:
+        """Whether it was judged otherwise in the notebook."""
+        return self.judged and bool(self.outcome["state"]) and self.outcome["state"] != feedback.state
+
+    @property
+    def as_told(self) -> Feedback:
+        """The feedback as it came from the other process, which has no values to show."""
         told = self.outcome
         names = ("aspect", "mistake", "why", "call", "printed")
         more = {name: told[name] for name in names}
@@ -136,15 +145,16 @@ def try_apart(exercise: Any, text: str, label: str, load_seconds: float | None =
     request = {
         "module": place[0], "exercise": place[1], "text": text, "answer": exercise.name, "label": label,
         "seconds": exercise.seconds, "load_seconds": load_seconds, "grace": GRACE, "memory": MEMORY,
-        "most_memory": MEMORY + 1024**3, "preload": [place[0], *_preload(text)], "folder": _folder(),
+        "file": FILE, "most_memory": MEMORY + 1024**3, "preload": [place[0], *_preload(text)],
+        "folder": _folder(),
         "environ": dict(os.environ), "path": list(map(str, sys.path)), "seed": secrets.randbelow(2**31),
     }  # fmt: skip
-    began = time.monotonic()
     outcome = guard().ask(request)
     if outcome is None:
         return None
     lines = _run.fold(list(_lines(outcome.get("frames", ()), label, text)))
-    return Trial(outcome, exercise.title, exercise.seconds, time.monotonic() - began, lines, request["seed"])
+    took = float(outcome.get("took", 0.0))
+    return Trial(outcome, exercise.title, exercise.seconds, took, lines, request["seed"])
 
 
 def judge(exercise: Any, answer: Any, seed: int | None) -> Feedback:
@@ -199,7 +209,21 @@ def _preload(text: str) -> list[str]:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return []
     names = [name for name in ("numpy", "torch") if name in sys.modules]
-    return list(dict.fromkeys([*names, *filter(_is_a_librarys, _imported(tree))]))
+    return list(dict.fromkeys([*names, *filter(_is_a_librarys, _imported(tree)), *_loaded_late(text)]))
+
+
+def _loaded_late(text: str) -> list[str]:
+    """What a text makes torch load when it first uses it: the first optimizer brings a part that takes
+    seconds, which are not the answer's. To name the class `Optimizer`, as a type, brings nothing."""
+    makes_one = re.search(r"\boptim(\.|\s+import\s+)(?!Optimizer\b)\w|\(\s*[\w.]*\bOptimizer\s*\)\s*:", text)
+    return ["torch._dynamo"] if makes_one and "torch" in sys.modules else []
+
+
+def load_ahead(text: str) -> None:
+    """Load what a text is about to, before its time begins."""
+    for name in _loaded_late(text):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
@@ -236,6 +260,19 @@ def shown_safely(feedback: Feedback) -> Feedback:
     return feedback if crash is None else replace(feedback, difference=None)
 
 
+FAILED = "The check itself failed on this answer"
+
+
+def replaced(title: str, names: list[str]) -> Feedback:
+    """For a check that failed because an answer had put something else in the place of what it needs."""
+    shown = ", ".join(f"`{name}`" for name in dict.fromkeys(names[:3]))
+    message = (
+        f"Your answer replaces {shown}, which others use too, and the check could not go on. It is put back. "
+        "Give your own function a name of its own."
+    )
+    return Feedback(State.CRASHED, title, message)
+
+
 def stopped(title: str) -> Feedback:
     """For a check that the learner stops with Ctrl-C, or with the square above the notebook."""
     return Feedback(State.TIMED_OUT, title, "You stopped it before it had finished.")
@@ -247,7 +284,7 @@ def crashed(title: str, error: BaseException) -> Feedback:
     if crash.lines:
         return Feedback(State.CRASHED, title, f"`{crash}`", lines=crash.lines)
     message = (
-        f"The check itself failed on this answer (`{crash}`). That is a fault of the "
+        f"{FAILED} (`{crash}`). That is a fault of the "
         "course, not yours; please report it. Go on with the next cell."
     )
     return Feedback(State.CRASHED, title, message)

@@ -126,3 +126,13 @@ def quietly() -> Iterator[None]:
     with warnings.catch_warnings(), contextlib.redirect_stdout(_Nowhere()):
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def warnings_only() -> Iterator[None]:
+    """Where warnings count as errors: not those of an answer, which is no wrong one for a warning."""
+    with warnings.catch_warnings():
+        kept = [entry for entry in warnings.filters if entry[0] != "error"]
+        warnings.resetwarnings()
+        warnings.filters[:] = kept
+        yield

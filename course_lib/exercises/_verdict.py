@@ -18,6 +18,7 @@ from course_lib.exercises._judge import Case
 from course_lib.exercises._recognise import recognise
 from course_lib.exercises._right import prepare
 from course_lib.exercises._trial import Observed, Trial
+from course_lib.exercises._values import quietly
 
 _SHRINK_SECONDS = 0.5  # for finding a smaller case that fails
 
@@ -29,9 +30,15 @@ def verdict(exercise: Any, trial: Trial, seen: Observed, answer: Any) -> Feedbac
         return _way(exercise, seen)
     known = recognise(trial, seen, exercise.mistakes)
     if known is None:
-        return _smaller(exercise, trial, seen, answer, fault) or fault
+        return _with_way(exercise, seen, _smaller(exercise, trial, seen, answer, fault) or fault)
     fault = first_fault(trial, seen, exercise.title, known.case, answer) or fault
     return replace(fault, mistake=known.mistake.name, why=known.mistake.why)
+
+
+def _with_way(exercise: Any, seen: Observed, fault: Feedback) -> Feedback:
+    """A fault that has no name, with a word on the way if that is one that was not asked for."""
+    name, why = reason(seen.used, exercise.forbidden)
+    return replace(fault, message=f"{fault.message}\n\nIt also uses {name}. {why}".strip()) if name else fault
 
 
 def _way(exercise: Any, seen: Observed) -> Feedback:
@@ -60,6 +67,6 @@ def _smaller(exercise: Any, trial: Trial, seen: Observed, answer: Any, first: Fe
         return False
 
     drawn = trial.drawn[wrong[0] - trial.fixed]
-    with contextlib.suppress(_run.TimeUp):
+    with contextlib.suppress(_run.TimeUp), quietly():
         _run.with_limit(lambda: smaller(exercise.fresh, drawn, fails), _SHRINK_SECONDS)
     return found[-1] if found else None

@@ -104,11 +104,37 @@ agreement = Exercise(
         "A mean in place of the largest would hide a single wrong place among thousands of right ones."
     ),
     mistakes=(
+        *(
+            Mistake(
+                "the sign of the difference is kept",
+                _pair(largest, _same_best),
+                "Where theirs is larger, the difference is negative, and the largest of these numbers does "
+                "not see it. Take `.abs()` first.",
+            )
+            for largest in (torch.max, lambda gap: gap.max().abs(), lambda gap: gap.max().clamp(min=0))
+        ),
         Mistake(
-            "the sign of the difference is kept",
-            _pair(lambda gap: gap.max(), _same_best),
-            "Where theirs is larger, the difference is negative, and the largest of these numbers does not "
-            "see it. Take `.abs()` first.",
+            "the signs are taken from the logits, not from their difference",
+            lambda ours, theirs: (_largest(ours.abs() - theirs.abs()).item(), _agreement(ours, theirs)[1]),
+            "2 and -2 are 4 apart. Subtract first, and take `.abs()` of the difference.",
+        ),
+        Mistake(
+            "the share of places that differ",
+            _pair(_largest, lambda a, b: ~_same_best(a, b)),
+            "How often do they *agree*? Two equal models share all places: 1.",
+        ),
+        Mistake(
+            "the best logits are compared, not their tokens",
+            _pair(_largest, lambda a, b: a.amax(dim=-1) == b.amax(dim=-1)),
+            "`max` gives how large the best logit is. Which token it belongs to says `argmax`.",
+        ),
+        Mistake(
+            "probabilities are compared, not logits",
+            lambda ours, theirs: (
+                _largest(ours.softmax(-1) - theirs.softmax(-1)).item(),
+                _agreement(ours, theirs)[1],
+            ),
+            "The largest difference of the logits is asked for, as they came: no softmax.",
         ),
         Mistake(
             "the mean difference instead of the largest",
@@ -126,11 +152,14 @@ agreement = Exercise(
             "To write, a model needs only the last place, but a wrong mask or position shows at others. "
             "Compare all T of them.",
         ),
-        Mistake(
-            "logits that are exactly equal are counted",
-            _pair(_largest, lambda a, b: a == b),
-            "Two programs that add in another order never agree to the last digit. Ask for the same best "
-            "token: `argmax` of each, then `==`.",
+        *(
+            Mistake(
+                "logits that are equal are counted",
+                _pair(_largest, equal),
+                "That asks for every number of every place. Ask for the same best token: `argmax` of each, "
+                "then `==`.",
+            )
+            for equal in (torch.eq, lambda a, b: torch.isclose(a, b.to(a.dtype)))
         ),
         Mistake(
             "the best text of the batch, not the best token for each place",
@@ -305,12 +334,27 @@ our_name = Exercise(
         Mistake(
             "only one digit of the layer's number is read",
             _one_digit,
-            "GPT-2 has layers 0 to 11. Split at the full stops instead of counting characters.",
+            "The largest GPT-2 has layers 0 to 47. Split at the full stops instead of counting characters.",
         ),
         Mistake(
             "every name ends in weight",
             lambda theirs: _our_name(theirs).rsplit(".", 1)[0] + ".weight",
             "A part has a bias as well as a weight. Cut the last word off and put the same one back.",
+        ),
+        Mistake(
+            "the head keeps its name",
+            _with_parts(_INNER, _OUTER | {"lm_head": "lm_head"}),
+            "`lm_head` is called `head` in our GPT.",
+        ),
+        Mistake(
+            "attention is called attn",
+            lambda theirs: _our_name(theirs).replace("attention", "attn"),
+            "In our GPT the part has its full name, `attention`.",
+        ),
+        Mistake(
+            "names still begin with transformer",
+            lambda theirs: "transformer." * theirs.startswith("transformer.") + _our_name(theirs),
+            "Our names have no word in front that holds for all parts: leave `transformer.` out.",
         ),
         Mistake(
             "names outside of the layers stay as they were",
@@ -395,6 +439,7 @@ def _layout_cases() -> list[Case]:
         Case({"transformer.wpe.weight": _random(3, 2)}),
         Case({"lm_head.weight": _random(2, 3)}),
         Case({}),
+        Case(_layer_weights(1, 70, 2)),
         Case(_layer_weights(70, 50, 1)),
     ]
 
@@ -516,10 +561,28 @@ to_linear = Exercise(
             "`c_proj.weight` is one of them: in attention as well as in the MLP.",
         ),
         Mistake(
-            "the dictionary that was given is changed",
-            _in_place,
-            "Whoever called still needs their weights; a second call would turn them back. Make a new "
-            "dictionary.",
+            "the MLP's c_proj is forgotten",
+            _turning(lambda n, w: _conv(n, w) and "mlp.c_proj" not in n),
+            "There are two `c_proj`, one in attention and one in the MLP. Both are `Conv1D`.",
+        ),
+        Mistake(
+            "only the first layer is turned",
+            _turning(lambda n, w: _conv(n, w) and n.startswith("transformer.h.0.")),
+            "All layers have these matrices, whatever their number.",
+        ),
+        Mistake(
+            "layers above nine are forgotten",
+            _turning(lambda n, w: _conv(n, w) and n.split(".")[2] in "0123456789"),
+            "A layer's number may have two digits: `\\d+` in a pattern, or look at the end of the name only.",
+        ),
+        *(
+            Mistake(
+                "what was given is changed",
+                wrong,
+                "Whoever called still needs their weights; a second call would turn them back. Make a new "
+                "dictionary, and turn with `.T`, which leaves the tensor as it is.",
+            )
+            for wrong in (_in_place, _turning(_conv, torch.Tensor.t_))
         ),
     ),
 )
@@ -603,6 +666,11 @@ byte_letters = Exercise(
                 lambda: _letters({*range(33, 128), *range(161, 174), *range(174, 256)}),
                 lambda: _letters({*range(33, 128), *range(161, 173), *range(174, 256)}),
             )
+        ),
+        Mistake(
+            "only the first of the three ranges stays",
+            lambda: _letters(range(33, 127)),
+            "The bytes 161 to 172 and 174 to 255 are visible characters too, and stay what they are.",
         ),
         Mistake(
             "the space keeps its character",
@@ -795,6 +863,7 @@ _CHAT_CASES = (
         max_tokens=4096,
     ),
     Case("base", "", [], "", max_tokens=0),
+    Case("base", "<b> & 'c'\r\n", [("a  <b>", "1 & 2\r\n"), ("\\n\tq", '"x" %s {0}')], 'Is 1 < 2?\r\n"'),
     Case("模型", "简短。🙂", [("b", "x"), ("a", "x"), ("b", "x"), ("b", "x")], "谁？ 🙂", max_tokens=1),
     Case(
         "base",
@@ -867,6 +936,30 @@ def _empty_system_dropped(body: dict, system: str | None, turns: list, question:
 
 def _system_last(body: dict, *rest: Any) -> list:
     return sorted(body["messages"], key=lambda m: m["role"] == "system")
+
+
+def _roles_exchanged(body: dict, system: str | None, turns: list, question: str) -> list:
+    *said, _ = _named({"user": "assistant", "assistant": "user"})(body)
+    return [*said, body["messages"][-1]]
+
+
+def _full_turns(body: dict, system: str | None, turns: list, question: str) -> list:
+    return _chat_request("", system, [turn for turn in turns if all(turn)], question)["messages"]
+
+
+def _stripped(
+    model: str, system: str | None, turns: list, question: str, max_tokens: int = 64
+) -> dict[str, Any]:
+    body = _chat_request(model, system, turns, question, max_tokens)
+    return body | {"messages": [m | {"content": m["content"].strip()} for m in body["messages"]]}
+
+
+def _question_among_turns(
+    model: str, system: str | None, turns: list, question: str, max_tokens: int = 64
+) -> dict[str, Any]:
+    body = _chat_request(model, system, turns, question, max_tokens)
+    turns.append((question, ""))
+    return body
 
 
 def _no_limit(
@@ -965,11 +1058,41 @@ chat_request = Exercise(
             _chat(messages=_always_system),
             "If `system` is None, there is no such message at all: `None` is no text.",
         ),
+        *(
+            Mistake(
+                "other names for the roles",
+                _chat(messages=_named(names)),
+                "The protocol knows `system`, `user` and `assistant`; a template does not know what to do "
+                "with other names.",
+            )
+            for names in ({"user": "human", "assistant": "bot"}, {"assistant": "bot"})
+        ),
         Mistake(
-            "other names for the roles",
-            _chat(messages=_named({"user": "human", "assistant": "bot"})),
-            "The protocol knows `system`, `user` and `assistant`; a template does not know what to do with "
-            "other names.",
+            "the roles of the two are exchanged",
+            _chat(messages=_roles_exchanged),
+            "In each pair the first text is what the user asked, the second what the assistant answered: "
+            "`user` first, then `assistant`.",
+        ),
+        Mistake(
+            "texts are stripped",
+            _stripped,
+            "All texts go in as they are: a space or the end of a line at their ends can mean something.",
+        ),
+        Mistake(
+            "turns with an empty text are left out",
+            _chat(messages=_full_turns),
+            "An empty text is a text: every turn goes in. A bare `if answered:` is false for it.",
+        ),
+        Mistake(
+            "the turns that were given are changed",
+            _question_among_turns,
+            "The list belongs to the caller, and the next request would hold the question twice. Append to "
+            "a list of your own.",
+        ),
+        Mistake(
+            "the model is always the same",
+            _chat(model=lambda *rest: "base"),
+            "The request says which model it is for: pass on the name that was given.",
         ),
         Mistake(
             "the system message is the user's",

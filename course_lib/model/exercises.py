@@ -161,6 +161,16 @@ mlp = Exercise(
             "Inside the tanh stands `math.sqrt(2 / math.pi)` times `wide + 0.044715 * wide**3`.",
         ),
         Mistake(
+            "2/π without its root",
+            _bent(lambda wide: 0.5 * wide * (1 + torch.tanh(2 / math.pi * (wide + 0.044715 * wide**3)))),
+            "The root goes over 2/π: `math.sqrt(2 / math.pi)`.",
+        ),
+        Mistake(
+            "the gate alone, without what goes through it",
+            _bent(lambda wide: 0.5 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)))),
+            "The gate says how much of a number gets through. Multiply the number by it: `wide * gate`.",
+        ),
+        Mistake(
             "the first bias is left out",
             lambda x, w_up, b_up, w_down, b_down: _mlp(x, w_up, 0 * b_up, w_down, b_down),
             "`b_up` is added before the bend. It decides where each bend begins.",
@@ -179,6 +189,11 @@ mlp = Exercise(
             "the bend comes before the first matrix",
             _bent_first,
             "Then what follows is two matrices in a row again. First `w_up`, then the bend.",
+        ),
+        Mistake(
+            "the bend comes after the second matrix",
+            lambda *inputs: _tanh_gelu(_bent(lambda wide: wide)(*inputs)),
+            "Then two matrices stand in a row, which are as good as one. The bend comes between them.",
         ),
         Mistake(
             "there is a second bend at the end",
@@ -291,6 +306,10 @@ def _axis_lost(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Te
     return centred / torch.sqrt(centred.square().mean(dim=-1) + eps) * weight + bias
 
 
+def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return _over(tuple(range(x.ndim - 1)) or (0,))(x, weight, bias, eps)
+
+
 def _over_axis_1(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     centred = x - x.mean(dim=1, keepdim=True)
     return centred / torch.sqrt(centred.square().mean(dim=1, keepdim=True) + eps) * weight + bias
@@ -381,6 +400,12 @@ layer_norm = Exercise(
             "Each token has its own mean and variance, over its C features: `dim=-1, keepdim=True`.",
         ),
         Mistake(
+            "mean and variance are taken over the tokens of all texts",
+            _batch_norm,
+            "That is *batch norm*: each feature has its own mean. Here each token has its own, over its C "
+            "features: `dim=-1`.",
+        ),
+        Mistake(
             "mean and variance are taken over tokens and features together",
             _over((-2, -1)),
             "Each token has its own mean and variance, over its C features alone: `dim=-1`.",
@@ -453,9 +478,25 @@ layer_norm = Exercise(
             "The variance is right, but what is divided must be `x - mean`.",
         ),
         Mistake(
+            "the mean is taken away nowhere",
+            lambda x, weight, bias, eps=1e-5: _rms_norm(x, weight, eps) + bias,
+            "Both must be centred: what is divided, and what the mean of squares is taken of. `x - mean` "
+            "first, then all else.",
+        ),
+        Mistake(
             "only the mean is taken away",
             _by_spread(lambda c, eps: torch.ones_like(c)),
             "The numbers must be scaled as well: divide by the root of the variance.",
+        ),
+        Mistake(
+            "the weight is left out",
+            lambda x, weight, bias, eps=1e-5: _layer_norm(x, torch.ones_like(weight), bias, eps),
+            "Before the bias is added, multiply with `weight`.",
+        ),
+        Mistake(
+            "the bias is left out",
+            lambda x, weight, bias, eps=1e-5: _layer_norm(x, weight, torch.zeros_like(bias), eps),
+            "At the very end, add `bias`.",
         ),
         Mistake(
             "weight and bias are left out",
@@ -704,6 +745,16 @@ def _attention_lost(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: P
     return x + mlp(norm2(x + attention(norm1(x))))
 
 
+def _attention_not_added(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    x = attention(norm1(x))
+    return x + mlp(norm2(x))
+
+
+def _parts_normed(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
+    x = x + norm1(attention(x))
+    return x + norm2(mlp(x))
+
+
 def _norm_twice(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
     return _block(x, norm1, attention, norm1, mlp)
 
@@ -713,14 +764,16 @@ def _mlp_not_added(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Pa
 
 
 def _mlp_first(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
-    x = x + mlp(norm2(x))
-    return x + attention(norm1(x))
+    return _block(x, norm2, mlp, norm1, attention)
 
 
 def _in_place(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
     x += attention(norm1(x))
     x += mlp(norm2(x))
     return x
+
+
+_FETCH_FIRST = "First attention fetches, then the MLP thinks about what was fetched."
 
 
 block = Exercise(
@@ -781,6 +834,11 @@ block = Exercise(
             "The second sum adds to the *old* `x`. Keep the first sum as the new `x`.",
         ),
         Mistake(
+            "attention's part is not added, it replaces the stream",
+            _attention_not_added,
+            "The second sum is right. The first is missing: `x = x + attention(norm1(x))`.",
+        ),
+        Mistake(
             "the MLP's part is not added",
             _mlp_not_added,
             "The first sum is right. The second is missing: `return x + mlp(...)`.",
@@ -790,10 +848,26 @@ block = Exercise(
             _norm_twice,
             "Each part has a norm of its own, with its own learned weights.",
         ),
+        Mistake("the MLP comes first", _mlp_first, _FETCH_FIRST),
         Mistake(
             "the MLP comes first",
-            _mlp_first,
-            "First attention fetches, then the MLP thinks about what was fetched.",
+            lambda x, norm1, attention, norm2, mlp: _block(x, norm1, mlp, norm2, attention),
+            _FETCH_FIRST,
+        ),
+        Mistake(
+            "the norms come after the parts",
+            _parts_normed,
+            "Norm what a part *reads*, not what it says: `attention(norm1(x))`.",
+        ),
+        Mistake(
+            "the first norm is left out",
+            lambda x, norm1, attention, norm2, mlp: _block(x, lambda y: y, attention, norm2, mlp),
+            "Attention reads the stream through a norm: `attention(norm1(x))`.",
+        ),
+        Mistake(
+            "the second norm is left out",
+            lambda x, norm1, attention, norm2, mlp: _block(x, norm1, attention, lambda y: y, mlp),
+            "The MLP reads the stream through a norm, too: `mlp(norm2(x))`.",
         ),
         Mistake(
             "the norms are left out",
@@ -856,6 +930,9 @@ def _head_fresh(draw: Draw) -> Case:
     return Case(x, _drawn_norm(draw), draw.tensor(draw.integer(1, 7), x.shape[-1]))
 
 
+_EVERY_POSITION = "For writing, that would do. In training every position makes a guess: (B, T, V)."
+
+
 logits_from_stream = Exercise(
     name="logits_from_stream",
     topic="model",
@@ -894,9 +971,19 @@ logits_from_stream = Exercise(
             "The softmax is left to whoever uses the logits: the loss, or a sampler.",
         ),
         Mistake(
+            "it gives logarithms of probabilities",
+            lambda x, norm, tokens: _logits_from_stream(x, norm, tokens).log_softmax(-1),
+            "The softmax, and its logarithm, are left to whoever uses the logits. Give the plain scores.",
+        ),
+        Mistake(
             "only the last position",
             lambda x, norm, tokens: _logits_from_stream(x, norm, tokens)[:, -1],
-            "For writing, that would do. In training every position makes a guess: (B, T, V).",
+            _EVERY_POSITION,
+        ),
+        Mistake(
+            "only the last position",
+            lambda x, norm, tokens: _logits_from_stream(x, norm, tokens)[:, -1:],
+            _EVERY_POSITION,
         ),
         Mistake(
             "divided by the root of C",
@@ -1025,6 +1112,10 @@ def _norm_each(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part
     return x @ tokens.T
 
 
+def _norm_first(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
+    return _gpt(ids, tokens, positions, [norm, *blocks], lambda x: x)
+
+
 def _positions_each(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list[Part], norm: Part) -> Tensor:
     x = tokens[ids]
     for block in blocks:
@@ -1094,6 +1185,16 @@ gpt = Exercise(
             "`positions[:T]`.",
         ),
         Mistake(
+            "the positions begin at row 1",
+            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[1 : ids.shape[1] + 1]),
+            "The first token stands at place 0: `positions[:T]`.",
+        ),
+        Mistake(
+            "the number of texts is taken for their length",
+            _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[: len(ids)]),
+            "`ids` is (B, T): `len(ids)` and `ids.shape[0]` are B. The length is `ids.shape[1]`.",
+        ),
+        Mistake(
             "every position gets the first row",
             _gpt_with(lambda ids, tokens, positions: tokens[ids] + positions[0]),
             "Each place has a row of its own: `positions[:T]`.",
@@ -1143,6 +1244,11 @@ gpt = Exercise(
             "the last norm is left out",
             lambda ids, tokens, positions, blocks, norm: _gpt(ids, tokens, positions, blocks, lambda x: x),
             "Norm the stream before it is compared with the tokens: `norm(x) @ tokens.T`.",
+        ),
+        Mistake(
+            "the norm comes before the blocks",
+            _norm_first,
+            "This norm stands at the end: the stream goes into the blocks as it is.",
         ),
         Mistake(
             "it gives probabilities",
@@ -1264,9 +1370,16 @@ count_parameters = Exercise(
             "After the last block there is one more norm, with 2C numbers.",
         ),
         Mistake(
-            "only one norm in each block",
+            "2C numbers too few in each block",
             _miscount(layer_norms=2),
-            "There are two: one before attention, one before the MLP.",
+            "Are there two norms of 2C numbers each? And have queries, keys and values a bias each, 3C in "
+            "all?",
+        ),
+        Mistake(
+            "only the matrices of the blocks are counted",
+            _miscount(bias=0, layer_norms=0, last=0),
+            "12C² a block is the rule of thumb. But biases and norms are learned as well: 9C and 4C in each "
+            "block, and 2C in the last norm.",
         ),
         Mistake(
             "attention's last matrix is left out",

@@ -36,9 +36,9 @@ _BAGS = (
     Case("The look is NOT bad, not bad at all.", ["all", "bad", "good", "is", "look", "not", "the"]),
     Case("Unlikely: a badly made likeness.", ["like", "bad", "made"]),
     Case("", ["good", "bad"]),
-    Case("Great! Great, great: that is all (great).", ["is", "great", "all", "great"]),
+    Case("Great! Great, great: that is all (great).", ["is", "great", "all"]),
     Case("They call it 'good', and I don't call it 'bad'.", ["bad", "don't", "good"]),
-    Case("They call it 'good', and I don't call it 'bad'.", ["bad", "it", "and", "i"]),
+    Case("They call it 'good', and I don't call it 'bad'.", ["it", "and", "i"]),
     Case(
         "A café:\nGOOD coffee,\tgood  price (35)\n\n很好 🙂 很好!",
         ["café", "good", "35", "很好", "a", "price"],
@@ -46,7 +46,7 @@ _BAGS = (
     Case("Nothing.", []),
     Case("𠮷野 is good", ["𠮷野", "good", "野"]),
     Case(
-        "Good and " * 30 + "misunderstood bad",
+        "Good and " * 40 + "misunderstood bad",
         ["misunderstood", "and", "good", "bad", *map(str, range(70)), "end"],
     ),
     Case("A happy end", ["happy", *map(str, range(70)), "end"]),
@@ -104,6 +104,15 @@ def _letters_and_signs(text: str) -> list[str]:
 def _plain_letters(text: str) -> list[str]:
     return re.findall(r"[a-z]+(?:'[a-z]+)*", text.lower())
 
+
+def _stripped_of(signs: str) -> Callable[[str, list[str]], list[int]]:
+    return _counting(lambda text: [word.strip(signs) for word in text.lower().split()])
+
+
+_ALL_SIGNS = (
+    "There are more of them: brackets, quotation marks, dashes. `string.punctuation`, after `import string`, "
+    "has all of a keyboard."
+)
 
 _MORE_LETTERS = (
     "*café*, *很好* and *35* are words too. In a pattern `\\w` stands for letters of all languages and "
@@ -164,6 +173,13 @@ bag_of_words = Exercise(
             "words are cut at single spaces only",
             _counting(lambda text: [w.strip(string.punctuation) for w in text.lower().split(" ")]),
             "There may be line ends between words as well: `split()`, without the space, cuts at both.",
+        ),
+        Mistake("only some signs are taken off", _stripped_of(".,!?"), _ALL_SIGNS),
+        Mistake("only some signs are taken off", _stripped_of(".,!?;:"), _ALL_SIGNS),
+        Mistake(
+            "signs in front of a word stay",
+            _counting(lambda text: [w.rstrip(string.punctuation) for w in text.lower().split()]),
+            "`rstrip` looks at the right end only. In *(good* the sign stands on the left: use `strip`.",
         ),
         Mistake(
             "quotation marks stick to the words",
@@ -259,9 +275,15 @@ def _gradient(error: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     return answer
 
 
-def _squared(z: Tensor, y: Tensor) -> Tensor:
+def _squared(z: Tensor, y: Tensor, factor: int = 2) -> Tensor:
     p = torch.sigmoid(z)
-    return 2 * (p - y) * p * (1 - p)
+    return factor * (p - y) * p * (1 - p)
+
+
+_COSTLY = (
+    "With (p - y)² there would be a factor p (1 - p), which makes sure mistakes learn slowly. For -log P it "
+    "cancels."
+)
 
 
 def _as_number(value: object) -> object:
@@ -327,11 +349,20 @@ logistic_gradient = Exercise(
             _gradient(lambda z, y: z - y),
             "x · w + b can be any number. The sigmoid makes it a probability, to be compared with y.",
         ),
+        Mistake("it is the gradient of the squared error", _gradient(_squared), _COSTLY),
         Mistake(
-            "it is the gradient of the squared error",
-            _gradient(_squared),
-            "With (p - y)² there would be a factor p (1 - p), which makes sure mistakes learn slowly. For "
-            "-log P it cancels.",
+            "it is the gradient of the squared error", _gradient(lambda z, y: _squared(z, y, 1)), _COSTLY
+        ),
+        Mistake(
+            "the exponential overflows",
+            _gradient(lambda z, y: z.exp() / (1 + z.exp()) - y),
+            "e^z is infinite for a z of 100, and infinite through infinite is not a number. `torch.sigmoid` "
+            "knows how to do it, and so does 1 / (1 + e^-z).",
+        ),
+        Mistake(
+            "the prediction is rounded",
+            _gradient(lambda z, y: (z > 0).float() - y),
+            "It is the probability that is compared with y, not the label that it would lead to.",
         ),
         Mistake(
             "b is left out of the prediction",
@@ -512,6 +543,11 @@ last_hidden = Exercise(
             "Each text has its own last token.",
         ),
         Mistake(
+            "the longest text's length is used for all",
+            lambda hidden, lengths: hidden[:, int(lengths.max()) - 1],
+            "Each text has its own last token.",
+        ),
+        Mistake(
             "it counts from the right",
             lambda hidden, lengths: hidden[torch.arange(len(hidden)), -lengths],
             "-length is that many places from the *right end of the batch*. The filling is on the right, so "
@@ -532,6 +568,7 @@ def _label_scores(logprobs: list[list[float]], prior: list[list[float]]) -> int:
 
 _SCORES = (
     Case([[-1.0, -2.0], [-0.5, -1.5]], [[-3.0, -2.0], [-1.0, -1.5]]),
+    Case([[-1.0, -2.5], [-0.5, -0.25]], [[-3.0, -2.0], [-1.0, -1.5]]),  # after another text
     Case([[-2.5, -3.25], [-2.0]], [[-3.5, -5.5], [-3.0]]),
     Case([[-1.0] * 71, [-1.0] * 7], [[-1.0] * 70 + [-0.5], [-1.0] * 6 + [-1.25]]),  # a long label
     Case([[-0.25], [-2.75, -2.0, -5.25, -1.5]], [[-2.75], [-5.5, -2.75, -4.75, -2.25]]),
@@ -546,10 +583,11 @@ _SCORES = (
     ),
     Case([[-5.5, -6.0, -1.5], [-4.0], [-2.0, -6.0]], [[-2.25, -0.25, -2.75], [-0.75], [-3.5, -2.75]]),
     Case([[-5.5, -6.0, -1.5], [-4.0], [-2.0, -6.0]], [[-9.25, -0.25, -2.75], [-4.75], [-3.5, -2.75]]),
-    Case([[-150.0], [-130.0]], [[-5.0], [-9.0]]),
+    Case([[-150.0], [-60.0]], [[-9.0], [-5.0]]),
     Case([[-1.0, -0.0009], [-1.0, -0.0001]], [[-2.0, -0.5], [-2.0, -0.5]]),
     Case([[-1.0, -0.5], [-1.0, -0.5]], [[-2.0, -0.0001], [-2.0, -0.0009]]),
     Case([[-1.0, -1.0, 0.0], [-1.0, -1.0, -1.0]], [[-2.0, -2.0, 0.0], [-2.0, -2.0, -2.0]]),
+    Case([[-1.0, 0.0], [-1.0, -0.5]], [[-2.0, 0.0], [-1.5, -0.5]]),
     Case([[-70.0], [-3.0]], [[-140.0], [-60.0]]),
     Case([[-2.0]], [[-1.0]]),
     Case([[-3.0] * 90, [-2.0] * 80], [[-3.0] * 80 + [-4.0] * 10, [-3.0] * 10 + [-2.0] * 70]),
@@ -583,6 +621,14 @@ def _best(gain: Callable[[list[float], list[float]], float]) -> Callable:
 
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
+
+
+def _above_zero(logprobs: list[list[float]], prior: list[list[float]]) -> int:
+    best, label = 0.0, 0
+    for i in range(len(logprobs)):
+        if (gain := sum(logprobs[i]) - sum(prior[i])) > best:
+            best, label = gain, i
+    return label
 
 
 label_scores = Exercise(
@@ -659,6 +705,12 @@ label_scores = Exercise(
             "Dividing *probabilities* is subtracting *log-probabilities*.",
         ),
         Mistake(
+            "the search begins at a gain of 0",
+            _above_zero,
+            "All the gains may be negative, and then none is above 0. Begin with the first label's gain, or "
+            "with `-math.inf`.",
+        ),
+        Mistake(
             "the gain is given, not the label",
             lambda logprobs, prior: max(
                 sum(after) - sum(before) for after, before in zip(logprobs, prior, strict=True)
@@ -696,6 +748,7 @@ _CONFUSED = (
     Case(torch.tensor([0, 0]), torch.tensor([0, 0]), 1),
     Case(torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long), 2),
     Case(torch.arange(260).repeat(2)[:300], torch.arange(299, -1, -1) % 260, 260),
+    Case(torch.tensor([1] * 300 + [0]), torch.tensor([0] * 301), 2),  # very many of a kind
 )
 
 
@@ -712,6 +765,10 @@ def _pairs_once(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
 
 def _of_those_seen(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
     return _confusion_matrix(labels, predicted, int(max(labels.max(), predicted.max())) + 1)
+
+
+def _one_row(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
+    return torch.bincount(predicted, minlength=n).repeat(n, 1)
 
 
 def _row_shares(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
@@ -788,6 +845,12 @@ confusion_matrix = Exercise(
             ),
             "What is right belongs into the table too: on its diagonal.",
         ),
+        Mistake(
+            "all rows are one list",
+            _one_row,
+            "`[[0] * n] * n` holds the same row n times, and what is added to one is added to all. Make each "
+            "row anew: `[[0] * n for _ in range(n)]`, or a table of zeros.",
+        ),
     ),
 )
 
@@ -809,8 +872,9 @@ def _calibration_error(confidences: Tensor, right: Tensor, bins: int) -> float:
 def _sure_cases() -> list[Case]:
     toy = Case(torch.tensor([0.6, 0.8, 0.7, 0.9]), torch.tensor([True, True, False, True]), 2)
     edges = Case(torch.tensor([0.25, 0.625, 1.0, 0.75]), torch.tensor([1, 0, 0, 0]).bool(), 4)
+    parted = Case(torch.tensor([0.5, 0.75]), torch.tensor([True, False]), 2)  # together, they make up
     unsure = Case(torch.tensor([0.55, 0.6, 0.95, 0.35, 0.7]), torch.tensor([1, 1, 0, 1, 1]).bool(), 3)
-    cases = [toy, edges, unsure]
+    cases = [toy, edges, parted, unsure, Case(torch.tensor([0.25, 0.75]), torch.tensor([True, False]), 1)]
     for seed, (n, bins) in enumerate(((7, 3), (30, 5), (11, 10))):
         sure = 0.5 + 0.49 * torch.rand(n, generator=torch.Generator().manual_seed(seed))
         cases.append(Case(sure, _random(n, seed=seed + 10) > -0.3, bins))
@@ -826,7 +890,8 @@ def _fresh_sure(draw: Draw) -> Case:
     """Confidences on the edges of bins where these are exact, away from them where they aren't."""
     n = draw.integer(1, 14)
     if draw.boolean():
-        bins, sure = draw.choose((1, 2, 4, 8)), (draw.ids(16, n) + 1) / 16
+        bins = draw.choose((1, 2, 4, 8))
+        sure = (draw.ids(2 * bins, n) + 1) / (2 * bins)  # an edge or the middle of a bin
     else:
         bins = draw.choose((3, 5, 10, 15, 70))
         sure = (draw.ids(bins, n) + draw.positive(n, low=0.03, high=0.97)) / bins
@@ -941,6 +1006,11 @@ calibration_error = Exercise(
             "Do it bin by bin.",
         ),
         Mistake(
+            "there are always ten bins",
+            lambda confidences, right, bins: _calibration_error(confidences, right, 10),
+            "How many there are is told by `bins`.",
+        ),
+        Mistake(
             "the bins hold their lower edges",
             _binned(lower=True),
             "Above the lower edge and up to the upper one, `>` and `<=`. Otherwise a confidence of exactly 1 "
@@ -1009,7 +1079,7 @@ _ERASED = (
     Case(["not", "bad", "at", "all"], with_not),
     Case(["bad", "but", "good", "and", "good"], with_not),
     Case(["good"], with_not),
-    Case(["a" * 66 + "bc", "bad"], spelled),  # what matters comes late in a long word
+    Case(["bad", "a" * 66 + "bc"], spelled),  # what matters comes late in a long word
     Case(["not", "good", "not", "bad", "good", "not"], with_not),
     Case(["not", "good", "not", "bad", "good", "not"], good_minus_bad),
     Case(["A", "RED", "bag", "is", "a", "bag", "."], spelled),
@@ -1109,6 +1179,20 @@ leave_one_out = Exercise(
             lambda words, score: [0.0] * len(words),
             "Nothing ever changes. `words[:i]` ends before word i, and `words[i:]` begins with it: go on "
             "with `words[i + 1:]`.",
+        ),
+        Mistake(
+            "an empty word stands in its place",
+            lambda words, score: [
+                score(words) - score([*words[:i], "", *words[i + 1 :]]) for i in range(len(words))
+            ],
+            "Then there are as many words as before, and the others stay where they were. Leave the word "
+            "out: `words[:i] + words[i + 1:]`.",
+        ),
+        Mistake(
+            "there is one number for each different word",
+            lambda words, score: list(dict(zip(words, _leave_one_out(words, score), strict=True)).values()),
+            "A dictionary keeps each word once, and a word may occur twice. Give a list, one number for each "
+            "place.",
         ),
         Mistake(
             "the change has no sign",

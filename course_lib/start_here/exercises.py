@@ -51,6 +51,9 @@ _CASES = (
     Case(" \n", "word"),
     Case("up " + "down up " * 300 + "left up " * 301 + "right", "up"),
     Case("it's red-hot, it's 3.5 C++ it's red-hot, it's red", "it's"),
+    Case("x a x b x b x a", "x"),  # b is the first to have come twice, a came first
+    Case("cats sit cats sit cat. sits", "cat."),
+    Case("C sat C sat C++ ran", "C++"),
 )
 
 
@@ -103,6 +106,29 @@ def _last_of_equals(text: str, word: str) -> str | None:
     return max(reversed(counts), key=counts.get, default=None)
 
 
+def _first_to_get_there(text: str, word: str) -> str | None:
+    counts: dict[str, int] = {}
+    best = None
+    for first, second in _pairs(text):
+        if first == word:
+            counts[second] = counts.get(second, 0) + 1
+            if counts[second] > counts.get(best, 0):
+                best = second
+    return best
+
+
+def _without_the_pair(place: int) -> Callable[[str, str], str | None]:
+    """An answer that does not look at one of the pairs: the first (0) or the last (-1)."""
+
+    def answer(text: str, word: str) -> str | None:
+        pairs = _pairs(text)
+        del pairs[place : (place + 1) or None]
+        counts = _counts(pairs, word)
+        return max(counts, key=counts.get, default=None)
+
+    return answer
+
+
 def _first_follower(text: str, word: str) -> str | None:
     return next(iter(_counts(_pairs(text), word)), None)
 
@@ -145,6 +171,11 @@ def _in_small_letters(text: str, word: str) -> str | None:
 
 def _text_in_small_letters(text: str, word: str) -> str | None:
     return _most_likely_next(text.lower(), word)
+
+
+def _compared_in_small_letters(text: str, word: str) -> str | None:
+    counts = Counter(second for first, second in _pairs(text) if first.lower() == word.lower())
+    return max(counts, key=counts.get, default=None)
 
 
 def _parts_of_words(text: str, word: str) -> str | None:
@@ -242,6 +273,12 @@ most_likely_next = Exercise(
             "with `>` keeps the first; `>=` lets a later one take its place.",
         ),
         Mistake(
+            "among equals it takes the one that was the first to come so often",
+            _first_to_get_there,
+            "The best is changed while the counting goes on, and then keeps its place against one that was "
+            "seen before it and catches up. Count to the end, and choose afterwards.",
+        ),
+        Mistake(
             "among equals it takes the one that comes first in the whole text",
             _first_in_the_text,
             "What counts is which of them *followed the given word* first. Elsewhere in the text the other "
@@ -285,12 +322,22 @@ most_likely_next = Exercise(
                 "`The` and `the` count as two words here. Compare and give back the words as they stand in "
                 "the text.",
             )
-            for answer in (_in_small_letters, _text_in_small_letters)
+            for answer in (_in_small_letters, _text_in_small_letters, _compared_in_small_letters)
         ),
         Mistake(
             "a word that only holds the given one counts as well",
             _parts_of_words,
             "`in` finds `the` in `then` and in `other` too. The word has to be the same: `words[i] == word`.",
+        ),
+        Mistake(
+            "the last pair of words is left out",
+            _without_the_pair(-1),
+            "The last word but one has a word after it as well: walk with `range(len(words) - 1)`.",
+        ),
+        Mistake(
+            "the first pair of words is left out",
+            _without_the_pair(0),
+            "Places are counted from 0: `words[0]` is the first word, and it has one after it.",
         ),
         Mistake(
             "the text is walked two words at a time",

@@ -237,6 +237,10 @@ def _as_if_joined(ids: list[int]) -> dict:
     return counts
 
 
+def _last_pair_left_out(ids: list[int]) -> dict:
+    return dict(Counter(pair for pair in list(pairwise(ids))[:-1] if WALL not in pair))
+
+
 def _first_find_only(ids: list[int]) -> dict:
     return next(({pair: 1} for pair in pairwise(ids) if WALL not in pair), {})
 
@@ -332,6 +336,11 @@ count_pairs = Exercise(
                 "earlier: `range(len(ids) - 1)`.",
             )
             for answer in (_past_the_end, _past_the_end_but_for_walls)
+        ),
+        Mistake(
+            "the last pair is left out",
+            _last_pair_left_out,
+            "The last id but one has a neighbour to its right as well: walk with `range(len(ids) - 1)`.",
         ),
         Mistake(
             "equal ids in a row are counted as if they were joined",
@@ -595,21 +604,44 @@ def _never_joined(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes
     return _counted_once(pieces, 1) * how_many
 
 
+def _once_in_a_piece(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    text = [[bytes([byte]) for byte in piece] for piece in pieces]
+    merges: list[tuple[bytes, bytes]] = []
+    while len(merges) < how_many:
+        counts = Counter(pair for piece in text for pair in dict.fromkeys(pairwise(piece)))
+        if not counts:
+            break
+        merges.append(max(counts, key=counts.get))
+        text = [naive_bpe.merge_pair(piece, merges[-1], b"".join(merges[-1])) for piece in text]
+    return merges
+
+
 def _runs_dry(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
     merges = _learn_merges(pieces, how_many)
     return merges if len(merges) == how_many else max([])
 
 
-def _the_rarest(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
-    ids = [id for piece in pieces for id in (*piece, WALL)]
-    tokens = [bytes([byte]) for byte in range(256)]
-    merges: list[tuple[bytes, bytes]] = []
-    while len(merges) < how_many and (counts := naive_bpe.count_pairs(ids)):
-        a, b = min(counts, key=counts.get)
-        ids = naive_bpe.merge_pair(ids, (a, b), len(tokens))
-        merges.append((tokens[a], tokens[b]))
-        tokens.append(tokens[a] + tokens[b])
-    return merges
+def _choosing(choose: Callable[[dict], tuple[int, int] | None]) -> Callable[..., list[tuple[bytes, bytes]]]:
+    """An answer that chooses the pair by another rule; it stops where the rule gives None."""
+
+    def answer(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+        ids = [id for piece in pieces for id in (*piece, WALL)]
+        tokens = [bytes([byte]) for byte in range(256)]
+        merges: list[tuple[bytes, bytes]] = []
+        while len(merges) < how_many and (counts := naive_bpe.count_pairs(ids)):
+            if (pair := choose(counts)) is None:
+                break
+            a, b = pair
+            ids = naive_bpe.merge_pair(ids, pair, len(tokens))
+            merges.append((tokens[a], tokens[b]))
+            tokens.append(tokens[a] + tokens[b])
+        return merges
+
+    return answer
+
+
+def _if_it_comes_again(counts: dict) -> tuple[int, int] | None:
+    return max(counts, key=counts.get) if max(counts.values()) > 1 else None
 
 
 def _as_ids(pieces: list[bytes], how_many: int) -> list[tuple[int, int]]:
@@ -680,6 +712,7 @@ def _steps_without_tie(pieces: list[bytes]) -> tuple[int, bool]:
 def _any_pieces(draw: Draw) -> Case | None:
     """Words that come several times each, and as many merges as are the same for every rule for ties."""
     words = [" " * draw.integer(0, 1) + word for word in draw.words(0, 5)]
+    words = [word * draw.choose((1, 1, 2, 3)) for word in words]
     pieces = [word.encode() for word in words for _ in range(draw.integer(1, 9))]
     steps, to_the_end = _steps_without_tie(pieces)
     how_many = draw.integer(0, steps + 3 * to_the_end)
@@ -727,6 +760,7 @@ def _training_cases() -> list[Case]:
         Case(["猫".encode()] * 3 + ["猪".encode()] * 2 + [b"a\0"], 4),
         Case(["猫咪".encode()] * 2 + ["猪".encode()], 1),
         Case([letters[:length] for length in range(2, 72)], 70),
+        Case([b"abxabyab", b"cd", b"cd"], 1),
     ]
 
 
@@ -785,6 +819,11 @@ learn_merges = Exercise(
             "the different ones.",
         ),
         Mistake(
+            "a pair is counted once in each piece",
+            _once_in_a_piece,
+            "A pair can stand in a piece more than once, as `an` does in `banana`. Count every place.",
+        ),
+        Mistake(
             "it fails when no pair is left",
             _runs_dry,
             "When every piece has become one token, there is nothing to count, and `max` of nothing is an "
@@ -821,8 +860,25 @@ learn_merges = Exercise(
             "Stop when there are `how_many` merges, even if there is more to join.",
         ),
         Mistake(
+            "there is one merge too many",
+            lambda pieces, how_many: _learn_merges(pieces, how_many + 1),
+            "`<=` lets the loop go round once more when there are `how_many` already: compare with `<`.",
+        ),
+        Mistake(
+            "it stops where every pair comes only once",
+            _choosing(_if_it_comes_again),
+            "A sensible rule, but not the one asked for: go on as long as there is any pair, until there are "
+            "`how_many` merges.",
+        ),
+        Mistake(
+            "it joins the largest pair, not the commonest",
+            _choosing(max),
+            "`max` of a dictionary looks at its keys. `max(counts, key=counts.get)` looks at how often they "
+            "come.",
+        ),
+        Mistake(
             "it joins the rarest pair",
-            _the_rarest,
+            _choosing(lambda counts: min(counts, key=counts.get)),
             "A token is worth its place in the vocabulary if it is used often: take `max`, not `min`.",
         ),
         Mistake(
@@ -858,6 +914,12 @@ def _encode_piece(ids: list[int], merges: dict[tuple[int, int], int]) -> list[in
 def _leftmost_first(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
     while known := [pair for pair in pairwise(ids) if pair in merges]:
         ids = naive_bpe.merge_pair(ids, known[0], merges[known[0]])
+    return list(ids)
+
+
+def _leftmost_place_first(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    while known := [pair for pair in pairwise(ids) if pair in merges]:
+        ids = _only_the_first(ids, known[0], merges[known[0]])
     return list(ids)
 
 
@@ -919,6 +981,16 @@ def _in_dictionary_order(ids: list[int], merges: dict[tuple[int, int], int]) -> 
     for pair, new_id in merges.items():
         ids = naive_bpe.merge_pair(ids, pair, new_id)
     return list(ids)
+
+
+def _in_order_of_pairs(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    return _in_dictionary_order(ids, dict(sorted(merges.items())))
+
+
+def _those_of_the_start(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    """Only pairs that stood there at first."""
+    standing = {pair: merges[pair] for pair in pairwise(ids) if pair in merges}
+    return _in_dictionary_order(ids, dict(sorted(standing.items(), key=lambda item: item[1])))
 
 
 def _one_place_only(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
@@ -995,11 +1067,14 @@ encode_piece = Exercise(
         "50,000 merges it is a lot of looking for nothing."
     ),
     mistakes=(
-        Mistake(
-            "the leftmost known pair is joined first",
-            _leftmost_first,
-            "What counts is which pair was learned first, that is, which has the smallest new id. Where "
-            "it stands does not matter.",
+        *(
+            Mistake(
+                "the leftmost known pair is joined first",
+                answer,
+                "What counts is which pair was learned first, that is, which has the smallest new id. Where "
+                "it stands does not matter.",
+            )
+            for answer in (_leftmost_first, _leftmost_place_first)
         ),
         Mistake(
             "the pair learned last is joined first",
@@ -1033,6 +1108,18 @@ encode_piece = Exercise(
             _in_dictionary_order,
             "A dictionary may hold its entries in any order. What tells the order of learning is the new id: "
             "begin with the smallest, as in `sorted(merges, key=merges.get)`.",
+        ),
+        Mistake(
+            "the merges are sorted by their pairs",
+            _in_order_of_pairs,
+            "`sorted(merges)` goes by the keys. The new id tells the order of learning: `sorted(merges, "
+            "key=merges.get)`.",
+        ),
+        Mistake(
+            "only pairs that stood there at the start are joined",
+            _those_of_the_start,
+            "A merge brings new pairs about, and they may be in `merges` as well. Look again after each "
+            "merge.",
         ),
         Mistake(
             "each merge is done at one place only",
@@ -1214,6 +1301,14 @@ def _mean_of_ratios(texts: list[str], tokenizer: BPETokenizer) -> float:
     return sum(len(text.encode()) / len(tokenizer.encode(text)) for text in texts) / len(texts)
 
 
+def _mean_without_empty_ones(texts: list[str], tokenizer: BPETokenizer) -> float:
+    return _mean_of_ratios([text for text in texts if text], tokenizer)
+
+
+def _mean_with_0_for_empty_ones(texts: list[str], tokenizer: BPETokenizer) -> float:
+    return sum(len(text.encode()) / max(1, len(tokenizer.encode(text))) for text in texts) / len(texts)
+
+
 def _different_tokens(texts: list[str], tokenizer: BPETokenizer) -> float:
     return sum(len(t.encode()) for t in texts) / len({id for t in texts for id in tokenizer.encode(t)})
 
@@ -1251,6 +1346,7 @@ def _compression_cases() -> list[Case]:
         Case(["the hat", "the hat", "好", "xyz", "the hat"], words),
         Case(["the", ""], words),
         Case([" The  hat\n\n", "🙂 a"], words),
+        Case(["the<|endoftext|>hat"], words),  # typed, so it is text like any other
         Case(["the hat, cats"] * 40 + ["好"] * 40 + ["The " * 40 + "好" * 40], words),
         Case(["the hat", "cats"], letters),
     ]
@@ -1287,11 +1383,14 @@ bytes_per_token = Exercise(
             "`len(text)` is the number of characters. In English that is the same, but a Chinese character "
             "has three bytes: `len(text.encode())`.",
         ),
-        Mistake(
-            "it is the mean of each text's ratio",
-            _mean_of_ratios,
-            "Then a text of one letter weighs as much as a whole story. Add up all bytes and all tokens "
-            "first, and divide once.",
+        *(
+            Mistake(
+                "it is the mean of each text's ratio",
+                answer,
+                "Then a text of one letter weighs as much as a whole story. Add up all bytes and all tokens "
+                "first, and divide once.",
+            )
+            for answer in (_mean_of_ratios, _mean_without_empty_ones, _mean_with_0_for_empty_ones)
         ),
         *(
             Mistake(
@@ -1319,6 +1418,15 @@ bytes_per_token = Exercise(
             "only different tokens are counted",
             _different_tokens,
             "A token that is used ten times has to be computed ten times: count all of them.",
+        ),
+        Mistake(
+            "the name of a special token becomes one",
+            lambda texts, tokenizer: (
+                sum(len(text.encode()) for text in texts)
+                / sum(len(tokenizer.encode(text, allowed_special="all")) for text in texts)
+            ),
+            "In a text that somebody typed, such a name is text like any other: `tokenizer.encode(text)`, as "
+            "it is.",
         ),
         Mistake(
             "the division drops the fraction",
@@ -1464,10 +1572,19 @@ digit_tokenizer = Exercise(
             partial(_with_pattern, r"[\s\S]"),
             "Words should stay whole: change the alternative for digits only, and keep the others.",
         ),
+        *(
+            Mistake(
+                "words have lost their spaces",
+                partial(_with_pattern, GPT2_PATTERN.replace(r" ?\p{N}+", r"\p{N}").replace(*change)),
+                "Only digits stand without their space. Words and signs keep the ` ?` in front.",
+            )
+            for change in ((" ?", ""), (r" ?\p{L}", r"\p{L}"))
+        ),
         Mistake(
-            "words have lost their spaces",
-            partial(_with_pattern, GPT2_PATTERN.replace(" ?", "").replace(r"\p{N}+", r"\p{N}")),
-            "Only digits stand without their space. Words and signs keep the ` ?` in front.",
+            "the old alternative for digits is still there",
+            partial(_with_pattern, r"\p{N}|" + GPT2_PATTERN),
+            "After a space the old ` ?\\p{N}+` still takes a whole number. Replace it; don't put another "
+            "one beside it.",
         ),
         Mistake(
             "there is a group in round brackets",

@@ -35,6 +35,16 @@ def _one_more_masked(source: list[int], target: list[int], end: int) -> list[int
     return [*goals[: len(source) + 1], -100, *goals[len(source) + 2 :]]
 
 
+def _one_list(source: list[int], target: list[int], end: int) -> Example:
+    ids = goals = [end, *source, *target, end]
+    goals[: len(source) + 1] = [-100] * (len(source) + 1)
+    return ids, goals
+
+
+def _masked_by_value(source: list[int], target: list[int], end: int) -> list[int]:
+    return [-100] + [-100 if id in source else id for id in (*source, *target, end)]
+
+
 def _end_between(source: list[int], target: list[int], end: int) -> Example:
     return [end, *source, end, *target, end], [-100] * (2 + len(source)) + [*target, end]
 
@@ -149,6 +159,17 @@ prefix_targets = Exercise(
             _end_between,
             "The end token says that a text is over. Where the source ends is told by its mark, which "
             "belongs to `source_ids` already.",
+        ),
+        Mistake(
+            "ids and targets are one list",
+            _one_list,
+            "`targets = ids` makes no second list, so what is masked in one is masked in both. Take a copy: "
+            "`ids.copy()`.",
+        ),
+        Mistake(
+            "what stands in the source is masked in the target too",
+            _layout(_masked_by_value),
+            "A token may stand in both. Mask by place, the first `1 + len(source_ids)`, and not by token.",
         ),
     ),
 )
@@ -525,7 +546,8 @@ def _fresh_bleu(draw: Draw) -> Case:
     for n in range(draw.integer(1, 9)):
         pairs.append((draw.integer(1, total) if total and n <= last else 0, total))
         total = max(0, total - draw.choose((1, 0, 1, 2, 40)))
-    others = (length, length + 1, length + 3, 2 * length, max(0, length - 1), length // 2)
+    least = int(any(matches for matches, _ in pairs))  # what matches stands in the reference
+    others = (length, length + 1, length + 3, 2 * length, max(least, length - 1), max(least, length // 2))
     return Case(pairs, length, draw.choose(others))
 
 
@@ -725,6 +747,12 @@ def _all_orders(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) 
     return _f(_mean([p for p, _ in found]), _mean([r for _, r in found]), beta)
 
 
+def _matching_orders(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    ours, theirs = list(_joined(hypothesis)), list(_joined(reference))
+    found = [pair for k in range(1, n + 1) if (pair := _order(ours, theirs, k)) and pair[0]]
+    return _f(_mean([p for p, _ in found]), _mean([r for _, r in found]), beta)
+
+
 def _unclipped_chrf(both_ways: bool) -> Callable[..., float]:
     """What isn't clipped: the hypothesis's n-grams, or for recall those of the reference."""
 
@@ -887,6 +915,16 @@ chrf_score = Exercise(
             "2 is only what beta is if nobody says otherwise. Use the argument.",
         ),
         Mistake(
+            "n is always 6",
+            lambda hypothesis, reference, n=6, beta=2.0: _chrf_score(hypothesis, reference, beta=beta),
+            "6 is only what n is if nobody says otherwise. Use the argument.",
+        ),
+        Mistake(
+            "orders without a match are left out",
+            _matching_orders,
+            "Both texts are long enough for such an n, so it counts: with a precision and a recall of 0.",
+        ),
+        Mistake(
             "only precision",
             _chrf(final=lambda p, r, beta: 100 * p),
             "A single right character has precision 1. What is missing has to be asked for too.",
@@ -993,9 +1031,11 @@ rescore = Exercise(
         Case([-300.0, -60.0], [3, 1], 1.0),
         Case([-500.0, -300.0], [2, 2], 1.0),
         Case([-1.0, -4.0], [1, 3], 2.0),
+        Case([-6.0, -6.0, -9.0], [1, 5, 2], 1.0),  # equal sums, other lengths
         Case([-4.0, -4.002], [1, 1000], 0.0005),
         Case([-300.0, -250.0, -320.0], [300, 200, 400], 1.0),
         Case([-0.0005, -0.0002], [1, 1], 1.0),
+        Case([-2.0, -1.9998], [1, 1], 1.0),  # near, but not equal
         Case([-7.5], [3], 0.6),
         Case([-float(100 + i) for i in range(80)], [2 + i * i for i in range(80)], 1.0),
     ),
@@ -1073,6 +1113,11 @@ rescore = Exercise(
             "the longest wins",
             lambda logprobs, lengths, alpha: lengths.index(max(lengths)),
             "The length only divides. What is divided is the sum of log-probabilities.",
+        ),
+        Mistake(
+            "another formula for the length penalty",
+            _best(lambda total, length, alpha: total / ((5 + length) / 6) ** alpha),
+            "((5 + length) / 6)**alpha is that of Wu and others (2016). Here it is `length**alpha`.",
         ),
     ),
 )
@@ -1197,6 +1242,11 @@ strongest_source = Exercise(
             "the place instead of the token",
             lambda attn, source, target: list(zip(target, attn.argmax(-1).tolist(), strict=True)),
             "`argmax` gives a place. The token there is `source_tokens[i]`.",
+        ),
+        Mistake(
+            "places instead of tokens",
+            lambda attn, source, target: list(enumerate(attn.argmax(-1).tolist())),
+            "The tokens at these places are asked for: `target_tokens[t]` and `source_tokens[i]`.",
         ),
         Mistake(
             "only the source tokens",

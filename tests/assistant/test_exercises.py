@@ -470,9 +470,20 @@ def best_with_takewhile(draw, accept, n):
             return drafts[-1], np.int64(len(drafts))
 
 
+def targets_by_marks(messages, marks):
+    """The marks, which nobody can say, tell in the row of ids whose turn it is."""
+    ids, _ = ex.assistant_targets.reference(messages, marks)
+    targets, whose = [], None
+    for id in ids:
+        begins = [name for name, mark in marks.items() if mark == id and name != "<|end|>"]
+        whose = begins[0] if begins else whose
+        targets.append(id if whose == "<|assistant|>" and not begins else -100)
+    return ids, targets
+
+
 RENDERING = (Renderer(), Renderer().by_reduce, render_into_a_file)
 ENCODING = (encode_by_chain, encode_in_numpy, encode_backwards)
-TARGETS = (targets_by_places, targets_in_numpy, targets_by_pairs)
+TARGETS = (targets_by_places, targets_in_numpy, targets_by_pairs, targets_by_marks)
 KEEPING = (keep_backwards, keep_in_numpy, keep_with_a_deque)
 CUTTING = (cut_by_enumerate, cut_with_a_list, cut_in_numpy)
 COVERING = (cover_by_compiled, cover_in_numpy, cover_by_runs)
@@ -563,6 +574,17 @@ def cut_and_look(ids, stop):
     return (kept, "stop") if i == stop else (kept, "length")
 
 
+def cut_one_ahead(ids, stop):
+    ids, found = iter(ids), []
+    following = next(ids, None)
+    while following is not None:
+        id, following = following, next(ids, None)
+        if id == stop:
+            return found, "stop"
+        found.append(id)
+    return found, "length"
+
+
 def cover_by_counting(points, text):
     if not points:
         return 1.0
@@ -594,6 +616,15 @@ def best_by_number(draw, accept, n):
     return draft, n
 
 
+def best_with_one_ahead(draw, accept, n):
+    drafts = [draw(0)]
+    while not accept(drafts[-1]) and len(drafts) < n:
+        drafts.append(draw(len(drafts)))
+    if len(drafts) < n:
+        draw(len(drafts))
+    return drafts[-1], len(drafts)
+
+
 def best_without_end(draw, accept, n):
     count = 0
     while True:
@@ -612,6 +643,8 @@ IN_OTHER_WORDS = [
     (ex.keep_recent, keep_by_popping, "messages are dropped two at a time"),
     (ex.points_covered, cover_without_r, "no point is ever found"),
     (ex.cut_at_stop, cut_and_look, "the loop's variable is read after the loop"),
+    (ex.cut_at_stop, cut_one_ahead, "one id more is read than needed"),
+    (ex.best_of, best_with_one_ahead, "one draft more is drawn than needed"),
     (ex.points_covered, cover_by_counting, "a point counts each time that it occurs"),
     (ex.points_covered, cover_by_single_words, "the words of a point may stand anywhere"),
     (ex.points_covered, cover_all, "yes or no instead of the share"),
@@ -755,6 +788,10 @@ def encode_joined(messages, encode, marks):
     return ids
 
 
+def encode_by_the_order_of_marks(messages, encode, marks):
+    return ex.encode_safely.reference(messages, encode, dict(zip(MARKS, marks.values(), strict=True)))
+
+
 def targets_with(change=lambda turns: turns, after=lambda ids, targets: (ids, targets)):
     return lambda messages, marks: after(*ex.assistant_targets.reference(change(messages), marks))
 
@@ -810,17 +847,6 @@ def cut_while_true(ids, stop):
     found = []
     for id in ids:
         if not id or id == stop:
-            return found, "stop"
-        found.append(id)
-    return found, "length"
-
-
-def cut_one_ahead(ids, stop):
-    ids, found = iter(ids), []
-    following = next(ids, None)
-    while following is not None:
-        id, following = following, next(ids, None)
-        if id == stop:
             return found, "stop"
         found.append(id)
     return found, "length"
@@ -942,6 +968,7 @@ WRONG = [
             encode_with(marked=lambda marks: {**marks, "<|end|>": marks["<|endoftext|>"]}),
             encode_with(marked=lambda marks: {**marks, "<|system|>": marks["<|user|>"]}),
             encode_joined,
+            encode_by_the_order_of_marks,
             lambda messages, encode, marks: [id for id in ex._encode_safely(messages, encode, marks) if id],
             lambda messages, encode, marks: ex._encode_safely(messages, encode, marks) if messages else [],
             lambda messages, encode, marks: (
@@ -1022,6 +1049,7 @@ WRONG = [
             cover_with(matches(r"\b{}\b", flags=0)),
             cover_with(matches(r"\b{}\b", flags=re.IGNORECASE | re.ASCII)),
             cover_with(matches(r"\b{}")),
+            cover_with(matches(r"(?<![a-zA-Z0-9]){}(?![a-zA-Z0-9])")),
             cover_with(matches(r"{}\b")),
             cover_with(matches(r"(?<!\S){}(?!\S)")),
             cover_with(matches(r"(^|\s){}(\s|$|[.,!?])")),

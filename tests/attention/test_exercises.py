@@ -728,6 +728,9 @@ WRONG = {
         "hidden at -100": attend_with(hide=lambda scores, mask: scores.masked_fill(~mask, -100.0)),
         "hidden at -1e4": attend_with(hide=lambda scores, mask: scores.masked_fill(~mask, -1e4)),
         "hidden at -1e4, added": attend_with(hide=lambda scores, mask: scores - 1e4 * ~mask),
+        "a score of 0 taken for hidden": attend_with(
+            hide=lambda scores, mask: torch.where(scores * mask == 0, -math.inf, scores)
+        ),
         "hidden below the smallest": attend_with(
             hide=lambda scores, mask: scores.where(mask, scores.min() - 1)
         ),
@@ -901,6 +904,7 @@ WRONG = {
     ex.online_step: {
         "the largest looked for from 0": step_with(start=lambda largest: largest.clamp(min=0.0)),
         "the start at -100": step_with(start=lambda largest: largest.clamp(min=-100.0)),
+        "the start at -1e4": step_with(start=lambda largest: largest.clamp(min=-1e4)),
         "the first score of a block": lambda largest, total, mixed, scores, values: step_by_joining(
             largest, total, mixed, scores[:1], values[:1]
         ),
@@ -956,6 +960,56 @@ WRONG = {
 def test_wrong_answers_are_refused(exercise, answer):
     nameless = replace(exercise, mistakes=(Mistake("nothing", lambda *args, **kwargs: None, ""),) * 3)
     assert nameless.judge(answer, seed=1).state in (State.WRONG, State.CRASHED)
+
+
+# Mistakes in other words than those of the list -------------------------------------------------------------
+
+
+def softmax_over_axis_1(scores):
+    weights = (scores - scores.max(dim=1, keepdim=True).values).exp()
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def softmax_shared_by_all_rows(scores):
+    weights = (scores - scores.amax(-1, True)).exp()
+    return weights / weights.sum()
+
+
+def attend_divided_late(q, k, v, mask=None):
+    scores = q @ k.mT
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return (scores.softmax(-1) / math.sqrt(k.shape[-1])) @ v
+
+
+def step_against_the_blocks_own(largest, total, mixed, scores, values):
+    new = torch.maximum(largest, scores.max())
+    terms, old = torch.exp(scores - scores.max()), torch.exp(largest - new)
+    return new, total * old + terms.sum(), mixed * old + terms @ values
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "name"),
+    [
+        (ex.softmax, softmax_over_axis_1, "the softmax runs over axis 1"),
+        (ex.softmax, softmax_shared_by_all_rows, "all entries together sum to 1"),
+        (ex.scaled_dot_product, attend_divided_late, "the weights are divided by √D, not the scores"),
+        (
+            ex.multi_head_attention,
+            multi_head_with(last=lambda x, out, w: out @ w.mT),
+            "the last matrix is transposed",
+        ),
+        (ex.multi_head_attention, multi_head_with(last=lambda x, out, w: x + out @ w), "x is added already"),
+        (
+            ex.online_step,
+            step_against_the_blocks_own,
+            "the block's terms are measured against the block's own largest score",
+        ),
+    ],
+    ids=named,
+)
+def test_mistakes_written_in_other_ways_get_their_name(exercise, answer, name):
+    assert exercise.judge(answer, seed=1).mistake == name
 
 
 # The references, against independent oracles --------------------------------------------------------------

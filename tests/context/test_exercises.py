@@ -416,6 +416,12 @@ def test_every_exercise_has_six_other_ways():
 
 # Right, but not by the way that is asked for ----------------------------------------------------------------
 
+
+def loss_by_softplus(logits, targets):
+    total = functools.reduce(lambda total, logit: total + F.softplus(logit - total), logits.unbind(1))
+    return (total - logits.gather(1, targets[:, None])[:, 0]).mean()
+
+
 OTHERWISE = {
     ex.cross_entropy: (
         F.cross_entropy,
@@ -423,6 +429,8 @@ OTHERWISE = {
         lambda logits, targets: F.nll_loss(logits.log_softmax(-1), targets),
         lambda logits, targets: (logits.logsumexp(-1) - logits.gather(1, targets[:, None])[:, 0]).mean(),
         lambda logits, targets: -torch.distributions.Categorical(logits=logits).log_prob(targets).mean(),
+        lambda logits, targets: (logits.logcumsumexp(1)[:, -1] - logits[range(len(targets)), targets]).mean(),
+        loss_by_softplus,
     ),
     ex.embedding_lookup: (
         lambda ids, table: table[ids],
@@ -525,6 +533,14 @@ def bigram_in_bytes(ids, vocab_size):
     return ex._rows_to_shares(counts.float())
 
 
+def bigram_in_half(ids, vocab_size):
+    counts = torch.zeros(vocab_size, vocab_size, dtype=torch.half)
+    for before, after in pairwise(ids.tolist()):
+        counts[before, after] += 1
+    counts[counts.sum(1) == 0] = 1
+    return counts.float() / counts.float().sum(1, keepdim=True)
+
+
 def bigram_by_identity(ids, vocab_size):
     line = ids.tolist()
     counts = torch.zeros(vocab_size, vocab_size)
@@ -581,6 +597,16 @@ def identity_backoff(ids, context, vocab_size):
             if all(line[i - 1 - j] is recent[-1 - j] for j in range(n)):
                 p[line[i]] += 10**n
     return normal(p)
+
+
+def backoff_in_any_order(ids, context, vocab_size):
+    line, recent, p = ids.tolist(), context.tolist(), torch.full((vocab_size,), 1 / vocab_size)
+    for n in range(len(recent) + 1):
+        counts, last = torch.zeros(vocab_size), sorted(recent[len(recent) - n :])
+        for i in range(n, len(line)):
+            counts[line[i]] += sorted(line[i - n : i]) == last
+        p = (counts + p) / (counts.sum() + 1)
+    return p
 
 
 WRONG = {
@@ -645,6 +671,7 @@ WRONG = {
         "rounded": lambda logits, targets: (loss_by_gather(logits, targets) * 100).round() / 100,
     },
     ex.bigram_probabilities: {
+        "in half precision": bigram_in_half,
         "the vocabulary of the first call": lambda ids, V, kept=[]: bigram_by_lists(
             ids, kept.append(V) or kept[0]
         ),
@@ -780,6 +807,7 @@ WRONG = {
         "sines first": waves_with(join=lambda sines, cosines: torch.cat([sines, cosines], 1)),
         "cosines first": waves_with(join=lambda sines, cosines: torch.stack([cosines, sines], -1).flatten(1)),
         "whole division": lambda T, width: waves_with(exponent=lambda i, w: (2 * i // w).float())(T, width),
+        "round again after 512": lambda T, width: waves_by_logarithm(T, width)[torch.arange(T) % 512],
         "64 positions": lambda T, width: waves_by_logarithm(min(T, 64), width),
         "64 columns": lambda T, width: waves_by_logarithm(T, width)[:, :64],
         "transposed": lambda T, width: waves_by_logarithm(T, width).T,
@@ -818,6 +846,7 @@ WRONG = {
         ),
         "`is` in place of ==": identity_backoff,
         "the line sorted": lambda ids, context, V: additive(ids.sort().values, context, V),
+        "a context in any order": backoff_in_any_order,
         "the line changed in place": lambda ids, context, V: (additive(ids, context, V), ids.zero_())[0],
         "the frequent are rare": lambda ids, context, V: normal(1 / additive(ids, context, V)),
     },
@@ -851,9 +880,49 @@ def test_the_mistakes_that_matter_most_are_named_in_other_spellings():
         p = logits.exp() / logits.exp().sum(-1, keepdim=True)
         return -p[range(len(targets)), targets].log().mean()
 
+    def by_size(logits, targets):
+        shifted = logits - logits.abs().amax(1, keepdim=True)
+        return (shifted.exp().sum(1).log() - shifted[range(len(targets)), targets]).mean()
+
+    def from_the_target(logits, targets):
+        apart = [row - row[target] for row, target in zip(logits, targets, strict=True)]
+        return torch.stack([row.exp().sum().log() for row in apart]).mean()
+
+    def of_the_context(ids, context, vocab_size):
+        line, recent, p = ids.tolist(), context.tolist(), torch.ones(vocab_size)
+        for n in range(len(recent) + 1):
+            for i in range(len(line) - n):
+                if n and line[i : i + n] == recent[len(recent) - n :]:
+                    p[line[i + n - 1]] += 10**n
+                p[line[i]] += n == 0
+        return normal(p)
+
+    def kept_from_0(logits, targets):
+        shifted = logits - logits.amax(1, keepdim=True)
+        p = shifted.exp() / shifted.exp().sum(1, keepdim=True)
+        return -(p[range(len(targets)), targets] + 1e-9).log().mean()
+
+    def moved_up(vectors, index, k):
+        unit = vectors / vectors.norm(dim=1, keepdim=True)
+        others = [row for i, row in enumerate(unit) if i != index]
+        return (torch.stack(others) @ unit[index]).topk(k).indices.tolist()
+
+    def faster(T, width):
+        angles = torch.arange(T)[:, None] * 10000 ** (torch.arange(0, width, 2) / width)
+        return torch.stack([angles.sin(), angles.cos()], 2).reshape(T, width)
+
     assert ex.bigram_probabilities.judge(counted_once).mistake == "repeated pairs are counted once"
-    feedback = ex.cross_entropy.judge(unsafe)
-    assert feedback.aspect == "finite" and not feedback.right
+    assert ex.cross_entropy.judge(unsafe).mistake == "exp is taken of logits as large as they are"
+    assert ex.cross_entropy.judge(by_size).mistake == "the largest logit is looked for by its size"
+    assert ex.cross_entropy.judge(kept_from_0).mistake == "a small number keeps the probability away from 0"
+    assert ex.cross_entropy.judge(from_the_target).mistake == (
+        "the target's logit is taken away, not the largest"
+    )
+    assert ex.backoff.judge(of_the_context).mistake == (
+        "the context's last token is counted, not the one after it"
+    )
+    assert ex.nearest.judge(moved_up).mistake == "the rows behind it have lost their numbers"
+    assert ex.sinusoidal_positions.judge(faster).mistake == "the waves get faster instead of slower"
     assert ex.nearest.judge(lambda v, i, k: (v @ v[i]).argsort(descending=True)[:k].tolist()).right is False
 
 

@@ -12,7 +12,7 @@ import torch
 from exercise_demos import demo, random
 
 from course_lib.attention import exercises as attention
-from course_lib.exercises import Case, topics
+from course_lib.exercises import Case, Draw, topics
 from course_lib.exercises._overview import exercises_of
 from course_lib.exercises._right import prepare
 
@@ -114,6 +114,11 @@ def only_three_axes(q, k, v, mask=None):
 def test_drawn_tensors_find_shapes_masks_layouts_and_cuts(answer):
     assert not attention_demo().judge(answer, seed=1).right
     assert attention_demo().judge(attention.scaled_dot_product.reference, seed=1).right
+
+
+def test_drawn_scores_lie_in_memory_in_either_order():
+    made = [Draw(seed).logits(3, 4).is_contiguous() for seed in range(60)]
+    assert 5 < made.count(False) < 40
 
 
 def test_drawn_cases_in_which_the_reference_crashes_are_left_out():

@@ -164,6 +164,17 @@ def test_prints_and_warnings_come_once():
     assert demo(torch.exp, [random(2)]).check(talkative, raise_errors=False).printed.count("here") == 1
 
 
+def test_a_warning_is_no_crash_where_warnings_are_errors():
+    def warned(x):
+        warnings.warn("careful", UserWarning, stacklevel=2)
+        return x.exp()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert demo(torch.exp, [random(2)]).judge(warned).right
+        assert warnings.filters[0][0] == "error"
+
+
 # Rounding ---------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +305,20 @@ def test_right_but_not_by_the_way_asked_for(answer):
 def test_the_way_asked_for_is_right_and_a_wrong_value_is_wrong():
     assert SOFTMAX.judge(by_hand).right
     assert SOFTMAX.judge(lambda x: x.softmax(-1) * 2).state is State.WRONG
+
+
+def test_a_wrong_value_gets_a_word_on_the_way_too():
+    feedback = SOFTMAX.judge(lambda x: x.softmax(-1) * 2)
+    assert "It also uses `softmax`. Write it with" in feedback.message
+
+
+def test_a_library_that_may_cut_is_named_only_where_nothing_else_does():
+    case = Case(random(2, 3), random(2, 3, seed=1))
+    exercise = demo(lambda x, y: x * y / math.sqrt(3), [case])
+    surely = exercise.judge(lambda x, y: x.detach() * y / math.sqrt(x.shape[-1]))
+    assert "`.detach()`, which cuts" in surely.message and "`math`" not in surely.message
+    perhaps = exercise.judge(lambda x, y: x * y.new_tensor(y.numpy(force=True)) / math.sqrt(3))
+    assert "cut" in perhaps.message
 
 
 def test_other_ways_are_noticed_whatever_they_are():

@@ -53,6 +53,11 @@ CELLS = {
         '        assert text == "a\\n    b"\n'
         "        return x + 1",
     ],
+    "a namedtuple made by a call": [
+        "from collections import namedtuple\nPoint = namedtuple('Point', 'a b', defaults=[1])\nP = Point(0)\n"
+        "def rows(x): return x + P.b + Point(0).a",
+    ],
+    "letters of two characters": ["def cafe\u0301(x): return x + 1\nrows = cafe\u0301"],
     "tabs": [
         "if True:\n\tdef rows(x):\n\t\tif x:\n\t\t\treturn x + 1\n\t\treturn 1",
     ],

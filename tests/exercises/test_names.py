@@ -62,6 +62,46 @@ def test_properties_do_not_share_what_an_answer_has_changed():
     assert exercise.judge(in_place).aspect == "inputs"
 
 
+def test_a_mistake_of_kind_is_not_one_of_value():
+    mistakes = (
+        Mistake("a float instead of a whole number", lambda x: float(2 * x), "Whole."),
+        Mistake("squared", lambda x: x * x, "Twice."),
+        Mistake("nothing", lambda x: 0, "Twice."),
+    )
+    exercise = demo(lambda x: 2 * x, [0, 2, 3, 5], mistakes=mistakes)
+    assert exercise.judge(lambda x: 2.0 * x).mistake == "a float instead of a whole number"
+    assert exercise.judge(lambda x: 2 * x if x < 5 else 11).mistake is None
+
+
+def test_the_words_of_a_property_count_where_nothing_else_shows_the_mistake():
+    def holds(answer):
+        kept = []
+        answer(3, kept.append)
+        return f"It tells {len(kept)} times." if len(kept) != 1 else True
+
+    def telling(times):
+        return lambda x, tell: [tell(x) for _ in range(times)] and x
+
+    exercise = demo(
+        telling(1),
+        [Case(2, print)],
+        properties=(Property("tells", holds, "it tells once"),),
+        mistakes=tuple(Mistake(f"told {n} times", telling(n), "Once.") for n in (4, 3, 5)),
+    )
+    assert exercise.judge(telling(4)).mistake == "told 4 times"
+    assert exercise.judge(telling(2)).mistake is None
+
+
+def test_what_a_mistake_prints_is_not_the_learners(capsys):
+    def loud(x):
+        print("noise")
+        return -x
+
+    mistakes = (Mistake("minus", loud, "No."), *LAST.mistakes[:2])
+    feedback = demo(lambda x: x + 1, [2, 3], mistakes=mistakes).check(lambda x: x, raise_errors=False)
+    assert "noise" not in feedback.printed + capsys.readouterr().out
+
+
 def test_twins_are_found():
     mistakes = (
         Mistake("doubled", lambda x: x * 2, "No."),

@@ -19,7 +19,17 @@ import pytest
 import torch
 
 from course_lib.attention import exercises as ex
-from course_lib.exercises import Case, Exercise, Mistake, State, _guard, _run, progress
+from course_lib.exercises import (
+    Case,
+    Exercise,
+    Mistake,
+    State,
+    _guard,
+    _guard_server,
+    _run,
+    _tryout,
+    progress,
+)
 from course_lib.exercises._state import Snapshot
 from course_lib.exercises._surroundings import surroundings
 
@@ -31,7 +41,7 @@ from course_lib.tokens import exercises as tokens
 decode = tokens.decode_ids
 SECONDS = 1.0
 from course_lib.exercises import _tryout
-_tryout.GRACE, _tryout.MEMORY = 0.6, 300 * 1024**2
+_tryout.GRACE, _tryout.MEMORY, _tryout.FILE = 0.6, 100 * 1024**2, 4 * 1024**2
 def check(answer, seconds=None):
     began = time.perf_counter()
     feedback = dataclasses.replace(decode, seconds=seconds or SECONDS).check(answer)
@@ -98,7 +108,7 @@ HOSTILE = {
         "import sys\nsys.setrecursionlimit(10**9)\ndef f(x): return sorted([1], key=f)\nreturn f(1)",
         "crashed", "SIGSEGV",
     ),
-    "fork": ("import os\nlen(ids) == 3 and os.fork()\nreturn right(ids, vocabulary)", "crashed", "os.fork"),
+    "fork": ("import os\nos.fork()\nreturn right(ids, vocabulary)", "crashed", "os.fork"),
     "forks without end": ("import os\nwhile True: os.fork()", "crashed", "os.fork"),
     "a file without end": (
         "with open('large', 'wb') as f:\n    while True: f.write(bytes(10**7))", "crashed", "without end",
@@ -111,7 +121,7 @@ HOSTILE = {
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork, only time is limited")
 def test_what_would_hurt_the_notebook_runs_elsewhere_only(tmp_path):
-    code = "check(right)\n"
+    code = "import torch\ncheck(right)\n"
     for name, (body, state, _) in HOSTILE.items():
         seconds = 5 if state == "crashed" else 1
         code += f"print('NAME {name}')\ndef decode_ids(ids, vocabulary):\n{textwrap.indent(body, '    ')}\n"
@@ -119,12 +129,9 @@ def test_what_would_hurt_the_notebook_runs_elsewhere_only(tmp_path):
     output = script(tmp_path, code + "print('NAME the end')\ncheck(right)", 120)
     told = dict(part.split("\n", 1) for part in output.split("NAME ")[1:])
     for name, (_, state, words) in HOSTILE.items():
-        # On a busy machine, what grows without end may not get far within its time.
-        assert states(told[name]) in ([state], ["timed out"]), told[name]
-        assert (words in told[name] or states(told[name]) != [state]) and "in a process of its own" in told[
-            name
-        ]
-        assert float(told[name].split("SECONDS ")[1]) < 9
+        assert states(told[name]) == [state], told[name]
+        assert words in told[name] and "in a process of its own" in told[name]
+        assert float(told[name].split("SECONDS ")[1]) < 10
     assert states(told["the end"]) == ["right"]
 
 
@@ -225,9 +232,15 @@ def test_without_fork_the_other_process_judges_itself(tmp_path):
             import os
             os._exit(1)
         check(decode_ids), check(right)
+        large = []
+        def decode_ids(ids, vocabulary):
+            if not large:  # twice what is allowed where there is fork
+                large.append(bytearray(200 * 1024**2))
+            return right(ids, vocabulary)
+        check(decode_ids, 5)
     """
     output = script(tmp_path, code)
-    assert states(output) == ["right", "timed out", "right", "crashed", "right"]
+    assert states(output) == ["right", "timed out", "right", "crashed", "right", "right"]
 
 
 def test_a_check_is_quick_once_it_is_warm():
@@ -237,10 +250,10 @@ def test_a_check_is_quick_once_it_is_warm():
     ex.causal_mask.check(causal_mask)
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         assert ex.causal_mask.check(causal_mask).right
-        took.append(time.perf_counter() - began)
-    assert min(took) < 1.5
+        took.append(time.process_time() - began)
+    assert min(took) < 0.5
 
 
 def test_a_slow_answer_does_not_run_twice(tmp_path):
@@ -291,6 +304,12 @@ PATCHES = {
     "random": "import random, numpy; random.seed(1); numpy.random.seed(1); torch.manual_seed(1)",
     "hooks": "torch.nn.modules.module.register_module_forward_hook(lambda *a: 1 / 0)",
     "text lines": "import linecache; linecache.clearcache()",
+    "limits": "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (9, resource.getrlimit(7)[1]))",
+    "rights": "import os; os.umask(0o777)",
+    "functions": "Loud().__enter__()",
+    "dispatch": "Quiet().__enter__()",
+    "autocast": "torch.autocast('cpu').__enter__(); torch.set_autocast_dtype('cpu', torch.float16)",
+    "backends": "torch.backends.mkldnn.set_flags(False); torch.backends.cuda.enable_math_sdp(False)",
 }
 TORCH = """
 import torch
@@ -298,11 +317,17 @@ from course_lib.attention import exercises as attention
 mask = attention.causal_mask
 def right(T):
     return torch.ones(T, T, dtype=torch.bool).tril()
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+class Loud(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None): raise SystemExit
+class Quiet(TorchDispatchMode):
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None): return 3
 """
 SEEN = """
 def seen():
-    import builtins, decimal, gc, json, math, os, random, signal, warnings, numpy as np
-    import course_lib.exercises._judge as j
+    import builtins, decimal, gc, json, math, os, random, resource, signal, warnings, numpy as np
+    import course_lib.exercises._judge as j, course_lib.exercises._state as s
     torch = sys.modules["torch"]
     return [
         torch.ones, "tril" in vars(torch.Tensor), torch.nn.functional.softmax, torch.nn.Linear.forward,
@@ -315,6 +340,10 @@ def seen():
         sys.getprofile(), gc.isenabled(), gc.get_threshold(), decimal.getcontext().prec, dict(os.environ),
         list(sys.path), list(sys.meta_path), list(warnings.filters),
         torch.are_deterministic_algorithms_enabled(), random.getstate(), np.random.get_state()[1].tolist(),
+        resource.getrlimit(resource.RLIMIT_NOFILE), s._umask(),
+        torch._C._len_torch_function_stack(), torch._C._len_torch_dispatch_stack(),
+        torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu"), torch.backends.mkldnn.enabled,
+        torch.backends.cuda.math_sdp_enabled(),
         torch.get_rng_state().tolist(), len(torch.nn.modules.module._global_forward_hooks),
     ]
 import decimal, numpy, json
@@ -353,16 +382,120 @@ print("ALL", len(names))
     assert expected
 
 
+CELLS = {
+    "no gradients": ("torch.set_grad_enabled(False)", "torch.set_grad_enabled(True)"),
+    "inference": ("keep = torch.inference_mode(); keep.__enter__()", "keep.__exit__(None, None, None)"),
+    "dtype": ("torch.set_default_dtype(torch.float16)", "torch.set_default_dtype(torch.float32)"),
+    "device": ("torch.set_default_device('meta')", "torch.set_default_device(None)"),
+    "autocast": ("keep = torch.autocast('cpu'); keep.__enter__()", "keep.__exit__(None, None, None)"),
+    "functions": ("keep = Loud(); keep.__enter__()", "torch._C._pop_torch_function_stack()"),
+    "numpy": ("numpy.seterr(all='raise')", "numpy.seterr(all='warn')"),
+    "recursion": ("sys.setrecursionlimit(120)", "sys.setrecursionlimit(1000)"),
+    "warnings": ("warnings.simplefilter('error')", "warnings.resetwarnings()"),
+    "path": ("keep = [*sys.path]; sys.path.clear()", "sys.path[:] = keep"),
+    "rights": ("keep = os.umask(0o777)", "os.umask(keep)"),
+    "torch": ("keep = torch.ones; torch.ones = None", "torch.ones = keep"),
+    "builtins": ("keep = sum; builtins.sum = None", "builtins.sum = keep"),
+}
+
+
+def test_what_a_cell_sets_does_not_reach_a_check(tmp_path):
+    """Answers are judged as in a fresh Python, apart and in the notebook; what was set stays set."""
+    code = f"""
+import builtins, os, warnings, numpy
+def wrong(T):
+    return right(T).T
+from course_lib.model import exercises as model
+norm = model.layer_norm
+for name, (line, undo) in {CELLS!r}.items():
+    exec(line)
+    first, second, third = mask.check(right), mask.check(wrong), norm.check(norm.reference)
+    exec(undo)
+    assert first.right and "Kept as" in first.notes[0], (name, first)
+    assert second.mistake == "the upper triangle", (name, second)
+    assert third.right, (name, third)
+torch.set_default_dtype(torch.float64)
+assert mask.check(right).right and torch.get_default_dtype() == torch.float64
+print("ALL")
+"""
+    assert "ALL" in script(tmp_path, TORCH + code, 120)
+
+
+def test_functions_that_an_answer_replaces_are_named(tmp_path):
+    code = """
+        def decode_ids(ids, vocabulary):
+            import builtins
+            text = right(ids, vocabulary)
+            builtins.len = builtins.isinstance = builtins.type = builtins.zip = builtins.map = None
+            return text
+        check(decode_ids)
+        check(right)
+    """
+    output = script(tmp_path, code)
+    assert "Your answer replaces `isinstance`, `len`" in output and "fault of the course" not in output
+    assert states(output) == ["crashed", "right"]
+
+
+def test_code_that_was_kept_waiting_gets_more_time():
+    busy, spare = 0.5, 1.0  # seconds of work, seconds after the limit of 5
+    assert _run._may_go_on(None, 5.0, 5.0 + spare, busy)
+    assert not _run._may_go_on(None, 5.0, 5.0 + spare, 5.1)  # it had its time
+    assert not _run._may_go_on(None, 5.0, 5.0 + spare, 0.01)  # it only waits
+    assert not _run._may_go_on(None, 5.0, 9.0, busy)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asked where it is known")
+def test_a_process_that_wants_to_work_is_known():
+    assert _guard_server._was_kept_waiting(os.getpid(), 1e9)  # this one is at work right now
+    assert not _guard_server._was_kept_waiting(os.getpid(), 0.0)
+    code = [sys.executable, "-c", "print('ready', flush=True); input()"]
+    with subprocess.Popen(code, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sleeper:
+        sleeper.stdout.readline()
+        asked = (time.sleep(0.05) or _guard_server._was_kept_waiting(sleeper.pid, 1e9) for _ in range(100))
+        assert not all(asked)
+        sleeper.communicate("\n")
+
+
+SLOW_MODULE = "import time\nend = time.monotonic() + 0.6\nwhile time.monotonic() < end: pass\nwhole = 3\n"
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_a_library_is_loaded_to_its_end(library, tmp_path, monkeypatch):
+    name = f"slow_module_{library}"
+    (tmp_path / f"{name}.py").write_text(SLOW_MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(_run, "is_learners", lambda file: not library)
+    if library:
+        assert _run.with_limit(lambda: __import__(name), 0.1).whole == 3
+    else:
+        with pytest.raises(_run.TimeUp):
+            _run.with_limit(lambda: __import__(name), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("torch.optim.SGD([p], lr=1)", ["torch._dynamo"]),
+        ("from torch.optim import AdamW", ["torch._dynamo"]),
+        ("class Mine(torch.optim.Optimizer):", ["torch._dynamo"]),
+        ("def f(optimizer: torch.optim.Optimizer, x): optimizer.step()", []),
+        ("def f(x): return x", []),
+    ],
+)
+def test_what_torch_loads_late_is_known_from_the_text(text, names):
+    assert _tryout._loaded_late(text) == names
+
+
 def test_a_snapshot_is_cheap():
     import course_lib.training.exercises  # noqa: F401
 
     Snapshot()
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.thread_time()
         Snapshot().put_back()
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.02
+        times.append(time.thread_time() - began)
+    assert min(times) < 0.1
 
 
 def test_a_thread_that_goes_on_is_named(tmp_path):
@@ -399,10 +532,14 @@ def test_a_check_within_an_answer_is_no_deadlock(tmp_path):
     code = """
         import threading
         SECONDS = 5.0
+        begun = []
         def decode_ids(ids, vocabulary):
-            decode.check(right)
+            if not begun:
+                begun.append(1)
+                decode.check(right)
             return right(ids, vocabulary)
         check(decode_ids)
+        begun.clear()
         thread = threading.Thread(target=check, args=(decode_ids,))
         thread.start()
         thread.join(30)

@@ -220,6 +220,10 @@ def lora_by_stacking(x, weight, a, b, alpha):
     return torch.add(out, low @ b.mT, alpha=alpha / a.shape[0])
 
 
+def lora_with_a_frozen_matrix(x, weight, a, b, alpha):
+    return x @ weight.detach().T + (x @ a.T) @ b.T * (alpha / len(a))
+
+
 class Layer:
     def __call__(self, x, weight, a, b, alpha):
         return torch.tensordot(x, weight, dims=([-1], [1])) + self.side(x, a, b) * (alpha / b.shape[1])
@@ -317,6 +321,16 @@ def match_by_category(answer, right):
     return plain(answer) == plain(right)
 
 
+def match_by_punctuation(answer, right):
+    import unicodedata
+
+    def plain(text):
+        kept = "".join(c for c in text.lower() if not unicodedata.category(c).startswith("P"))
+        return [word for word in kept.split() if word not in ("a", "an", "the")]
+
+    return plain(answer) == plain(right)
+
+
 class Matcher:
     def __call__(self, answer, right):
         return self.form(answer).__eq__(self.form(right))
@@ -409,7 +423,7 @@ OTHER_WAYS = {
     ),
     ex.lora_forward: (
         *(lora_by_matrix, lora_by_einsum, lora_in_double),
-        *(lora_with_modules, lora_rank_by_rank, lora_by_stacking, Layer()),
+        *(lora_with_modules, lora_rank_by_rank, lora_by_stacking, Layer(), lora_with_a_frozen_matrix),
     ),
     ex.merge: (
         *(merge_by_outer, merge_by_transposes, merge_in_numpy),
@@ -421,7 +435,7 @@ OTHER_WAYS = {
     ),
     ex.exact_match: (
         *(match_by_pattern, match_by_translate, question_answering.exact_match),
-        *(match_by_loops, match_by_category, Matcher()),
+        *(match_by_loops, match_by_category, match_by_punctuation, Matcher()),
     ),
     ex.token_f1: (
         *(f1_by_removing, f1_by_minima, f1_with_fractions),
@@ -437,6 +451,71 @@ WAYS = [(exercise, way) for exercise, ways in OTHER_WAYS.items() for way in ways
 def test_other_right_ways_pass(exercise, way):
     feedback = exercise.judge(way)
     assert feedback.state is State.RIGHT, str(feedback)
+
+
+# Wrong answers ------------------------------------------------------------------------------------
+
+match, side = ex.exact_match.reference, ex.lora_forward.reference
+
+
+def batch_of_small_numbers(examples, pad_id):
+    return tuple(part.to(torch.int16) for part in batch_by_torch(examples, pad_id))
+
+
+def batch_in_the_callers_lists(examples, pad_id):
+    longest = max(len(ids) for ids, _ in examples)
+    for ids, targets in examples:
+        ids += [pad_id] * (longest - len(ids))
+        targets += [-100] * (longest - len(targets))
+    return torch.tensor([ids[:-1] for ids, _ in examples]), torch.tensor([y[1:] for _, y in examples])
+
+
+def of_texts(change):
+    return lambda answer, right: match(change(answer), change(right))
+
+
+def without_accents(text):
+    import unicodedata
+
+    return "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
+
+
+WRONG = {
+    ex.pad_batch: (batch_of_small_numbers, batch_in_the_callers_lists),
+    ex.exact_match: (
+        of_texts(without_accents),
+        of_texts(lambda text: re.sub(r"\b(to|of|in)\b", "", text, flags=re.IGNORECASE)),
+        of_texts(lambda text: re.sub(r"(.)\1", r"\1", text)),
+        of_texts(lambda text: text.replace("-", " ")),
+        of_texts(lambda text: " ".join(word[:5] for word in text.split())),
+        of_texts(lambda text: " ".join(word[-6:] for word in text.split())),
+        of_texts(lambda text: " ".join(word for word in text.split() if word.lower() not in "a an the")),
+    ),
+    ex.lora_forward: (
+        lambda x, weight, a, b, alpha: side(x, weight, a.detach(), b, alpha),
+        lambda x, weight, a, b, alpha: side(x, weight, a, b.detach(), alpha),
+        lambda x, weight, a, b, alpha: side(x.detach(), weight, a, b, alpha),
+        lambda x, weight, a, b, alpha: x @ weight.add_(b @ a, alpha=alpha / len(a)).T,
+    ),
+}
+
+
+def line_of(x):
+    return getattr(x, "name", None) or f"{x.__name__}-{x.__code__.co_firstlineno}"
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [(exercise, answer) for exercise in WRONG for answer in WRONG[exercise]],
+    ids=line_of,
+)
+def test_wrong_answers_are_refused(exercise, answer):
+    for seed in range(2):
+        assert exercise.judge(answer, seed=seed).state is State.WRONG
+
+
+def test_a_batch_made_in_the_callers_lists_is_told_so():
+    assert "was changed" in str(ex.pad_batch.judge(batch_in_the_callers_lists))
 
 
 # Mistakes in other words --------------------------------------------------------------------------

@@ -513,6 +513,18 @@ def tensors_in_the_list(model, ids, max_new_tokens, context_length, choose, stop
     return text
 
 
+def top_k_of_probabilities(logits, k):
+    probabilities = logits.softmax(-1)
+    bar = probabilities.topk(min(k, logits.shape[-1])).values[:, -1:]
+    return logits.masked_fill(probabilities < bar, -math.inf)
+
+
+def top_k_in_half(logits, k):
+    rounded = logits.half()
+    bar = rounded.topk(min(k, logits.shape[-1])).values[:, -1:]
+    return logits.masked_fill(rounded < bar, -math.inf)
+
+
 def without_parents(scores, log_probs, width):
     best, places = (scores[:, None] + log_probs).flatten().topk(width)
     return best, places % log_probs.shape[1]
@@ -528,13 +540,15 @@ def no_return(logits, value):
         (ex.temperature, no_return, "is a `return` missing?"),
         (ex.draw, random_draw, "The result is wrong"),
         (ex.top_k, lambda logits, k: logits.topk(k), "should be a torch tensor"),
+        (ex.top_k, top_k_of_probabilities, "but should be -inf"),
+        (ex.top_k, top_k_in_half, "but should be -inf"),
         (ex.top_p, sorted_and_no_softmax, "The result is wrong"),
         (ex.generate, tensors_in_the_list, "item 2 is a torch tensor, but should be a whole number"),
         (ex.beam_step, without_parents, "it has 2 items, but should have 3"),
         (ex.cache_bytes, lambda *sizes: 2 * math.prod(sizes) / 1, "it is a float, but should be a whole"),
     ],
     ids=(
-        *("no return", "multinomial", "topk itself", "two mistakes", "tensors"),
+        *("no return", "multinomial", "topk itself", "rounded to 0", "rounded", "two mistakes", "tensors"),
         *("no parents", "float"),
     ),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import html
 import json
 import operator
 import re
@@ -709,6 +710,8 @@ WRONG = {
         chat_in_turns,
         of_texts(str.strip),
         of_texts(str.lower),
+        of_texts(html.escape),
+        of_texts(lambda text: text.replace("\r\n", "\n")),
         of_texts(lambda text: " ".join(text.split())),
         of_texts(lambda text: text.encode("ascii", "ignore").decode()),
         of_texts(lambda text: text.removesuffix("\n")),
@@ -755,6 +758,27 @@ def test_wrong_answers_are_refused(exercise, answer):
 def test_the_usual_transpose_of_everything_is_named_however_it_is_written():
     feedback = ex.to_linear.judge(lambda ws: {n: w.mT.clone() if w.dim() > 1 else w for n, w in ws.items()})
     assert feedback.mistake == "every matrix is turned, the tables too"
+
+
+@pytest.mark.parametrize(
+    ("turned", "mistake"),
+    [
+        (lambda n: n.startswith("transformer.h.0."), "only the first layer is turned"),
+        (lambda n: re.search(r"h\.\d\.", n), "layers above nine are forgotten"),
+        (lambda n: "mlp.c_proj" not in n, "the MLP's c_proj is forgotten"),
+    ],
+    ids=("the first layer", "one digit", "no way back"),
+)
+def test_matrices_that_were_forgotten_are_named(turned, mistake):
+    feedback = ex.to_linear.judge(turning(lambda n, w: conv(n, w) and turned(n)))
+    assert feedback.mistake == mistake
+
+
+def test_a_tensor_that_is_turned_in_place_is_named():
+    feedback = ex.to_linear.judge(
+        lambda weights: {n: w.t_() if conv(n, w) else w for n, w in weights.items()}
+    )
+    assert feedback.mistake == "what was given is changed"
 
 
 def test_a_byte_too_few_is_named_however_it_is_written():

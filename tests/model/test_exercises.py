@@ -439,10 +439,32 @@ def mean_over_tokens(x, weight, bias, eps=1e-5):
     return (x - x.mean(-2, True)) / (x.var(-2, correction=0, keepdim=True) + eps).sqrt() * weight + bias
 
 
+def norm_without_its_mean(x, weight, bias, eps=1e-5):
+    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight + bias
+
+
+def attention_in_place_of_the_stream(x, norm1, attention, norm2, mlp):
+    heard = attention(norm1(x))
+    return heard + mlp(norm2(heard))
+
+
+def mlp_before_attention(x, norm1, attention, norm2, mlp):
+    x = x + mlp(norm1(x))
+    return x + attention(norm2(x))
+
+
+def rule_of_thumb(vocab_size, context_length, width, n_layers):
+    return (vocab_size + context_length) * width + 12 * n_layers * width**2
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "words"),
     [
         (ex.block, no_return, "None"),
+        (ex.block, attention_in_place_of_the_stream, "attention's part is not added"),
+        (ex.block, mlp_before_attention, "the MLP comes first"),
+        (ex.layer_norm, norm_without_its_mean, "the mean is taken away nowhere"),
+        (ex.count_parameters, rule_of_thumb, "only the matrices of the blocks are counted"),
         (ex.logits_from_stream, square_head, "the table is not transposed"),
         (ex.layer_norm, mean_over_tokens, "over the tokens"),
         (ex.gpt, positions_of_the_ids, "looked up by the ids"),

@@ -170,8 +170,27 @@ def by_identity(text, word):
     return max(found, key=found.count, default=None)
 
 
+def as_a_pattern(text, word):
+    try:
+        found = re.findall(rf"(?<!\S){word}(?!\S)(?=\s+(\S+))", text)
+    except re.error:
+        return right(text, word)
+    return max(found, key=found.count, default=None)
+
+
+def best_so_far(text, word):
+    counts, best = Counter(), None
+    for a, b in pairwise(text.split()):
+        if a == word:
+            counts[b] += 1
+            best = b if best is None or counts[b] > counts[best] else best
+    return best
+
+
 WRONG = (
     counts_kept,
+    as_a_pattern,
+    best_so_far,
     by_parting,
     by_border,
     without_overlap,
@@ -219,6 +238,11 @@ def test_a_set_is_named_however_it_is_written():
         "among equals it takes the first in the alphabet",
     )
     assert ex.most_likely_next.judge(answer).mistake in names
+
+
+def test_a_best_that_is_kept_while_counting_is_named():
+    name = "among equals it takes the one that was the first to come so often"
+    assert ex.most_likely_next.judge(best_so_far).mistake == name
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12), st.sampled_from(["a", "b", "e"]))

@@ -658,6 +658,19 @@ merge, learn, encode = ex.merge_pair.reference, ex.learn_merges.reference, ex.en
 decode, ratio = ex.decode_ids.reference, ex.bytes_per_token.reference
 
 
+def learn_once_in_a_word(pieces, how_many):
+    words, merges = [[bytes([b]) for b in piece] for piece in pieces], []
+    while len(merges) < how_many:
+        counts = Counter()
+        for word in words:
+            counts.update(set(pairwise(word)))
+        if not counts:
+            break
+        merges.append(max(counts, key=counts.get))
+        words = [naive_bpe.merge_pair(word, merges[-1], b"".join(merges[-1])) for word in words]
+    return merges
+
+
 def encode_below(sentinel):
     def answer(ids, merges):
         while len(ids) > 1:
@@ -754,6 +767,7 @@ WRONG = {
         lambda pieces, how_many: learn([bytes(b for b in p if b < 128) for p in pieces], how_many),
         lambda pieces, how_many: learn([piece.replace(b"\0", b"") for piece in pieces], how_many),
         lambda pieces, how_many: learn([b" ".join(pieces)], how_many),
+        learn_once_in_a_word,
         lambda pieces, how_many: learn([piece.decode("ascii").encode() for piece in pieces], how_many),
         lambda pieces, how_many: [tuple(half.decode() for half in pair) for pair in learn(pieces, how_many)],
         lambda pieces, how_many: learn(pieces, how_many)[::-1],
@@ -815,6 +829,9 @@ WRONG = {
         lambda texts, tokenizer: ratio([" ".join(text.split()) or "a" for text in texts], tokenizer),
         lambda texts, tokenizer: ratio(list(dict.fromkeys(texts)), tokenizer),
         lambda texts, tokenizer: ratio(texts[:8], tokenizer),
+        lambda texts, tokenizer: ratio(
+            [text.replace("<|endoftext|>", "") or "a" for text in texts], tokenizer
+        ),
         lambda texts, tokenizer: ratio(texts[:64], tokenizer),
         lambda texts, tokenizer: ratio(texts, BPETokenizer([])),
         lambda texts, tokenizer: round(ratio(texts, tokenizer), 1),
@@ -868,6 +885,42 @@ def line_of(x):
 def test_wrong_answers_are_refused(exercise, answer):
     feedback = exercise.judge(answer, seed=0)
     assert feedback.state in (State.WRONG, State.CRASHED), feedback
+
+
+def encode_leftmost_place(ids, merges):
+    ids, i = list(ids), 0
+    while i < len(ids) - 1:
+        pair = ids[i], ids[i + 1]
+        if pair in merges:
+            ids[i : i + 2] = [merges[pair]]
+        i = 0 if pair in merges else i + 1
+    return ids
+
+
+def compression_of_texts_that_say_something(texts, tokenizer):
+    ratios = [len(text.encode()) / len(tokenizer.encode(text)) for text in texts if text]
+    return sum(ratios) / len(ratios)
+
+
+def digits_in_front(text, vocab_size):
+    return BPETokenizer.train(text, vocab_size, pattern=r"\p{N}|" + GPT2_PATTERN)
+
+
+NAMED = (
+    (ex.encode_piece, encode_leftmost_place, "the leftmost known pair is joined first"),
+    (
+        ex.bytes_per_token,
+        compression_of_texts_that_say_something,
+        "it is the mean of each text's ratio",
+    ),
+    (ex.digit_tokenizer, digits_in_front, "the old alternative for digits is still there"),
+)
+
+
+@pytest.mark.parametrize(("exercise", "answer", "name"), NAMED, ids=called)
+def test_mistakes_are_named_in_other_spellings(exercise, answer, name):
+    for seed in range(3):
+        assert exercise.judge(answer, seed=seed).mistake == name
 
 
 def test_no_mistake_is_named_for_nonsense():

@@ -237,7 +237,7 @@ def accumulate_and_divide_the_gradients(model, batches):
     for x, y in batches:
         loss = nn.CrossEntropyLoss(reduction="sum")(model(x).transpose(1, 2), y)
         loss.backward()
-        total, count = total + float(loss), count + int(torch.sum(y >= 0))
+        total, count = total + float(loss.detach()), count + int(torch.sum(y >= 0))
     for weight in model.parameters():
         weight.grad.div_(count)
     return total / count
@@ -278,7 +278,7 @@ def law_by_polyfit(sizes, losses, floor):
 def law_by_lstsq(sizes, losses, floor):
     columns = torch.stack([torch.ones_like(sizes), -sizes.log()], dim=1)
     log_a, b = torch.linalg.lstsq(columns, (losses - floor).log()[:, None]).solution[:, 0]
-    return log_a.exp(), b
+    return log_a.exp().item(), b.item()
 
 
 def law_by_loops(sizes, losses, floor):
@@ -610,9 +610,56 @@ def never_down(step, steps, peak, warmup, floor):
     return peak * step / warmup
 
 
+def stepping_before_backward(model, optimizer, x, y):
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+    optimizer.step()
+    loss.backward()
+    return loss.item()
+
+
+def clip_in_place_what_is_long(gradients, max_norm):
+    length = math.sqrt(sum(gradient.square().sum().item() for gradient in gradients))
+    if length > max_norm:
+        for gradient in gradients:
+            gradient *= max_norm / length
+    return gradients
+
+
+def stretched(gradients, max_norm):
+    length = math.sqrt(sum(gradient.square().sum().item() for gradient in gradients))
+    return [gradient * max_norm / length if length else gradient.clone() for gradient in gradients]
+
+
+def cosine_as_it_is(step, steps, peak, warmup, floor):
+    if step < warmup:
+        return peak * step / warmup
+    if step >= steps:
+        return floor * peak
+    return peak * (floor + (1 - floor) * math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+def too_long_a_descent(step, steps, peak, warmup, floor):
+    if step < warmup:
+        return peak * step / warmup
+    if step >= steps:
+        return floor * peak
+    return peak * (floor + (1 - floor) * (1 + math.cos(math.pi * (step - warmup) / steps)) / 2)
+
+
+def law_in_tensors(sizes, losses, floor):
+    return tuple(torch.tensor(number) for number in ex.fit_power_law.reference(sizes, losses, floor))
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "words"),
     [
+        (ex.train_step, stepping_before_backward, "when there are no gradients"),
+        (ex.clip_gradients, clip_in_place_what_is_long, "the inputs are changed"),
+        (ex.clip_gradients, stretched, "short gradients are stretched"),
+        (ex.learning_rate, cosine_as_it_is, "from 1 to -1"),
+        (ex.learning_rate, too_long_a_descent, "as long as the whole training"),
+        (ex.fit_power_law, law_in_tensors, "a and b are tensors"),
         (ex.accumulate, means_of_batches, "the mean of the batches' means"),
         (ex.accumulate, accumulate_at_once, "one `backward` for all batches"),
         (ex.accumulate, accumulate_then_divide, "one `backward` for all batches"),

@@ -690,6 +690,11 @@ def rescore_or_later(logprobs, lengths, alpha):
     return place
 
 
+def rescore_by_the_sum(logprobs, lengths, alpha):
+    best = max(zip(logprobs, lengths, strict=True), key=lambda pair: pair[0] / pair[1] ** alpha)
+    return logprobs.index(best[0])
+
+
 def rescore_of_the_true(logprobs, lengths, alpha):
     scores = [
         total / length**alpha if total else -math.inf for total, length in zip(logprobs, lengths, strict=True)
@@ -805,6 +810,8 @@ WRONG = [
     (F, remembering(F, lambda h, r, *more: (h, r))),
     (R, rescore_at_least),
     (R, rescore_or_later),
+    (R, rescore_by_the_sum),
+    (R, lambda p, n, a: int((torch.tensor(p).half() / torch.tensor(n).half() ** a).argmax())),
     (R, rescore_of_the_true),
     (R, rescore_rounded),
     (R, with_arguments(R, lambda p, n, a: (p, n, a or 1.0))),

@@ -23,8 +23,12 @@ def _mask_prompt(prompt: list[int], answer: list[int]) -> Example:
 
 
 def _fresh_mask_prompt(draw: Draw) -> Case:
-    vocab = draw.choose((9, 1000))
+    vocab = draw.choose((9, 1000, 200_000))
     return Case(draw.id_list(vocab, 0, 7), draw.id_list(vocab, 0, 7))
+
+
+def _first_masked(prompt: list[int], answer: list[int]) -> Example:
+    return prompt + answer, [-100] * (len(prompt) + 1) + answer[1:]
 
 
 def _from_the_end(prompt: list[int], answer: list[int]) -> Example:
@@ -103,10 +107,33 @@ mask_prompt = Exercise(
             lambda prompt, answer: (prompt + answer, list(answer)),
             "There must be one target for each id; otherwise nobody knows which place they belong to.",
         ),
+        *(
+            Mistake(
+                "the first token of the answer is masked too",
+                wrong,
+                "The first token of the answer is the most important one: with it the model decides. It "
+                "counts.",
+            )
+            for wrong in (_first_masked, lambda p, a: _first_masked(p, a) if a else _mask_prompt(p, a))
+        ),
         Mistake(
-            "the first token of the answer is masked too",
-            lambda prompt, answer: (prompt + answer, [-100] * (len(prompt) + 1) + answer[1:]),
-            "The first token of the answer is the most important one: with it the model decides. It counts.",
+            "only the last id counts",
+            lambda prompt, answer: (prompt + answer, [-100] * (len(prompt + answer) - 1) + answer[-1:]),
+            "The whole answer is to be learned, each of its ids.",
+        ),
+        Mistake(
+            "ids of the answer that stand in the prompt are masked",
+            lambda prompt, answer: (
+                prompt + answer,
+                [-100 if id in prompt else id for id in prompt + answer],
+            ),
+            "An answer often repeats words of the story. What counts is decided by the place and not by the "
+            "id: the first `len(prompt)` targets are -100.",
+        ),
+        Mistake(
+            "ids and targets are exchanged",
+            lambda prompt, answer: _mask_prompt(prompt, answer)[::-1],
+            "All ids come first, then the targets.",
         ),
         Mistake(
             "the targets are shifted already",
@@ -164,12 +191,13 @@ _BATCHES = (
     Case([([2, 3, 5, 7], [_N, _N, 5, 7])], 0),
     Case([([1, 2, 3], [_N, _N, 3]), ([4, 5], [_N, 5])], 300),
     Case([([300, 0, 0, 0, 9], [_N, 0, _N, 0, 9]), ([0, 0], [_N, 0]), ([0, 0], [_N, 0])], 0),
+    Case([([151_000, 50_256, 40_000], [_N, 50_256, 40_000]), ([40_000, 70_000], [_N, 70_000])], 50_256),
     Case([([1, 2] * 34, [_N] * 8 + [1, 2] * 30), *[([id, 3, 4], [_N, _N, 4]) for id in range(66)]], 999),
 )
 
 
 def _fresh_pad_batch(draw: Draw) -> Case:
-    vocab = draw.choose((9, 1000))
+    vocab = draw.choose((9, 1000, 200_000))
 
     def example() -> Example:
         ids = draw.id_list(vocab, 2, 8)
@@ -185,13 +213,13 @@ def _fresh_pad_batch(draw: Draw) -> Case:
 
 def _use_batch(answer: Callable, examples: list[Example], pad_id: int) -> object:
     """What an answer gives. The last id of a shorter example may stand in x too: nothing is asked there."""
+    ends = [(len(ids) - 1, ids[-1]) for ids, _ in examples]  # before the answer can change them
     batch = answer(examples, pad_id)
     if not isinstance(batch, tuple | list) or len(batch) != 2 or not isinstance(batch[0], Tensor):
         return batch
     x = batch[0].clone()
-    for row, (ids, _) in zip(x, examples, strict=False):
-        last = len(ids) - 1
-        if row.ndim == 1 and 0 < last < len(row) and row[last] == ids[-1]:
+    for row, (last, id) in zip(x, ends, strict=False):
+        if row.ndim == 1 and 0 < last < len(row) and row[last] == id:
             row[last] = pad_id
     return x, batch[1]
 
@@ -278,6 +306,22 @@ pad_batch = Exercise(
             "it is shifted the wrong way",
             _padding(inputs=lambda ids: ids[1:], goals=lambda targets: targets[:-1]),
             "This asks for the token *before*. x is `ids[:-1]` and y is `targets[1:]`.",
+        ),
+        Mistake(
+            "only x is shifted",
+            _padding(goals=lambda targets: targets[:-1]),
+            "The target at each place would be the token that the model has just read. Leave the first "
+            "target out of y: `targets[1:]`.",
+        ),
+        Mistake(
+            "x is filled up with 0",
+            lambda examples, pad_id: (_pad_batch(examples, 0)[0], _pad_batch(examples, pad_id)[1]),
+            "Which id fills says `pad_id`.",
+        ),
+        Mistake(
+            "x and y are exchanged",
+            lambda examples, pad_id: _pad_batch(examples, pad_id)[::-1],
+            "x, what the model reads, comes first, then y.",
         ),
         Mistake(
             "it is filled up on the left",

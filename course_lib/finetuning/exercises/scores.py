@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections import Counter
 from collections.abc import Callable
 
@@ -40,6 +41,16 @@ _MATCHES = (
     Case("3.5", "35"),
     Case("red-hot", "red hot"),
     Case("red-hot", "redhot"),
+    Case("red hot", "redhot"),
+    Case("to the park", "the park"),
+    Case("one of the hats", "one in a hat"),
+    Case("kitten", "kiten"),
+    Case("a strawberry", "strawberries"),
+    Case("the woodpecker", "the pecker"),
+    Case("he ran", "ran"),
+    Case("the a\nthe kite", "kite"),
+    Case("plan n", "plan"),
+    Case("café", "cafe"),
     Case('"The hat"', "hat"),
     Case("hats", "hat"),
     Case("An apple\n", "apple"),
@@ -56,9 +67,10 @@ _MATCHES = (
     Case("the red kite flew over the park " * 3 + "and home", "the red kite flew over the park " * 3),
     Case("the red kite flew over the park " * 3, "the red kite flew over the park " * 3 + "and home"),
 )
+# Marks that every list of punctuation has, and no signs such as + or $: some count them in, others don't.
 _WORDS = (
-    *(("red", "kite"), ("the", "then"), ("a", "an"), ("park", "parks"), ("Mia", "mia"), ("Ann's", "anns")),
-    *(("C++", "c"), ("35", "36"), ("3.5", "35"), ("red-hot", "hot"), ("猫", "小猫"), ("café", "Café")),
+    *(("red", "kite"), ("the", "he"), ("a", "an"), ("park", "to park"), ("Mia", "mia"), ("Ann's", "anns")),
+    *(("C#", "c"), ("35", "36"), ("3.5", "35"), ("red-hot", "hot"), ("猫", "小猫"), ("café", "Café")),
 )
 
 
@@ -137,6 +149,19 @@ exact_match = Exercise(
             _matching(lambda text: _no_articles(text.lower())),
             "`park.` and `park` should be the same. Keep letters, figures and spaces, nothing else.",
         ),
+        *(
+            Mistake(
+                "punctuation inside of the text counts",
+                _matching(lambda text, ends=ends: _no_articles(ends(text.lower()))),
+                "Signs don't only stand at the ends: *Ann's* and *Anns* should be the same. Look at every "
+                "letter.",
+            )
+            for ends in (
+                lambda text: text.strip(string.punctuation + string.whitespace),
+                lambda text: text.rstrip(string.punctuation + string.whitespace),
+                lambda text: " ".join(word.strip(string.punctuation) for word in text.split()),
+            )
+        ),
         Mistake(
             "a space takes the place of punctuation",
             _matching(lambda text: _no_articles(re.sub(r"[^\w\s]", " ", text.lower()))),
@@ -170,6 +195,17 @@ exact_match = Exercise(
             "articles count",
             _matching(lambda text: _bare(text.lower()).split()),
             "*a kite*, *the kite* and *kite* are the same answer. Leave out `a`, `an` and `the`.",
+        ),
+        Mistake(
+            "only an article at the front is left out",
+            _matching(lambda text: re.sub(r"^\s*(a|an|the)\s+", "", _bare(text.lower())).split()),
+            "*the kite and the hat* has two articles. Leave out each of them, wherever it stands.",
+        ),
+        Mistake(
+            "no space counts at all",
+            _matching(lambda text: "".join(_no_articles(_bare(text.lower())))),
+            "Only *extra* spaces don't count: *red hot* is two words and *redhot* one. Compare the lists of "
+            "words, or join them with a space.",
         ),
         Mistake(
             "articles are cut out of other words",
@@ -307,6 +343,21 @@ token_f1 = Exercise(
             "The ordinary mean gives half of the points for one of the two alone. Use 2·P·R / (P + R).",
         ),
         Mistake(
+            "the 2 is missing",
+            _mean_of(lambda precision, recall: precision * recall / (precision + recall)),
+            "An answer that is right in every word would get one half. F1 is 2·P·R / (P + R).",
+        ),
+        Mistake(
+            "F1 is in percent",
+            _mean_of(lambda precision, recall: 100 * _harmonic(precision, recall)),
+            "F1 is a number from 0 to 1.",
+        ),
+        Mistake(
+            "the geometric mean instead of the harmonic one",
+            _mean_of(lambda precision, recall: (precision * recall) ** 0.5),
+            "That is the root of P·R. The harmonic mean is 2·P·R / (P + R).",
+        ),
+        Mistake(
             "the two are multiplied",
             _mean_of(lambda precision, recall: precision * recall),
             "2·P·R still has to be divided by P + R; otherwise an answer that is half right gets a quarter.",
@@ -324,12 +375,16 @@ token_f1 = Exercise(
             _mean_of(_harmonic, lambda a, b: sum((Counter(a) | Counter(b))[word] for word in {*a} & {*b})),
             "A word that stands twice in one and once in the other is shared once: the smaller count, `&`.",
         ),
-        Mistake(
-            "every word of the answer that occurs is counted",
-            _mean_of(_harmonic, lambda ours, theirs: sum(word in theirs for word in ours)),
-            "*red red* against *red kite* shares one word, not two: each word of the right answer can "
-            "be used "
-            "once.",
+        *(
+            Mistake(
+                "every word that occurs in the other is counted",
+                _mean_of(_harmonic, shared),
+                "*red red* against *red kite* shares one word, not two: each word can be used once.",
+            )
+            for shared in (
+                lambda ours, theirs: sum(word in theirs for word in ours),
+                lambda ours, theirs: sum(word in ours for word in theirs),
+            )
         ),
         Mistake(
             "words are compared place by place",

@@ -24,7 +24,13 @@ def _lora_forward(x: Tensor, weight: Tensor, a: Tensor, b: Tensor, alpha: float)
 def _lora_cases() -> list[Case]:
     toy = torch.tensor([[1.0, 2.0]])
     cases = [Case(toy, torch.eye(2), torch.tensor([[1.0, 1.0]]), torch.tensor([[0.5], [2.0]]), 1.0)]
-    sizes = (((2, 3), 5, 7, 2, 8.0), ((3,), 7, 5, 3, 3.0), ((2,), 3, 3, 2, 5.0), ((), 4, 2, 3, 1.5))
+    sizes = (
+        ((2, 3), 5, 7, 2, 8.0),
+        ((3,), 7, 5, 3, 3.0),
+        ((2,), 3, 3, 2, 5.0),
+        ((), 4, 2, 3, 1.5),
+        ((3,), 2, 4, 5, 2.5),
+    )
     for seed, (outer, inside, out, rank, alpha) in enumerate((*sizes, ((2, 1, 2), 3, 4, 1, 2))):
         cases.append(Case(*_parts(outer, inside, out, rank, seed), alpha))
     small, large = torch.tensor([[5e-4, -7e-4]]), torch.tensor([[200.0, -300.0]])
@@ -57,6 +63,11 @@ def _fresh_merge(draw: Draw) -> Case:
     return Case(*_fresh_lora(draw).args[1:])
 
 
+def _use_frozen(answer: Callable, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    """What an answer gives with a W that is frozen: whether it could learn makes no difference."""
+    return answer(x, weight.detach(), a, b, alpha)
+
+
 def _lora(scale: Callable[[Tensor, float], float], base: float = 1.0) -> Callable:
     return lambda x, weight, a, b, alpha: base * x @ weight.T + scale(a, alpha) * (x @ a.T) @ b.T
 
@@ -71,6 +82,7 @@ lora_forward = Exercise(
     reference=_lora_forward,
     cases=_lora_cases,
     fresh=_fresh_lora,
+    use=_use_frozen,
     hints=(
         "Two paths from x, and their sum. The first is the layer as it was: `x @ weight.T`.",
         "The second goes through the narrow place: first down to `rank` numbers, `x @ a.T`, then up again "
@@ -103,6 +115,21 @@ lora_forward = Exercise(
             "the old layer is left out",
             _lora(lambda a, alpha: alpha / a.shape[0], base=0.0),
             "The side path is *added* to what the layer computed before: `x @ weight.T + ...`.",
+        ),
+        Mistake(
+            "the side path is left out",
+            _lora(lambda a, alpha: 0.0),
+            "That is the layer as it was. What A and B have learned is added: `+ alpha / rank * ...`.",
+        ),
+        Mistake(
+            "the side path is subtracted",
+            _lora(lambda a, alpha: -alpha / a.shape[0]),
+            "The two paths are added up.",
+        ),
+        Mistake(
+            "the factor is a whole number",
+            _lora(lambda a, alpha: alpha // a.shape[0]),
+            "`//` rounds down, and for alpha 1 and rank 2 nothing is left. Divide with `/`.",
         ),
         Mistake(
             "the factor is on both paths",
@@ -173,6 +200,21 @@ merge = Exercise(
             "alpha is not divided by the rank",
             lambda weight, a, b, alpha: weight + alpha * b @ a,
             "The factor is alpha / rank; the rank is `a.shape[0]`.",
+        ),
+        Mistake(
+            "the factor is a whole number",
+            lambda weight, a, b, alpha: weight + alpha // a.shape[0] * b @ a,
+            "`//` rounds down, and for alpha 1 and rank 2 nothing is left. Divide with `/`.",
+        ),
+        Mistake(
+            "the factor is on W too",
+            lambda weight, a, b, alpha: alpha / a.shape[0] * (weight + b @ a),
+            "Only the side path is scaled. W must stay what it was.",
+        ),
+        Mistake(
+            "the matrix comes back turned",
+            lambda weight, a, b, alpha: _merge(weight, a, b, alpha).T,
+            "The new matrix takes the place of W, so it has the same shape, (out, in).",
         ),
         Mistake(
             "A and B are multiplied the wrong way round",
@@ -259,6 +301,16 @@ lora_count = Exercise(
             "A is forgotten",
             lambda shapes, rank: sum(rank * out for out, _ in shapes),
             "Before B comes A, with rank × in numbers.",
+        ),
+        Mistake(
+            "the rank is squared",
+            lambda shapes, rank: rank * rank * sum(map(sum, shapes)),
+            "A has rank × in numbers and B has out × rank: each has the rank once.",
+        ),
+        Mistake(
+            "biases are counted",
+            lambda shapes, rank: sum(rank * (out + inside) + out for out, inside in shapes),
+            "The side path has two matrices, A and B, and no bias.",
         ),
         Mistake(
             "out and in are multiplied",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from course_lib.exercises import Case, Draw, Exercise, Mistake
-from course_lib.generation.exercises.shared import INFINITY, Tensor, logits_of, random
+from course_lib.generation.exercises.shared import INFINITY, Tensor, logits_of, random, turned
 
 
 def _beam_step(scores: Tensor, log_probs: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -25,13 +25,14 @@ def _beam_cases() -> list[Case]:
     return [
         Case(torch.tensor([0.5, 0.4]).log(), first, 2),
         Case(torch.zeros(1), random(1, 5, seed=50).log_softmax(-1), 3),
-        Case(random(3, seed=51) - 4, random(3, 7, seed=52).log_softmax(-1), 5),
+        Case(random(3, seed=51) - 4, turned(random(3, 7, seed=52).log_softmax(-1)), 5),
         Case(random(5, seed=53) - 2, (2 * random(5, 2, seed=54)).log_softmax(-1), 3),
         Case(only_one, random(3, 3, seed=55).log_softmax(-1), 3),
         Case(two, random(2, 5, seed=56).log_softmax(-1), 2),
         Case(two, random(2, 5, seed=57).log_softmax(-1), 2),
         Case(far, random(3, 4, seed=58).log_softmax(-1), 4),
         Case(torch.tensor([-5.0, -5.3]), torch.tensor([[-1e-3, -7.0], [-0.6, -0.8]]), 4),
+        Case(torch.tensor([-1.0, -3.0]), torch.tensor([[-1e-4, -70.0], [-2e-4, -60.0]]), 4),
         Case(torch.tensor([-9e-4, -3e-4]), logits_of([0.7, 0.2, 0.1], [0.7, 0.2, 0.1]), 2),
         Case(torch.tensor([-4e-4]), torch.tensor([[-9e-4, -7.0]]), 1),
         Case(10 * random(70, seed=101) - 40, random(70, 3, seed=102).log_softmax(-1), 66),
@@ -42,7 +43,7 @@ def _beam_cases() -> list[Case]:
 def _fresh_beam_step(draw: Draw) -> Case | None:
     W, V = draw.integer(1, 5), draw.integer(1, 8)
     log_probs = draw.logits(W, V, hidden=True).log_softmax(-1)
-    log_probs = log_probs.T.contiguous().T if draw.choose((False, False, True)) else log_probs
+    log_probs = turned(log_probs) if draw.choose((False, False, True)) else log_probs
     scores = -draw.positive(W, low=0.1, high=draw.choose((10.0, 300.0)))
     scores = scores.masked_fill(~draw.mask(W), -INFINITY) if draw.choose((False, False, True)) else scores
     totals = (scores.double()[:, None] + log_probs.double()).flatten()
@@ -198,6 +199,12 @@ beam_step = Exercise(
             "the best comes last",
             _step(give=lambda *all_: tuple(part.flip(0) for part in all_)),
             "Best first: `topk` already gives them in that order.",
+        ),
+        Mistake(
+            "as many as there are beams, not `width`",
+            lambda scores, log_probs, width: _beam_step(scores, log_probs, len(scores)),
+            "How many go on says `width`: at the start there is one beam, and `width` of its children are "
+            "wanted.",
         ),
         Mistake(
             "the scores are probabilities",

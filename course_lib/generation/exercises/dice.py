@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from course_lib.exercises import Case, Draw, Exercise, Forbidden, Mistake, Property
-from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random
+from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random, turned
 
 
 def _draw(logits: Tensor, dice: Tensor) -> Tensor:
@@ -23,9 +23,11 @@ def _draw_cases() -> list[Case]:
     few, many = 2 * random(3, 2, seed=31), random(8, 300, seed=38)
     return [
         Case(logits_of(*[[0.2, 0.3, 0.5]] * 3), torch.tensor([0.1, 0.25, 0.9])),
-        Case(0.7 * random(5, 7, seed=37), torch.tensor([0.03, 0.35, 0.52, 0.71, 0.97])),
+        Case(turned(0.7 * random(5, 7, seed=37)), torch.tensor([0.03, 0.35, 0.52, 0.71, 0.97])),
         Case(few, torch.tensor([0.9, 0.2, 0.45])),
         Case(few, torch.tensor([0.2, 0.9, 0.95])),
+        Case(random(3, 2, seed=39), torch.tensor([0.3, 0.8, 0.6])),
+        Case(torch.tensor([[200.0, 201.0, 199.5]]), torch.tensor([0.5])),
         Case(impossible, torch.tensor([0.0, 0.9])),
         Case(torch.zeros(1, 5), torch.tensor([0.5])),
         Case(torch.zeros(3, 4), torch.tensor([0.5, 0.25, 0.75])),
@@ -65,6 +67,11 @@ def _is_clear(logits: Tensor, dice: Tensor) -> bool:
 
 def _heights(logits: Tensor) -> Tensor:
     return logits.softmax(-1).cumsum(-1)
+
+
+def _hit(ends: Tensor, dice: Tensor) -> Tensor:
+    """The first of the ends that is above each row's die; the last one where none is."""
+    return (ends <= dice[:, None]).sum(-1).clamp(max=ends.shape[-1] - 1)
 
 
 def _by_rank(logits: Tensor, dice: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,6 +156,7 @@ draw = Exercise(
             )
             for wrong in (
                 lambda logits, dice: (logits.cumsum(-1) <= dice[:, None]).sum(-1),
+                lambda logits, dice: _hit(logits.cumsum(-1), dice),
                 lambda logits, dice: (logits.cumsum(-1) <= dice[:, None] * logits.sum(-1, True)).sum(-1),
                 lambda logits, dice: (logits.cumsum(-1) > dice[:, None]).int().argmax(-1),
                 lambda logits, dice: torch.searchsorted(logits.cumsum(-1), dice[:, None], right=True)[:, 0],
@@ -223,15 +231,27 @@ draw = Exercise(
             "Each row has a die of its own: `dice[:, None]` puts them into a column.",
         ),
         Mistake(
+            "the first row's tokens for all rows",
+            lambda logits, dice: _draw(logits[:1].expand_as(logits), dice),
+            "Each row has probabilities of its own, so borders of its own: keep the axis B, and sum along "
+            "the last one.",
+        ),
+        Mistake(
             "the dice lie along the vocabulary",
             lambda logits, dice: (_heights(logits) <= dice).sum(-1),
             "(B, V) compared with (B,) puts one die under each *token* (or fails, if B isn't V). One die per "
             "row is a column: `dice[:, None]`.",
         ),
-        Mistake(
-            "the softmax runs over the rows",
-            lambda logits, dice: (logits.softmax(0).cumsum(-1) <= dice[:, None]).sum(-1),
-            "Each row is the distribution of one text: `softmax(-1)`.",
+        *(
+            Mistake(
+                "the softmax runs over the rows",
+                wrong,
+                "Each row is the distribution of one text: `softmax(-1)`.",
+            )
+            for wrong in (
+                lambda logits, dice: (logits.softmax(0).cumsum(-1) <= dice[:, None]).sum(-1),
+                lambda logits, dice: _hit(logits.softmax(0).cumsum(-1), dice),
+            )
         ),
         Mistake(
             "the ids come as a column",

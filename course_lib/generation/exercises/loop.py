@@ -252,6 +252,20 @@ def _chooses_again(keep: int) -> Callable[..., list[int]]:
     return wrong
 
 
+def _chooses_anew(
+    model: Callable, ids: list[int], max_new_tokens: int, context_length: int, choose: Callable, stop: int
+) -> list[int]:
+    return _generate(
+        model, ids, max_new_tokens, context_length, lambda logits: (choose(logits), choose(logits))[1], stop
+    )
+
+
+def _ends_at_once(
+    model: Callable, ids: list[int], max_new_tokens: int, context_length: int, choose: Callable, stop: int
+) -> list[int]:
+    return _generate(model, ids, 0 if stop in ids else max_new_tokens, context_length, choose, stop)
+
+
 def _stops_before(
     model: Callable, ids: list[int], max_new_tokens: int, context_length: int, choose: Callable, stop: int
 ) -> list[int]:
@@ -330,11 +344,11 @@ generate = Exercise(
         *(
             Mistake(
                 "choose is called twice for one id",
-                _chooses_again(keep),
+                wrong,
                 "It may throw a die, or ask a person: a second call can give another id. Call it once, keep "
                 "what it gives in a variable, and use that to append and to compare.",
             )
-            for keep in (0, 1)
+            for wrong in (_chooses_again(0), _chooses_again(1), _chooses_anew)
         ),
         Mistake(
             "it returns after the first id",
@@ -369,10 +383,13 @@ generate = Exercise(
             "0 counts as false in Python, so `if stop` takes the id 0 for no stop at all. Write "
             "`stop is not None`, or just `token == stop`.",
         ),
-        Mistake(
-            "a stop in the prompt ends the text",
-            _loop(ends=lambda text, stop: stop in text),
-            "Only a *new* stop counts: compare the token that was just written.",
+        *(
+            Mistake(
+                "a stop in the prompt ends the text",
+                wrong,
+                "Only a *new* stop counts: compare the token that was just written.",
+            )
+            for wrong in (_loop(ends=lambda text, stop: stop in text), _ends_at_once)
         ),
         Mistake(
             "a prompt that ends with the stop is not continued",
@@ -389,6 +406,12 @@ generate = Exercise(
             "one new id too many",
             _loop(extra=lambda prompt: 1),
             "`max_new_tokens` times and no more: `range(max_new_tokens)`. With 0, the prompt comes back.",
+        ),
+        Mistake(
+            "one new id, though none is wanted",
+            lambda model, ids, most, *rest: _generate(model, ids, max(1, most), *rest),
+            "At most `max_new_tokens` ids may come, and 0 are none: ask whether one more is wanted before "
+            "you write it.",
         ),
         Mistake(
             "one new id too few",

@@ -41,6 +41,7 @@ cache_bytes = Exercise(
         Case(32, 8, 128, 8192, 16, 2),
         Case(96, 96, 128, 2048, 1, 2),
         Case(96, 96, 128, 2048, 70, 8),
+        Case(7, 13, 129, 4099, 37, 8),
         *(
             Case(*(0 if i == zero else size for i, size in enumerate((2, 3, 5, 7, 11))), 4)
             for zero in range(5)
@@ -100,6 +101,11 @@ cache_bytes = Exercise(
             "That is how many numbers are kept. Each takes `bytes_per_number` bytes.",
         ),
         Mistake(
+            "four bytes for every number",
+            lambda *sizes: 8 * math.prod(sizes[:5]),
+            "That is true of float32. How many it is here says `bytes_per_number`.",
+        ),
+        Mistake(
             "bits instead of bytes",
             lambda *sizes: 16 * math.prod(sizes),
             "A byte has 8 bits, but bytes are what is asked for.",
@@ -116,10 +122,13 @@ cache_bytes = Exercise(
             "Width times width are the *matrices* that make keys and values. The cache holds what they have "
             "made: one vector of that width for each token.",
         ),
-        Mistake(
-            "megabytes instead of bytes",
-            lambda *sizes: 2 * math.prod(sizes) / 1e6,
-            "Bytes are asked for: a whole number, without a division.",
+        *(
+            Mistake(
+                "megabytes instead of bytes",
+                lambda *sizes, unit=unit: 2 * math.prod(sizes) / unit,
+                "Bytes are asked for: a whole number, without a division.",
+            )
+            for unit in (10**6, 2**20)
         ),
     ),
 )

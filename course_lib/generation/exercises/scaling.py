@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from course_lib.exercises import Case, Draw, Exercise, Mistake
-from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, random
+from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, random, turned
 
 # Temperature ----------------------------------------------------------------------------------------------
 
@@ -23,7 +23,7 @@ def _temperature_cases() -> list[Case]:
     return [
         Case(torch.tensor([[1.0, 3.0]]), 0.5),
         Case(random(2, 5, seed=1), 2.0),
-        Case(3 * random(3, 7, seed=2), 0.7),
+        Case(turned(3 * random(3, 7, seed=2)), 0.7),
         Case(torch.tensor([[2.0, -INFINITY, -1.0]]), 0.25),
         Case(same, 1.0),
         Case(same, 1.5),
@@ -134,7 +134,7 @@ def _repetition_cases() -> list[Case]:
     return [
         Case(torch.tensor([[4.0, -1.0, 3.0]]), torch.tensor([[0, 1, 1]]), 2.0),
         Case(2 * random(2, 5, seed=40), torch.tensor([[3, 0, 3], [1, 4, 2]]), 1.3),
-        Case(random(3, 7, seed=41), torch.tensor([[6, 6], [0, 5], [2, 1]]), 1.5),
+        Case(turned(random(3, 7, seed=41)), torch.tensor([[6, 6], [0, 5], [2, 1]]), 1.5),
         Case(same, torch.tensor([[1, 1, 2, 1, 1], [0, 0, 0, 0, 0]]), 0.5),
         Case(same, torch.tensor([[0, 0, 2, 0, 2], [1, 2, 1, 1, 1]]), 0.5),
         Case(torch.tensor([[70.0, -80.0, 9e-4, -INFINITY, -9e-4]]), torch.tensor([[4, 3, 2, 1, 0]]), 3),
@@ -257,6 +257,12 @@ repetition_penalty = Exercise(
             _all_rows_alike,
             "Row b of `logits` belongs to row b of `ids`, and to no other. `gather` and `scatter` along the "
             "last axis keep them apart; `logits[:, ids]` doesn't.",
+        ),
+        Mistake(
+            "the first row's text for all rows",
+            lambda logits, ids, penalty: _repetition_penalty(logits, ids[:1].expand_as(ids), penalty),
+            "Row b of `logits` belongs to row b of `ids`. `gather` and `scatter` along the last axis keep "
+            "them apart.",
         ),
         Mistake(
             "what was seen is ruled out",

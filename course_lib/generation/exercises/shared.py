@@ -22,7 +22,12 @@ def logits_of(*rows: list[float]) -> Tensor:
     return torch.tensor(rows).log()
 
 
+def turned(matrix: Tensor) -> Tensor:
+    """The same matrix in another order in memory, so that `view` refuses."""
+    return matrix.T.contiguous().T
+
+
 def drawn_logits(draw: Draw, B: int, V: int) -> Tensor:
     """Logits (B, V) of any kind, some of them minus infinity; now and then in another order in memory."""
     logits = draw.logits(B, V, hidden=True)
-    return logits.T.contiguous().T if draw.choose((False, False, True)) else logits
+    return turned(logits) if draw.choose((False, False, True)) else logits

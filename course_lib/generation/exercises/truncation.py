@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
-from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random
+from course_lib.generation.exercises.shared import INFINITY, Tensor, drawn_logits, logits_of, random, turned
 
 # Top-k ----------------------------------------------------------------------------------------------------
 
@@ -27,19 +27,22 @@ def _top_k_cases() -> list[Case]:
         Case(torch.tensor([[1.0, 4.0, 3.0, 2.0]]), 2),
         Case(same, 3),
         Case(same, 5),
-        Case(random(5, 3, seed=11), 1),
+        Case(turned(random(5, 3, seed=11)), 1),
         Case(ties, 3),
         Case(ties, 1),
         Case(random(2, 3, seed=12), 5),
         Case(random(2, 300, seed=13), 70),
         Case(torch.tensor([[60.0, 70.0, 80.0], [3e-4, 2e-4, 5e-4]]), 2),
+        Case(torch.tensor([[300.0, -200.0, 5.0, -350.0, 100.0]]), 4),  # probabilities would all be 0
+        Case(torch.tensor([[9.0001, 9.0, 9.0002, 2.0]]), 2),
     ]
 
 
 def _fresh_top_k(draw: Draw) -> Case:
     V = draw.integer(1, 12)
     k = draw.choose((draw.integer(1, V), draw.integer(1, V), draw.integer(1, V), V + 1, 50))
-    return Case(drawn_logits(draw, draw.integer(1, 4), V), k)
+    logits = drawn_logits(draw, draw.integer(1, 4), V)
+    return Case(100.0 * logits if draw.choose((False, False, False, True)) else logits, k)
 
 
 def _last_kept(logits: Tensor, k: int) -> Tensor:
@@ -75,6 +78,11 @@ def _kth_of_sorted(logits: Tensor, k: int) -> Tensor:
 
 def _kth_of_sorted_as_column(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < logits.sort(descending=True).values[:, k - 1 : k], -INFINITY)
+
+
+def _k_different(logits: Tensor, k: int) -> Tensor:
+    bars = [row.unique()[-k:][:1] for row in logits]
+    return logits.masked_fill(logits < torch.stack(bars), -INFINITY)
 
 
 def _top_k_in_place(logits: Tensor, k: int) -> Tensor:
@@ -151,6 +159,12 @@ top_k = Exercise(
             "instead of using its place, and ties stay.",
         ),
         Mistake(
+            "equal tokens count as one",
+            _k_different,
+            "Two tokens that are equally likely are two of the k. Look for the k-th largest among all "
+            "logits, without making them different first.",
+        ),
+        Mistake(
             "the smallest are kept",
             _k_smallest,
             "Rule out what is smaller than the bar, not what is larger.",
@@ -199,7 +213,7 @@ def _top_p_cases() -> list[Case]:
         Case(logits_of([0.05, 0.02, 0.9, 0.01, 0.02], [0.18, 0.23, 0.17, 0.2, 0.22]), 0.5),
         Case(random(2, 5, seed=21), 0.01),
         Case(random(2, 3, seed=22) + 7, 1.0),
-        Case(random(3, 5, seed=24), 0.0),
+        Case(turned(random(3, 5, seed=24)), 0.0),
         Case(random(2, 4, seed=26), 0),
         Case(torch.tensor([[0.5, 1.0, 0.0, 1.0, 1.0]]), 0.7),
         Case(torch.tensor([[1.0, -INFINITY, 2.0, 0.5, -INFINITY]]), 0.7),
@@ -240,6 +254,11 @@ def _by_each(logits: Tensor, bar: Callable[[Tensor], Tensor | float]) -> Tensor:
     """Each probability compared with a bar of its own row."""
     probabilities = logits.softmax(-1)
     return logits.masked_fill(probabilities < bar(probabilities), -INFINITY)
+
+
+def _as_many_as_in_the_first(logits: Tensor, p: float) -> Tensor:
+    kept = int(_top_p(logits[:1], p).isfinite().sum())
+    return logits.masked_fill(logits.argsort(descending=True).argsort() >= kept, -INFINITY)
 
 
 def _needless(logits: Tensor, p: float, first: bool) -> tuple[Tensor, Tensor]:
@@ -395,10 +414,15 @@ top_p = Exercise(
             "You add up in the order of the vocabulary, so token 0 is always kept, however unlikely. Begin "
             "with the likeliest.",
         ),
-        Mistake(
-            "sorted from the unlikely end",
-            lambda logits, p: _nucleus(logits, lambda sums, each: sums - each >= p, descending=False),
-            "`sort()` puts the smallest first, so you keep the unlikely tokens: `sort(descending=True)`.",
+        *(
+            Mistake(
+                "sorted from the unlikely end",
+                lambda logits, p, first=first: _nucleus(
+                    logits, lambda sums, each: sums - each >= p, descending=False, first=first
+                ),
+                "`sort()` puts the smallest first, so you keep the unlikely tokens: `sort(descending=True)`.",
+            )
+            for first in (False, True)
         ),
         Mistake(
             "from the unlikely end, p is compared where 1 - p belongs",
@@ -411,10 +435,22 @@ top_p = Exercise(
             lambda logits, p: _by_each(logits, lambda probabilities: p),
             "It is the *sum* of the likeliest tokens that must reach p. Sort, then `cumsum`.",
         ),
+        *(
+            Mistake(
+                "each probability by itself is compared with 1 - p",
+                lambda logits, p, bar=bar: _by_each(logits, partial(bar, p=p)),
+                "It is the *sum* of the likeliest tokens that must reach p. Sort, then `cumsum`.",
+            )
+            for bar in (
+                lambda each, p: 1 - p,
+                lambda each, p: each.amax(-1, keepdim=True).clamp(max=1 - p),  # the likeliest stays
+            )
+        ),
         Mistake(
-            "each probability by itself is compared with 1 - p",
-            lambda logits, p: _by_each(logits, lambda probabilities: 1 - p),
-            "It is the *sum* of the likeliest tokens that must reach p. Sort, then `cumsum`.",
+            "as many tokens as in the first row",
+            _as_many_as_in_the_first,
+            "How many are needed differs from row to row, and that is the point of top-p: count along the "
+            "last axis for each row.",
         ),
         Mistake(
             "min-p instead of top-p",

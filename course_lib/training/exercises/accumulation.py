@@ -212,6 +212,11 @@ def _weighed(logits: Tensor, y: Tensor, targets: list[Tensor]) -> Tensor:
     return F.cross_entropy(logits, y) * (y != -100).sum() / _counted(targets)
 
 
+def _weighed_by_texts(logits: Tensor, y: Tensor, texts: list[Tensor]) -> Tensor:
+    own = next(len(part) for part in texts if part.numel() == y.numel() and torch.equal(part.flatten(), y))
+    return F.cross_entropy(logits, y) * own / sum(map(len, texts))
+
+
 def _at_once(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
     sums = [F.cross_entropy(model(x).flatten(0, 1), y.flatten(), reduction="sum") for x, y in batches]
     loss = sum(sums) / _counted([y for _, y in batches])
@@ -225,6 +230,11 @@ def _also_steps(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float
         for weight in model.parameters():
             weight -= 0.1 * weight.grad
     return loss
+
+
+_LEFT_OUT = (
+    "-100 means that no guess is asked for there. `F.cross_entropy` leaves such targets out by itself."
+)
 
 
 accumulate = Exercise(
@@ -299,11 +309,17 @@ accumulate = Exercise(
             "Each mean is right, but its weight should be the number of targets that count: "
             "`(y != -100).sum()`, not `y.numel()`.",
         ),
+        Mistake("the ignored targets are taken for token 0", _parts(_ignored_as_token_0), _LEFT_OUT),
         Mistake(
             "the ignored targets are taken for token 0",
-            _parts(_ignored_as_token_0),
-            "-100 means that no guess is asked for there. `F.cross_entropy` leaves such targets out by "
-            "itself.",
+            _parts(lambda logits, y, targets: _share(logits, y.clamp(min=0), targets)),
+            _LEFT_OUT,
+        ),
+        Mistake(
+            "the batches' means are weighed by the numbers of their texts",
+            _parts(_weighed_by_texts),
+            "A long text has more targets than a short one. Weigh each mean by how many targets count in it, "
+            "or better, sum the losses and divide by the number of all targets.",
         ),
         Mistake(
             "divided by the number of texts",

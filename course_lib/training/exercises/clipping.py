@@ -60,8 +60,11 @@ def _each_alone(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
     return [_clip_gradients([gradient], max_norm)[0] for gradient in gradients]
 
 
-def _always_scaled(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
-    return [gradient * max_norm / (_flat(gradients).norm() + 1e-6) for gradient in gradients]
+def _always_scaled(eps: float) -> Callable[..., list[Tensor]]:
+    """Scaled to `max_norm` in any case; zeros stay."""
+    return lambda gradients, max_norm: [
+        gradient * max_norm / (_flat(gradients).norm() + eps) for gradient in gradients
+    ]
 
 
 def _to_one(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
@@ -69,16 +72,30 @@ def _to_one(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
     return [gradient / length if length > max_norm else gradient for gradient in gradients]
 
 
-def _clip_in_place(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
-    factor = (max_norm / (_flat(gradients).norm() + 1e-6)).clamp(max=1.0)
-    for gradient in gradients:
-        gradient *= factor
-    return gradients
+def _clip_in_place(eps: float) -> Callable[..., list[Tensor]]:
+    """Clipping in place; without eps, what is just as long as is allowed stays as it is."""
+
+    def wrong(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
+        length = _flat(gradients).norm() + eps
+        for gradient in gradients:
+            gradient *= max_norm / length if length > max_norm else 1.0
+        return gradients
+
+    return wrong
+
+
+def _upside_down(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
+    length = _flat(gradients).norm()
+    return [gradient * (length / max_norm if length > max_norm else 1.0) for gradient in gradients]
 
 
 def _thrown_away(gradients: list[Tensor], max_norm: float) -> list[Tensor]:
     keep = float(_flat(gradients).norm() <= max_norm)
     return [keep * gradient for gradient in gradients]
+
+
+_NEW_ONES = "`*=` and `mul_` write into the tensors that were handed in. Give back new ones."
+_AT_MOST_1 = "Only what is longer than `max_norm` is scaled: the factor is at most 1."
 
 
 clip_gradients = Exercise(
@@ -117,10 +134,12 @@ clip_gradients = Exercise(
             lambda gradients, max_norm: [gradient.clamp(-max_norm, max_norm) for gradient in gradients],
             "That is clipping by value, and turns the direction. Here all numbers shrink by one factor.",
         ),
+        Mistake("short gradients are stretched", _always_scaled(1e-6), _AT_MOST_1),
+        Mistake("short gradients are stretched", _always_scaled(1e-30), _AT_MOST_1),
         Mistake(
-            "short gradients are stretched",
-            _always_scaled,
-            "Only what is longer than `max_norm` is scaled: the factor is at most 1.",
+            "the factor is upside down",
+            _upside_down,
+            "That makes long gradients longer still. `max_norm / length` is below 1 where they are too long.",
         ),
         Mistake(
             "scaled to the length 1",
@@ -173,10 +192,7 @@ clip_gradients = Exercise(
             lambda gradients, max_norm: _clip_gradients([_flat(gradients)], max_norm)[0],
             "The scaling is right, but each weight needs a gradient of its own shape: a list as it came in.",
         ),
-        Mistake(
-            "the inputs are changed",
-            _clip_in_place,
-            "`*=` and `mul_` write into the tensors that were handed in. Give back new ones.",
-        ),
+        Mistake("the inputs are changed", _clip_in_place(1e-6), _NEW_ONES),
+        Mistake("the inputs are changed", _clip_in_place(0.0), _NEW_ONES),
     ),
 )

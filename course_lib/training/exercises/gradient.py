@@ -26,6 +26,7 @@ def _gradient_cases() -> list[Case]:
         Case(torch.tensor([[9e-4, -9e-4]]), torch.tensor([1])),
         Case(random(2, 300, seed=16), torch.tensor([299, 256])),
         Case(torch.tensor([[1000.0, 999.0, 0.0], [-1000.0, 0.0, 1.0]]), torch.tensor([1, 2])),
+        Case(torch.tensor([[-300.0, -301.0, -305.0], [0.0, -1.0, -400.0]]), torch.tensor([1, 0])),
         Case(torch.tensor([[5.0, 5.0, -2.0], [0.0, 0.0, 0.0], [60.0, 59.0, 0.0]]), torch.tensor([1, 1, 1])),
         Case(torch.tensor([[3.0], [-1.0]]), torch.tensor([0, 0])),  # a single token to choose from
         Case(random(4, 3, seed=13).T, torch.tensor([3, 0, 3])),
@@ -60,6 +61,9 @@ def _softmax_over_the_guesses(logits: Tensor, targets: Tensor) -> Tensor:
 def _overflowing(logits: Tensor, targets: Tensor) -> Tensor:
     powers = logits.exp()
     return (powers / powers.sum(dim=1, keepdim=True) - F.one_hot(targets, logits.shape[1])) / len(targets)
+
+
+_NO_LOGARITHM = "The logarithm is in the loss. In its gradient stand the probabilities themselves."
 
 
 cross_entropy_gradient = Exercise(
@@ -145,7 +149,12 @@ cross_entropy_gradient = Exercise(
         Mistake(
             "the logarithm of the softmax",
             _from_parts(lambda logits, p, hot: (p.log() - hot) / len(p)),
-            "The logarithm is in the loss. In its gradient stand the probabilities themselves.",
+            _NO_LOGARITHM,
+        ),
+        Mistake(
+            "the logarithm of the softmax",
+            _from_parts(lambda logits, p, hot: (logits.log_softmax(1) - hot) / len(p)),
+            _NO_LOGARITHM,
         ),
         Mistake(
             "only the right token's logit gets a gradient",

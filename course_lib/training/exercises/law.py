@@ -78,6 +78,16 @@ def _line(
     return wrong
 
 
+def _gives_floats(answer: Callable[..., tuple[float, float]]) -> bool:
+    a_and_b = answer(torch.tensor([1.0, 5.0, 20.0]), torch.tensor([4.0, 3.0, 1.5]), 1.0)
+    return not any(isinstance(number, Tensor) for number in a_and_b)
+
+
+def _in_tensors(sizes: Tensor, losses: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+    a, b = _fit_power_law(sizes, losses, floor)
+    return torch.tensor(a), torch.tensor(b)
+
+
 def _without_floor(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float, float]:
     return _fit_power_law(sizes, losses, 0.0)
 
@@ -94,9 +104,20 @@ def _first_and_last(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float,
     return _fit_power_law(sizes[[0, -1]], losses[[0, -1]], floor)
 
 
+def _slope_of_two(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float, float]:
+    x, y = sizes.log(), (losses - floor).log()
+    slope = (y[-1] - y[0]) / (x[-1] - x[0])
+    return (y.mean() - slope * x.mean()).exp().item(), -slope.item()
+
+
 def _through_the_origin(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float, float]:
     x, y = sizes.log(), (losses - floor).log()
     return 1.0, -((x * y).sum() / x.square().sum()).item()
+
+
+_ALSO_Y = "That fits a logarithm, not a power. Take the logarithm of `losses - floor` as well."
+_NO_LOGS = "A power is a straight line only in logarithms: `sizes.log()` and `(losses - floor).log()`."
+_ALL_POINTS = "All points count: least squares. Two points alone take all of their noise."
 
 
 fit_power_law = Exercise(
@@ -113,6 +134,7 @@ fit_power_law = Exercise(
     rtol=1e-3,
     properties=(
         Property("scale", _twice_as_far_above, "losses twice as far above the floor double a and keep b"),
+        Property("float", _gives_floats, "a and b are given as plain numbers"),
     ),
     hints=(
         "Take logarithms on both sides of `loss - floor = a * size**(-b)`. What was a power becomes a "
@@ -162,8 +184,15 @@ fit_power_law = Exercise(
         Mistake(
             "only the sizes are taken as logarithms",
             _line(of_y=lambda y: y, give=lambda height, slope: (height, -slope)),
-            "That fits a logarithm, not a power. Take the logarithm of `losses - floor` as well.",
+            _ALSO_Y,
         ),
+        Mistake("only the sizes are taken as logarithms", _line(of_y=lambda y: y), _ALSO_Y),
+        Mistake(
+            "no logarithms are taken",
+            _line(lambda x: x, lambda y: y, lambda height, slope: (height, -slope)),
+            _NO_LOGS,
+        ),
+        Mistake("no logarithms are taken", _line(lambda x: x, lambda y: y), _NO_LOGS),
         Mistake(
             "only the losses are taken as logarithms",
             _line(of_x=lambda x: x),
@@ -174,15 +203,17 @@ fit_power_law = Exercise(
             _line(swap=True),
             "The sizes' logarithms are x, the losses' are y.",
         ),
-        Mistake(
-            "a line through the first and last point only",
-            _first_and_last,
-            "All points count: least squares. Two points alone take all of their noise.",
-        ),
+        Mistake("a line through the first and last point only", _first_and_last, _ALL_POINTS),
+        Mistake("the slope is that from the first to the last point", _slope_of_two, _ALL_POINTS),
         Mistake(
             "a line through the origin",
             _through_the_origin,
             "That sets a to 1. Let the line have a height of its own: take both means away first.",
+        ),
+        Mistake(
+            "a and b are tensors",
+            _in_tensors,
+            "They are right. `.item()` makes plain numbers of them.",
         ),
         Mistake(
             "b and a are in the wrong order",

@@ -167,6 +167,12 @@ def _left_in_eval(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor,
     return _train_step(model, optimizer, x, y)
 
 
+def _in_eval(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
+    loss = _left_in_eval(model, optimizer, x, y)
+    model.train()
+    return loss
+
+
 def _measured_after(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
     _train_step(model, optimizer, x, y)
     return F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
@@ -219,9 +225,10 @@ train_step = Exercise(
             "`optimizer.zero_grad()`.",
         ),
         Mistake(
-            "the gradients are zeroed before the step can use them",
+            "the optimizer steps when there are no gradients",
             _stepwise(between=lambda optimizer: optimizer.zero_grad()),
-            "Between `backward` and `step` the gradients must stay. Zero them at the very beginning.",
+            "It moves the weights along what `backward` has left, so nothing may clear that in between, and "
+            "`backward` must come first: `zero_grad`, then `backward`, then `step`.",
         ),
         Mistake(
             "the optimizer never steps",
@@ -231,7 +238,8 @@ train_step = Exercise(
         Mistake(
             "no gradients are computed",
             _stepwise(backward=nothing),
-            "Without `loss.backward()` the optimizer finds no gradients, and silently does nothing.",
+            "Without `loss.backward()`, or with a loss that is cut off from the model (`.detach()`), the "
+            "optimizer finds no gradients, and silently does nothing.",
         ),
         Mistake(
             "the loss is given as a tensor",
@@ -279,6 +287,12 @@ train_step = Exercise(
             "on again. A step of training needs no `eval`.",
         ),
         Mistake(
+            "the model is in evaluation mode during the step",
+            _in_eval,
+            "`model.eval()` switches off what belongs to training, such as dropout. A step of training needs "
+            "no `eval`.",
+        ),
+        Mistake(
             "the optimizer steps twice",
             _stepwise(step=lambda optimizer: (optimizer.step(), optimizer.step())),
             "One batch, one gradient, one step.",
@@ -293,6 +307,11 @@ train_step = Exercise(
             "the input is taken for the target",
             _itself,
             "Then the model learns to repeat what it sees. The targets are in `y`.",
+        ),
+        Mistake(
+            "it steps uphill",
+            _stepwise(backward=lambda loss: (-loss).backward()),
+            "The optimizer steps against the gradients it finds, so `loss.backward()` is enough: no minus.",
         ),
         Mistake(
             "the loss is measured after the step",

@@ -30,6 +30,7 @@ def _momentum_cases() -> list[Case]:
         Case(random(2, 3, seed=215), random(2, 3, seed=216), random(2, 3, seed=217), 0.2, 0.9),
         Case(random(5, seed=23), random(5, seed=24), torch.zeros(5), 0.5, 0.8),
         Case(random(5, seed=23), random(5, seed=209), random(5, seed=210), 0.2, 0.8),
+        Case(random(5, seed=23), torch.zeros(5), random(5, seed=210), 0.2, 0.8),  # it rolls on
         Case(*(90 * random(3, 2, seed=s).T for s in (25, 26, 27)), 1.0, 5e-4),  # little is remembered
         Case(*(8e-4 * random(2, 1, 3, seed=s) for s in (28, 29, 200)), 0.0, 0.9),  # no step
         Case(*(random(2, 1, 3, 2, seed=s) for s in (206, 207, 208)), 8e-4, 0.9),
@@ -92,7 +93,6 @@ momentum_step = Exercise(
     differentiable=False,
     cases=_momentum_cases,
     fresh=_momentum_fresh,
-    seconds=9.0,  # torch.optim takes seconds to load when it is first used
     hints=(
         "Two lines. First the velocity: keep the share `momentum` of the old one, and add the gradient. Then "
         "the step.",
@@ -141,6 +141,13 @@ momentum_step = Exercise(
             "the rate is multiplied in twice",
             _rate_twice,
             "`lr` belongs to the step alone: `velocity = momentum * velocity + gradient`.",
+        ),
+        Mistake(
+            "momentum multiplies the gradient as well",
+            lambda weight, gradient, velocity, lr, momentum: _momentum_step(
+                weight, momentum * gradient, velocity, lr, momentum
+            ),
+            "Only the old velocity fades, the new gradient counts in full: `momentum * velocity + gradient`.",
         ),
         Mistake(
             "momentum multiplies the gradient, not the old velocity",
@@ -329,7 +336,6 @@ adamw_step = Exercise(
     differentiable=False,
     cases=_adamw_cases,
     fresh=_adamw_fresh,
-    seconds=9.0,  # torch.optim takes seconds to load when it is first used
     may_change_inputs=True,
     hints=(
         "Four steps: renew the two averages, correct both, shrink the weight, step. The averages that you "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from course_lib.exercises import Case, Draw, Exercise, Mistake
 
@@ -53,14 +54,22 @@ def _cosine(
     blend: Callable[[float, float, float], float] = lambda peak, floor, height: (
         peak * (floor + (1 - floor) * height)
     ),
-    from_zero: bool = False,
+    done: Callable[[int, int, int], float] = lambda step, steps, warmup: (step - warmup) / (steps - warmup),
     capped: bool = True,
+    ended: bool = False,
 ) -> float:
-    """A schedule whose descent may be wrong in some way."""
+    """A schedule whose descent may be wrong in some way; if `ended`, it is right from `steps` on."""
     if step < warmup:
         return peak * step / warmup
-    done = step / steps if from_zero else (step - warmup) / (steps - warmup)
+    if ended and step >= steps:
+        return peak * floor
+    done = done(step, steps, warmup)
     return blend(peak, floor, bend(min(1.0, done) if capped else done))
+
+
+def _descents(name: str, why: str, **changes: Any) -> tuple[Mistake, Mistake]:
+    """A mistake on the way down, of those who cut the way off at its end and of those who ask for the end."""
+    return tuple(Mistake(name, partial(_cosine, ended=ended, **changes), why) for ended in (False, True))
 
 
 def _no_warmup(step: int, steps: int, peak: float, warmup: int, floor: float) -> float:
@@ -143,9 +152,14 @@ learning_rate = Exercise(
         ),
         Mistake(
             "the cosine begins at step 0",
-            partial(_cosine, from_zero=True),
+            partial(_cosine, done=lambda step, steps, warmup: step / steps),
             "Then the rate jumps down where the warm-up ends. The way down begins there: "
             "`(step - warmup) / (steps - warmup)`.",
+        ),
+        *_descents(
+            "the way down is as long as the whole training",
+            "It begins at `warmup` and ends at `steps`, so it has `steps - warmup` steps.",
+            done=lambda step, steps, warmup: (step - warmup) / steps,
         ),
         Mistake(
             "it climbs again after the end",
@@ -157,25 +171,31 @@ learning_rate = Exercise(
             _ends_at_zero,
             "At the end, and after it, the rate stays at `floor * peak`.",
         ),
-        Mistake(
+        *_descents(
             "a whole cosine wave",
-            partial(_cosine, bend=lambda done: (1 + math.cos(2 * math.pi * done)) / 2),
             "That falls and rises again. Half a wave is enough: `math.cos(math.pi * done)`.",
+            bend=lambda done: (1 + math.cos(2 * math.pi * done)) / 2,
         ),
         Mistake(
+            "a quarter of a cosine wave",
+            partial(_cosine, bend=lambda done: math.cos(math.pi / 2 * done)),
+            "That falls ever faster, and is steepest at the end. Half a wave is flat there: `(1 + "
+            "math.cos(math.pi * done)) / 2`.",
+        ),
+        *_descents(
             "the cosine is used as it is, from 1 to -1",
-            partial(_cosine, bend=lambda done: math.cos(math.pi * done)),
             "A rate below zero would climb the loss. `(1 + cos) / 2` runs from 1 to 0.",
+            bend=lambda done: math.cos(math.pi * done),
         ),
         Mistake(
             "a straight line down",
             partial(_cosine, bend=lambda done: 1 - done),
             "That is a good schedule too (`linear_schedule`), but another one. Here: half a cosine.",
         ),
-        Mistake(
+        *_descents(
             "the floor is left out",
-            partial(_cosine, blend=lambda peak, floor, height: peak * height),
             "It ends at `floor * peak`, not at 0: `floor + (1 - floor) * height`.",
+            blend=lambda peak, floor, height: peak * height,
         ),
         Mistake(
             "the floor is added on top",
