@@ -146,8 +146,12 @@ def _from_file(path: Path, exercise: Exercise) -> tuple[Callable[..., Any] | Non
     if trial.right:
         return load(text, exercise.name, path.name, LOAD_SECONDS)
     if trial.unloadable:
-        return None, trial.why_not + ("" if trial.why_not.endswith(".") else ".")
-    return None, f"{path.name} is not right any more: {trial.why_not}."
+        return None, _ended(trial.why_not)
+    return None, _ended(f"{path.name} is not right any more: {trial.why_not}")
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 # What is made of them -----------------------------------------------------------------------------------
