@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from course_lib.arguments import SEEDS, whole
+from course_lib.arguments import SEEDS, whole, wrong
 from course_lib.files import as_path, explained, part_of, place_to_write, remove_old_parts
 
 if TYPE_CHECKING:
@@ -41,6 +41,19 @@ def seed(number: int) -> "torch.Generator":
     numpy.random.seed(number % 2**32)
     torch.manual_seed(number)
     return torch.Generator().manual_seed(number)
+
+
+def check_generator(owner: str, generator: Any) -> None:
+    """Raises ValueError unless this is a source of random numbers, or None; a seed alone is none.
+
+    >>> check_generator("GPT", 0)
+    Traceback (most recent call last):
+    ValueError: GPT got generator=0; it must be a torch.Generator, such as seed(0) gives, or None.
+    """
+    import torch
+
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise wrong(owner, "generator", generator, "a torch.Generator, such as seed(0) gives, or None")
 
 
 def device(prefer: "str | torch.device | None" = None) -> "torch.device":

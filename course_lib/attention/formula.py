@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from course_lib.arguments import shown, whole
+from course_lib.arguments import number, shown, whole
 
 Hook = Callable[[torch.Tensor], torch.Tensor | None]
 
@@ -59,6 +59,7 @@ def scaled_dot_product(
     tensor([[2.]])
     """
     check_attention(q, k, v, mask)
+    dropout = number("attention", "dropout", dropout, "at least 0 and below 1", lambda p: 0 <= p < 1)
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib.arguments import check_batch, check_ids, number, shown, whole, wrong
+from course_lib.runtime import check_generator
 
 
 class _Tokens(nn.Embedding):
@@ -144,6 +145,7 @@ def _draw_weights(model: nn.Module, generator: torch.Generator | None) -> None:
     """Uniform weights whose products keep the size of what goes in; small token vectors, so that what is
     learned soon outweighs what was drawn; biases zero.
     """
+    check_generator(type(model).__name__, generator)
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if isinstance(module, nn.Embedding):

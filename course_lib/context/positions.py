@@ -161,7 +161,8 @@ def apply_rotary(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch
     >>> apply_rotary(torch.tensor([[3.0, 4.0]]), *quarter_turn)
     tensor([[-4.,  3.]])
     """
-    if x.shape[-1] % 2 or cos.shape != sin.shape or cos.shape[-1] != x.shape[-1] // 2:
+    floats = all(isinstance(part, torch.Tensor) and part.ndim for part in (x, cos, sin))
+    if not floats or x.shape[-1] % 2 or cos.shape != sin.shape or cos.shape[-1] != x.shape[-1] // 2:
         raise ValueError(
             f"apply_rotary got x={shown(x)}, cos={shown(cos)} and sin={shown(sin)}; it turns pairs: give as "
             "many angles as x has pairs, rotary_angles(T, D)."

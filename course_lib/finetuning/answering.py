@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import choice, many, whole
+from course_lib.arguments import check_instance, choice, many, whole
 from course_lib.finetuning.examples import Example, complete, masked, pad_batch
 from course_lib.finetuning.question_answering import Item, Quiz, answered, asked, quiz
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import Batch
 from course_lib.world.corpus import TRAINING_SEEDS
+from course_lib.world.questions import Question
 
 
 def encode_quiz(
@@ -34,6 +35,11 @@ def encode_quiz(
     ' to the playground\\n'
     """
     learn = checked_learn("encode_quiz", learn)
+    check_instance("encode_quiz", "tokenizer", tokenizer, Tokenizer, "a tokenizer of course_lib.tokens")
+    check_instance("encode_quiz", "made", made, Quiz, "a Quiz, such as quiz(5)")
+    questions = many("encode_quiz", "questions", questions, "questions, such as made.answered")
+    for question in questions:
+        check_instance("encode_quiz", "questions", question, Question, "questions, such as made.answered")
     parts = [([tokenizer.end_id], False), (tokenizer.encode(made.story), "story" in learn)]
     for question in questions:
         parts += [

@@ -14,7 +14,7 @@ from torch import nn
 
 from course_lib.arguments import flag, id_line, many, shown, whole, wrong
 from course_lib.generation import GREEDY, SamplingConfig, generate
-from course_lib.training.evaluation import IGNORE, Batch
+from course_lib.training.evaluation import IGNORE, Batch, check_model
 
 Example = tuple[list[int], list[int]]  # ids, and targets of the same length
 
@@ -108,7 +108,9 @@ def complete(
     """
     prompts = many("complete", "prompts", prompts, "prompts, each a list of ids")
     batch_size = whole("complete", "batch_size", batch_size)
-    stop = whole("complete", "stop", stop, least=0)
+    stop, most = whole("complete", "stop", stop, least=0), whole("complete", "most", most, least=0)
+    check_model("complete", model)
+    prompts = [id_line("complete", prompt, "a prompt").tolist() for prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     found: list[list[int]] = [[] for _ in prompts]
     for start in range(0, len(order), batch_size):

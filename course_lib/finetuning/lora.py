@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_lib.arguments import check_instance, many, number
+from course_lib.runtime import check_generator
 
 TARGETS = ("qkv", "out", "gate", "up", "down")  # the linear layers inside the course's blocks
 
@@ -40,6 +41,7 @@ class LoRALinear(nn.Module):
         if alpha is not None:
             alpha = number("LoRALinear", "alpha", alpha, "above 0, e.g. 16", lambda x: 0 < x < math.inf)
         check_instance("LoRALinear", "base", base, nn.Linear, "a torch.nn.Linear")
+        check_generator("LoRALinear", generator)
         self.base = base.requires_grad_(False)
         self.scale = (rank if alpha is None else alpha) / rank
         weight = base.weight

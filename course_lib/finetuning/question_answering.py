@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from course_lib.arguments import check_instance, many, text_list, whole
+from course_lib.arguments import check_instance, many, whole
 from course_lib.world.documents import document
 from course_lib.world.questions import Question, answerable, unanswerable
 from course_lib.world.simulation import WorldConfig
@@ -95,10 +95,18 @@ def items(quizzes: Iterable[Quiz], answered: int = 3, unanswered: int = 1) -> li
     >>> [item.question.answerable for item in items([quiz(5)], answered=2)]
     [True, True, False]
     """
-    quizzes = many("items", "quizzes", quizzes, "quizzes, such as [quiz(5)]")
+    quizzes = _each("items", "quizzes", quizzes, Quiz, "quizzes, such as [quiz(5)]")
     answered = whole("items", "answered", answered, least=0)
     unanswered = whole("items", "unanswered", unanswered, least=0)
     return [Item(q.story, one) for q in quizzes for one in _chosen(q, answered, unanswered)]
+
+
+def _each(owner: str, name: str, values: object, kind: type, what: str) -> list:
+    """Several things of one kind as a list."""
+    found = many(owner, name, values, what)
+    for value in found:
+        check_instance(owner, name, value, kind, f"a list of {what}")
+    return found
 
 
 def _chosen(made: Quiz, answered: int, unanswered: int) -> Iterator[Question]:
@@ -190,7 +198,8 @@ def score(test: Sequence[Item], answers: Sequence[str]) -> Score:
     >>> made.exact_share, made.made_up_share
     (1.0, 1.0)
     """
-    test, answers = many("score", "test", test, "items"), text_list("score", answers)
+    test = _each("score", "test", test, Item, "items, such as those of items")
+    answers = _each("score", "answers", answers, str, "texts")
     if len(test) != len(answers):
         raise ValueError(f"score got {len(answers)} answers to {len(test)} questions; give one for each.")
     known = [(a, i.question.answer) for i, a in zip(test, answers, strict=True) if i.question.answerable]
@@ -224,6 +233,7 @@ def commonest_answers(quizzes: Iterable[Quiz]) -> dict[str, str]:
     >>> sorted(commonest_answers([quiz(5)]))[-1]
     'who'
     """
+    quizzes = _each("commonest_answers", "quizzes", quizzes, Quiz, "quizzes, such as [quiz(5)]")
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for made in quizzes:
         for question in made.answered:
@@ -237,4 +247,6 @@ def always_commonest(test: Sequence[Item], commonest: Mapping[str, str]) -> list
     >>> always_commonest([Item("", Question("Who?", "Mia", True, "lose"))], {"who": "Tom"})
     ['Tom']
     """
+    test = _each("always_commonest", "test", test, Item, "items, such as those of items")
+    check_instance("always_commonest", "commonest", commonest, Mapping, "a dict, as of commonest_answers")
     return [commonest.get(question_word(item.question.text), UNKNOWN) for item in test]

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from course_lib.arguments import check_instance
 from course_lib.config import GPTConfig
 from course_lib.model.gpt import GPT, Block
 
@@ -47,6 +48,7 @@ def shapes(model: nn.Module, ids: torch.Tensor) -> list[Stage]:
     >>> stages[-1].kind, stages[-2].name, stages[-2].shape_in, stages[-2].shape_out
     ('GPT', 'head', (1, 3, 6), (1, 3, 11))
     """
+    check_instance("shapes", "model", model, nn.Module, "a module, such as a GPT")
     seen: list[Stage] = []
 
     def note(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
@@ -72,6 +74,7 @@ def stream(model: GPT, ids: torch.Tensor) -> torch.Tensor:
     >>> stream(model, torch.tensor([[1, 2, 3]])).shape
     torch.Size([3, 1, 3, 6])
     """
+    check_instance("stream", "model", model, GPT, "a GPT")
     states: list[torch.Tensor] = []
     with contextlib.ExitStack() as stack, torch.no_grad():
         before = model.blocks[0].register_forward_pre_hook(lambda m, inputs: states.append(inputs[0].clone()))
@@ -90,6 +93,7 @@ def parameters_by_part(model: GPT) -> dict[str, int]:
     >>> parameters_by_part(GPT(config))
     {'tokens': 14, 'positions': 10, 'attention': 48, 'mlp': 34, 'norms': 20}
     """
+    check_instance("parameters_by_part", "model", model, nn.Module, "a module, such as a GPT")
     counts = dict.fromkeys(("tokens", "positions", "attention", "mlp", "norms"), 0)
     for name, parameter in model.named_parameters():  # a shared one comes once
         part = next((part for part in ("attention", "mlp", "norm") if part in name), name.split(".")[0])

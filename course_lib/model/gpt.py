@@ -23,6 +23,7 @@ from course_lib.attention import KVCache, MultiHeadAttention, Remember, causal_m
 from course_lib.config import GPTConfig
 from course_lib.context import LearnedPositions, Places, RotaryPositions, SinusoidalPositions
 from course_lib.model.activations import fast_gelu
+from course_lib.runtime import check_generator
 
 INIT_STD = 0.02  # the size of fresh weights, as in GPT-2
 
@@ -241,6 +242,7 @@ class GPT(nn.Module):
         The matrices that write to the residual stream are made smaller by √(2 × layers), so that the sum of
         all their contributions starts out no larger in a deep model than in a shallow one.
         """
+        check_generator("GPT", generator)
         residual_std = INIT_STD / math.sqrt(2 * self.config.n_layers)
         for name, parameter in self.named_parameters():  # the tied matrix comes once
             if name.endswith("bias"):

@@ -17,6 +17,7 @@ import torch
 from course_lib.arguments import check_instance, whole
 from course_lib.config import GPTConfig
 from course_lib.context import encode_documents
+from course_lib.context.batches import check_stream
 from course_lib.data import load_corpus
 from course_lib.model import GPT
 from course_lib.tokens import CharTokenizer
@@ -259,6 +260,8 @@ def run_case(
         raise ValueError(
             f"run_case got the fault {fault!r}; it must be {HEALTHY}, or one of {', '.join(FAULTS)}."
         )
+    for stream in (letters.train, letters.validation, letters.fresh):  # all are measured in the end
+        check_stream(stream, SHAPE.context_length)
     shape = replace(SHAPE, vocab_size=letters.tokenizer.vocab_size)
     with torch.random.fork_rng(devices=[]):  # dropout may still be on when the training is over
         torch.manual_seed(seed)

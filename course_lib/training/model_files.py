@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from course_lib.arguments import shown
+from course_lib.arguments import check_instance, shown
 from course_lib.config import GPTConfig
 from course_lib.runtime import device as usable_device
 from course_lib.training.files import CheckpointError, in_words, misshapen, read_file, write_file
@@ -57,6 +57,8 @@ def save_model(
             f"save_model got a {type(model).__name__} without a GPTConfig as its .config; it saves GPTs."
         )
     _check_dtype("save_model", dtype)
+    if metadata is not None:
+        check_instance("save_model", "metadata", metadata, Mapping, "a dict, such as {'steps': 1000}")
     fingerprint = getattr(model, "tokenizer_fingerprint", None)
     if tokenizer is not None:
         fingerprint = tokenizer_fingerprint(tokenizer)

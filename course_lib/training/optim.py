@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import check_instance, many, number, wrong
+from course_lib.arguments import check_instance, many, number, whole, wrong
 from course_lib.training.recipe import checked_betas
 
 
@@ -113,6 +113,7 @@ def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
     True
     """
     check_matrix("orthogonalize", matrix)
+    steps = whole("orthogonalize", "steps", steps, least=0)
     x = matrix / (matrix.norm() + 1e-7)
     wide = x if x.size(0) <= x.size(1) else x.T
     for _ in range(steps):

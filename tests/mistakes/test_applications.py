@@ -110,7 +110,7 @@ MISTAKES = {
         lambda: marks.expected_calibration_error([0.5], [True], bins=0),
         f"reliability got bins=0; {WHOLE} 1.",
     ),
-    "answers as a text": (lambda: question_answering.score([], "Mia"), f"score got one text, 'Mia'; {ONE}"),
+    "answers as a text": (lambda: question_answering.score([], "Mia"), "score got answers='Mia'; it must be a list of texts."),
     "more answers than questions": (
         lambda: question_answering.score([], ["Mia"]),
         "score got 1 answers to 0 questions; give one for each.",

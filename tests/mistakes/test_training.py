@@ -854,6 +854,38 @@ MISTAKES = {
             "to 18446744073709551615."
         ),
     ),
+    "a seed for a generator": (
+        lambda: GPT(SHAPE, 0),
+        "GPT got generator=0; it must be a torch.Generator, such as seed(0) gives, or None.",
+    ),
+    "a seed to draw a batch": (
+        lambda: context.get_batch(IDS, 2, 3, 0),
+        "get_batch got generator=0; it must be a torch.Generator, such as seed(0) gives, or None.",
+    ),
+    "no index to ignore": (
+        lambda: cross_entropy(LOGITS, TARGETS, ignore_index=None),
+        "cross_entropy got ignore_index=None; it must be a whole number.",
+    ),
+    "metadata that is a number": (
+        lambda: save_model("model.safetensors", MODEL, metadata=3),
+        "save_model got metadata=3; it must be a dict, such as {'steps': 1000}.",
+    ),
+    "a model's name to complete with": (
+        lambda: finetuning.complete("tiny", [[1]], stop=2, most=3),
+        """complete got model='tiny'; it must be a model, such as GPT(GPTConfig.preset("tiny")).""",
+    ),
+    "as many tokens as a text says": (
+        lambda: finetuning.complete(MODEL, [[1]], stop=2, most="all"),
+        "complete got most='all'; it must be a whole number of at least 0.",
+    ),
+    "texts for items": (
+        lambda: score(["Who?"], ["Mia"]),
+        "score got test='Who?'; it must be a list of items, such as those of items.",
+    ),
+    "a tokenizer by name": (
+        lambda: finetuning.encode_quiz("gpt2", quiz(5), []),
+        "encode_quiz got tokenizer='gpt2'; it must be a tokenizer of course_lib.tokens.",
+    ),
 }
 
 

@@ -232,3 +232,11 @@ def test_a_leak_shows_on_fresh_stories_only(cases):
         for fault, other in cases.items()
         if fault != "leaked_validation"
     )
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "fresh"])
+def test_a_stream_that_is_too_short_is_said_before_the_training(letters, monkeypatch, part):
+    monkeypatch.setattr(clinic, "train", lambda *parts, **options: pytest.fail("it began"))
+    short = replace(letters, **{part: getattr(letters, part)[:64]})
+    with pytest.raises(ValueError, match="a window of 64 and its last target need 65"):
+        run_case(HEALTHY, short, recipe=SHORT)
