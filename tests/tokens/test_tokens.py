@@ -593,10 +593,6 @@ def test_characters_that_are_none(characters):
 @pytest.mark.parametrize(
     ("use", "says"),
     [
-        (
-            lambda t: t.decode([0], errors="loudly"),
-            "errors got 'loudly'; give 'replace', 'ignore' or 'strict'",
-        ),
         (lambda t: t.encode("a", allowed_special=5), "allowed_special got 5, needed a list of names"),
         (lambda t: list(t.encode_iterable(None)), "Got NoneType, needed a text in pieces"),
         (lambda t: list(t.encode_iterable(b"ab")), "Got bytes, needed a text in pieces"),
