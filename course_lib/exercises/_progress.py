@@ -195,7 +195,10 @@ def write_piece(piece: str, text: str) -> str:
     try:
         folder = pieces_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / f"{piece}.py") as file:
+        path = folder / f"{piece}.py"
+        if path.is_symlink():  # what it leads to is not the course's
+            path.unlink()
+        with atomic_write(path) as file:
             file.write(text.encode())
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error

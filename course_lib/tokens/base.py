@@ -93,12 +93,6 @@ class Tokenizer:
 
         Raises: ValueError for an id outside the vocabulary, and with errors="strict" for invalid UTF-8.
         """
-        try:
-            codecs.lookup_error(errors)
-        except (LookupError, TypeError):
-            raise ValueError(
-                f"errors got {errors!r}; give 'replace', 'ignore' or 'strict', as for bytes.decode."
-            ) from None
         return b"".join(self._pieces_of(ids, skip_special)).decode("utf-8", errors)
 
     def decode_stream(self, ids: Iterable[int], skip_special: bool = False) -> Iterator[str]:

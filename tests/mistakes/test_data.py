@@ -278,10 +278,6 @@ MISTAKES = {
         lambda at: StreamDecoder(BPE).push(torch.tensor(-0.5)),
         "Token id tensor(-0.5000) is no whole number; needed a flat list of them, 0 to 259.",
     ),
-    "an unknown way to treat errors": (
-        lambda at: BPE.decode([1], errors="loudly"),
-        "errors got 'loudly'; give 'replace', 'ignore' or 'strict', as for bytes.decode.",
-    ),
     "a vocabulary too small for the bytes": (
         lambda at: BPETokenizer.train("abc", 100),
         (
