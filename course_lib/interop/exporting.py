@@ -24,6 +24,7 @@ from course_lib.runtime import atomic_folder, atomic_write
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer
 from course_lib.tokens.files import written
 from course_lib.training import check_tokenizer
+from course_lib.training.files import checksum
 
 REST = r"|[\s\S]"  # what a pattern doesn't match is cut into single characters, as BPETokenizer does
 
@@ -105,7 +106,7 @@ def _write_config(
         wanted = AutoModelForCausalLM.from_config(theirs, dtype=dtype).state_dict()
     weights = _completed(family.weights_out(model), wanted)
     with atomic_write(folder / "model.safetensors", "wb") as file:
-        file.write(save(weights, metadata={"format": "pt"}))
+        file.write(save(weights, metadata={"format": "pt", "checksum": checksum(weights)}))
     theirs.save_pretrained(folder)
     # Padding is named here and not in config.json: some of their models give the token named there no
     # gradient.

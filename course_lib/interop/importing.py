@@ -22,6 +22,7 @@ from course_lib.model.weights import weight_shapes
 from course_lib.tokens import GPT2_PATTERN, BPETokenizer
 from course_lib.tokens.files import unwritten
 from course_lib.training import tokenizer_fingerprint
+from course_lib.training.files import checksum
 
 
 def import_from_transformers(folder: str | Path) -> tuple[GPT, BPETokenizer | None]:
@@ -98,7 +99,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_weights(folder: Path) -> Weights:
     """All tensors, from one safetensors file or from the several that an index lists."""
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
     index = folder / "model.safetensors.index.json"
@@ -112,9 +113,14 @@ def _read_weights(folder: Path) -> Weights:
                 "code when it is read: let transformers convert it with save_pretrained)."
             )
         try:
-            weights.update(load_file(path))
+            found = load_file(path)
+            with safe_open(path, "pt") as file:
+                header = file.metadata() or {}
         except (SafetensorError, RuntimeError, OSError) as error:
             raise ValueError(f"{name} is damaged ({error}); save the model or get the file again.") from None
+        if "checksum" in header and header["checksum"] != checksum(found):  # as in our own exports
+            raise ValueError(f"{name} is damaged (other numbers than were saved); export the model again.")
+        weights.update(found)
     return weights
 
 

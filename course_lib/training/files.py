@@ -56,7 +56,7 @@ def write_file(path: str | Path, tensors: Mapping[str, torch.Tensor], about: Map
 
     stored, same_as = _without_twins(tensors)
     text = as_json({"version": VERSION, **about, "same_as": same_as})
-    header = {"format": "pt", "about": text, "checksum": _checksum(stored, text)}
+    header = {"format": "pt", "about": text, "checksum": checksum(stored, text)}
     with atomic_write(path, "wb") as file:
         file.write(save(stored, metadata=header))
 
@@ -113,7 +113,7 @@ def read_file(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dic
             f"{path} was made by another program (it has no description of ours); see course_lib.interop."
         )
     text = header["about"]
-    if header != {"format": "pt", "about": text, "checksum": _checksum(tensors, text)}:
+    if header != {"format": "pt", "about": text, "checksum": checksum(tensors, text)}:
         raise CheckpointError(
             f"{path} is damaged (its checksum does not match); make it again or take another copy."
         )
@@ -212,7 +212,12 @@ def _without_twins(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch
     return stored, same_as
 
 
-def _checksum(tensors: Mapping[str, torch.Tensor], text: str) -> str:
+def checksum(tensors: Mapping[str, torch.Tensor], text: str = "") -> str:
+    """The SHA-256 of tensors, with their names, kinds and shapes, and of a text that goes with them.
+
+    >>> checksum({"a": torch.ones(2)}) == checksum({"a": torch.ones(1, 2)})
+    False
+    """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -492,10 +492,10 @@ DEEP = "[" * 100_000 + "]" * 100_000
 def test_a_description_of_any_form_is_refused_in_one_sentence(tmp_path, text):
     from safetensors.torch import save
 
-    from course_lib.training.files import _checksum
+    from course_lib.training.files import checksum
 
     path, tensors = tmp_path / "m.safetensors", {"w": torch.ones(2)}
-    header = {"format": "pt", "about": text, "checksum": _checksum(tensors, text)}
+    header = {"format": "pt", "about": text, "checksum": checksum(tensors, text)}
     path.write_bytes(save(tensors, metadata=header))
     for read in (load_model, model_metadata):
         with pytest.raises(CheckpointError) as caught:
