@@ -86,7 +86,7 @@ def _not_readable(path: Path, most: int) -> str | None:
     except FileNotFoundError:
         return "is a link to nothing" if path.is_symlink() else "is missing"
     except OSError as error:
-        too_long = "is too long for the name of a file: is it a text, and not a path?"
+        too_long = "is too long for the name of a file (is it a text, and not a path?)"
         return too_long if error.errno == errno.ENAMETOOLONG else f"cannot be read ({error.strerror})"
     if stat.S_ISDIR(about.st_mode):
         return "is a folder"
@@ -137,8 +137,10 @@ def explained(error: OSError, path: Path) -> Exception:
         says = f"{path} may not be written ({error.strerror}): choose another folder, or allow it there."
     elif error.errno == errno.ENAMETOOLONG:
         return ValueError(f"{shown(path)} is too long for the name of a file; give a shorter one.")
-    else:
+    elif isinstance(error, ConnectionError) or error.strerror is None:  # no file's, or explained already
         return error
+    else:
+        says = f"{path} cannot be written ({error.strerror}): give another place."
     same = type(error)(says)
     same.errno = error.errno
     return same
