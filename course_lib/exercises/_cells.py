@@ -155,7 +155,16 @@ def _fits(node: ast.ClassDef, cls: type) -> bool:
     }
     functions = any(isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) for n in node.body)
     members = vars(cls)
-    return not functions and given <= members.keys() and typed == set(members.get("__annotations__", ()))
+    return not functions and given <= members.keys() and typed == _annotated(cls)
+
+
+def _annotated(cls: type) -> set[str]:
+    """The names that a class itself gives a type; from Python 3.14 on they are worked out when asked for."""
+    if sys.version_info < (3, 14):
+        return set(vars(cls).get("__annotations__", ()))
+    from annotationlib import Format, get_annotations
+
+    return set(get_annotations(cls, format=Format.FORWARDREF))
 
 
 def _innermost(nodes: list[Any], line: int) -> Any:
