@@ -26,8 +26,14 @@ def shown(value: Any) -> str:
     """
     if getattr(value, "shape", ()) and hasattr(value, "dtype"):
         return f"a {type(value).__name__} of shape {tuple(value.shape)} and type {value.dtype}"
-    if isinstance(value, type) or (callable(value) and not hasattr(value, "shape")):
-        return f"the {'class' if isinstance(value, type) else type(value).__name__} {_name(value)}"
+    if isinstance(value, type):
+        return f"the class {_name(value)}"
+    if callable(value) and not hasattr(value, "shape"):
+        return (
+            f"the {type(value).__name__} {_name(value)}"
+            if hasattr(value, "__name__")
+            else f"a {_name(value)}"
+        )
     text = " ".join(repr(value).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + "..."
 

@@ -813,7 +813,7 @@ MISTAKES = {
     ),
     "a model that is no GPT": (
         lambda: interop.export_to_transformers(nn.Linear(2, 3), BPE, "out"),
-        "export_to_transformers got model=the Linear Linear; it must be a GPT.",
+        "export_to_transformers got model=a Linear; it must be a GPT.",
     ),
     "a tokenizer of letters": (
         lambda: interop.export_to_transformers(MODEL, CharTokenizer.train("abc"), "out"),
