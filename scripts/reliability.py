@@ -90,12 +90,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{name}: {held:,} of {part.tried:,} held, {seconds:.0f} s")
         for problem in part.failed[:20]:
             print(f"  {problem}")
-    found = {name: found[name] for name in PARTS if name in found}
-    with runtime.atomic_write(kept, "w") as file:
-        json.dump({name: asdict(part) for name, part in found.items()}, file, indent=1)
-    with runtime.atomic_write(wanted.out, "w") as file:
-        file.write(told(found.values()))
+        _write(wanted.out, {name: found[name] for name in PARTS if name in found})
     return int(any(part.failed for part in found.values()))
+
+
+def _write(page: Path, found: dict[str, Part]) -> None:
+    with runtime.atomic_write(page.with_suffix(".json"), "w") as file:
+        json.dump({name: asdict(part) for name, part in found.items()}, file, indent=1)
+    with runtime.atomic_write(page, "w") as file:
+        file.write(told(found.values()))
 
 
 def _before(path: Path) -> dict:

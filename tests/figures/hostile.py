@@ -46,7 +46,7 @@ class View:
 def views() -> Iterator[View]:
     """All views whose example is a call that shows something."""
     for module in _modules():
-        for name, function in vars(module).items():
+        for name, function in list(vars(module).items()):
             if inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_":
                 yield from _of(name, function, module)
 

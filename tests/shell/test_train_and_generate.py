@@ -175,7 +175,7 @@ def test_mistakes_in_train_are_said_in_one_sentence(run, small, options, expecte
         (["--model", "notes.txt"], "not a whole safetensors file"),
         (["--temperature", "-1"], "temperature=-1"),
         (["--top-p", "1.5"], "top_p got 1.5"),
-        (["--top-k", "0"], "top_k got 0"),
+        (["--top-k", "0"], "top_k got k=0"),
         (["--n", "0"], "--n got 0"),
         (["--tokens", "-1"], "max_new_tokens=-1"),
         (["--tokenizer", "nowhere"], "no tokenizer folder nowhere"),
