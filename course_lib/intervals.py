@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from course_lib.arguments import is_number, shown, whole
+from course_lib.arguments import is_number, number, shown, whole
 
 
 def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
@@ -29,6 +29,7 @@ def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
             f"wilson got {shown(hits)} hits in {shown(trials)} trials; needed "
             "0 <= hits <= trials and trials > 0."
         )
+    z = number("wilson", "z", z, "above 0, e.g. 1.96", lambda x: 0 < x < math.inf)
     share, weight = hits / trials, z * z / trials
     middle = (share + weight / 2) / (1 + weight)
     reach = z / (1 + weight) * math.sqrt(share * (1 - share) / trials + weight / (4 * trials))
@@ -49,8 +50,16 @@ def bootstrap(
     >>> bootstrap([(1, 1), (3, 3)])
     (1.0, 1.0)
     """
-    if not counts or not all(trials > 0 for _, trials in counts):
+    if not counts:
         raise ValueError("bootstrap needs at least one text, and at least one trial in each.")
+    if not all(isinstance(count, Sequence) and len(count) == 2 for count in counts):
+        raise ValueError(f"bootstrap got {shown(counts)}; it needs (hits, trials) for each text.")
+    for hits, trials in counts:
+        if not trials > 0 or not 0 <= hits <= trials:
+            raise ValueError(
+                f"bootstrap got {shown(hits)} hits in {shown(trials)} trials; needed at least one trial in "
+                "each text, and no more hits than trials."
+            )
     rounds = whole("bootstrap", "rounds", rounds)
     if not is_number(level) or not 0 < level < 1:
         raise ValueError(f"bootstrap got level={shown(level)}; needed a share between 0 and 1, e.g. 0.95.")

@@ -5,12 +5,14 @@ It does not know models.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
+from course_lib.arguments import choice, is_number, plain, whole, wrong
 from course_lib.assistant.template import FRIENDLY, SPEAK, encode_conversation
 from course_lib.finetuning.examples import pad_batch
 from course_lib.tokens.base import Tokenizer
@@ -68,6 +70,15 @@ class ChatBatches:
     turns: int = 8
     mix: Mapping[str, float] = field(default_factory=lambda: dict(MIX))
 
+    def __post_init__(self) -> None:
+        for name, least in (("tokens", 1), ("longest", 2), ("turns", 1)):
+            object.__setattr__(self, name, whole("ChatBatches", name, getattr(self, name), least))
+        mix = self.mix if isinstance(self.mix, Mapping) else {}
+        good = all(kind in MIX and is_number(n) and 0 <= n < math.inf for kind, n in mix.items())
+        if not good or not any(plain(n) > 0 for n in mix.values()):
+            known = ", ".join(MIX)
+            raise wrong("ChatBatches", "mix", self.mix, f"how often each kind comes; the kinds are {known}")
+
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
         draw = random.Random(int(torch.randint(TRAINING_SEEDS, (), generator=generator)))
@@ -86,6 +97,8 @@ def drawn(seed: int, kind: str, turns: int = 8) -> list[dict[str, str]]:
     >>> drawn(3, "label")[-1]["role"]
     'assistant'
     """
+    choice("drawn", "kind", kind, MIX)
+    turns = whole("drawn", "turns", turns)
     draw = random.Random(seed)
     system = draw.choice((None, None, FRIENDLY, SPEAK["en"]))
     if kind == "talk":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from course_lib.arguments import whole
+from course_lib.arguments import is_whole, shown, whole
 
 
 class KVCache:
@@ -40,6 +40,11 @@ class KVCache:
 
         When all layers have theirs, `length` is to be moved on by T, which the model does.
         """
+        if not 0 <= layer < len(self._stores) or k.shape[:3] != v.shape[:3]:
+            raise ValueError(
+                f"This cache got keys {tuple(k.shape)} and values {tuple(v.shape)} for layer {layer}; it has "
+                f"layers 0 to {len(self._stores) - 1}, and takes as many values as keys."
+            )
         B, _, T, _ = k.shape
         end = self.length + T
         if B != self.batch_size or end > self.capacity:
@@ -67,6 +72,12 @@ class KVCache:
         """Let text i go on from what text `rows[i]` was, as beam search needs; there may be more or fewer
         than before.
         """
+        good = isinstance(rows, torch.Tensor) and rows.ndim == 1 and len(rows) and is_whole(rows)
+        if not good or not 0 <= int(rows.min()) <= int(rows.max()) < self.batch_size:
+            raise ValueError(
+                f"reorder got rows={shown(rows)}; it needs a tensor (N,) of whole numbers from 0 to "
+                f"{self.batch_size - 1}."
+            )
         for layer, store in enumerate(self._stores):
             if store is not None:
                 k, v = (self._picked(kept, rows) for kept in store)

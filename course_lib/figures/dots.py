@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from course_lib.arguments import shown
 from course_lib.figures.axes import axes_for, dot, name_rows
 from course_lib.figures.colours import BLUE, GREEN, INK, RED
 
@@ -26,6 +27,9 @@ def shares(
     """
     if lacking := [name for name in rows if name not in intervals]:
         raise ValueError(f"shares got no interval for {lacking[0]!r}; give one for each row.")
+    for name, count in rows.items():
+        if not isinstance(count, tuple | list) or len(count) != 2 or not 0 <= count[0] <= count[1] > 0:
+            raise ValueError(f"shares got {shown(count)} for {name!r}; needed (hits, trials), e.g. (3, 10).")
     ax = axes_for(ax, (7.2, 0.5 * len(rows) + 1.1))
     told = []
     for y, (name, (hits, trials)) in enumerate(rows.items()):

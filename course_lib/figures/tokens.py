@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import is_number, whole
+from course_lib.arguments import shown as said
 from course_lib.figures.axes import plain_list
 from course_lib.figures.shown import Html, cividis
 
@@ -85,6 +87,7 @@ def token_probabilities_html(ids: Any, probabilities: Any, tokenizer: Any) -> Ht
         raise ValueError(
             f"Got {len(ids)} ids and {len(chances)} probabilities; give one probability (or None) per id."
         )
+    _check_chances("token_probabilities_html", [chance for chance in chances if chance is not None])
     boxes, words = [], []
     for piece, chance in zip(_pieces(ids, tokenizer), chances, strict=True):
         back, ink = ("#ffffff", _INK) if chance is None else cividis(chance)
@@ -94,6 +97,16 @@ def token_probabilities_html(ids: Any, probabilities: Any, tokenizer: Any) -> Ht
     scale = "".join(_swatch(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0))
     legend = f'<div style="font-size: 0.85em">probability: {scale}</div>'
     return Html(f'<div style="{_TEXT}">{_joined(boxes)}</div>{legend}', "|".join(words))
+
+
+def _check_chances(owner: str, chances: Sequence[Any]) -> None:
+    for chance in chances:
+        # A little more than 1 comes of rounding.
+        if not is_number(chance) or not 0 <= chance <= 1.001:
+            raise ValueError(
+                f"{owner} got {said(chance)} as a probability; needed numbers from 0 to 1, such as "
+                "logits.softmax(-1)."
+            )
 
 
 def probability_bars(
@@ -110,6 +123,15 @@ def probability_bars(
     cat  0.250  ##########
     """
     chances, old = plain_list(probabilities), None if before is None else plain_list(before)
+    _check_chances("probability_bars", [*chances, *(old or [])])
+    if not chances or (old is not None and len(old) != len(chances)):
+        raise ValueError(
+            f"probability_bars got {len(chances)} probabilities and {len(old or [])} from before; give at "
+            "least one, and as many from before."
+        )
+    top = whole("probability_bars", "top", top)
+    if chosen is not None:
+        chosen = whole("probability_bars", "chosen", chosen, 0, len(chances) - 1)
     order = sorted(range(len(chances)), key=lambda i: (-(old or chances)[i], i))[:top]
     names = [_name(i, labels) for i in order]
     largest = (

@@ -48,7 +48,7 @@ class Decoder:
         context_length: int | None = None,
         use_cache: bool = True,
     ):
-        if not callable(model):
+        if not callable(model) or isinstance(model, type):
             raise ValueError(
                 f"generate got {shown(model)} as its model; needed a function from ids (B, T) to logits "
                 "(B, T, V), such as a GPT."
@@ -59,6 +59,7 @@ class Decoder:
             context_length = whole("generate", "context_length", context_length)
         self.context_length = context_of(model, context_length, required=False)
         self.vocab_size: int | None = getattr(getattr(model, "config", None), "vocab_size", None)
+        room = whole("Decoder", "room", room, 0)
         _check_prompts(rows, self.context_length, self.vocab_size)
         self.device = device_of(model)
         self.filled = max(map(len, rows))  # columns in use

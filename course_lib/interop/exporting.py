@@ -50,6 +50,7 @@ def export_to_transformers(
     stop_tokens = many("export_to_transformers", "stop_tokens", stop_tokens, "names of special tokens")
     if chat_template is not None:
         check_instance("export_to_transformers", "chat_template", chat_template, str, "a Jinja template")
+        _check_template(chat_template)
     if not isinstance(tokenizer, BPETokenizer):
         raise ValueError(
             f"export_to_transformers got a {type(tokenizer).__name__}; only a BPETokenizer can be exported."
@@ -67,6 +68,20 @@ def export_to_transformers(
         _write_tokenizer(tokenizer, config, part, chat_template, stop_tokens)
         _write_config(family, model, config, tokenizer.special_tokens.get(END_OF_TEXT), stops, part)
     return as_path(folder)
+
+
+def _check_template(template: str) -> None:
+    import jinja2
+
+    try:
+        jinja2.Environment(extensions=["jinja2.ext.loopcontrols"]).parse(template)
+    except jinja2.TemplateSyntaxError as problem:
+        # `generation` is a block that only transformers knows.
+        if "generation" not in str(problem):
+            raise ValueError(
+                f"export_to_transformers got a chat_template that is not Jinja: {problem}; mend its line "
+                f"{problem.lineno}."
+            ) from problem
 
 
 def _true_config(model: GPT) -> GPTConfig:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from course_lib.arguments import text_list
+from course_lib.arguments import check_instance, text_list, whole, wrong
 from course_lib.context import RecurrentLM
 from course_lib.finetuning.examples import Example, pad_batch
 from course_lib.sentiment.texts import LABELS
@@ -118,6 +118,18 @@ class LabelBatches:
     texts: Sequence[Labelled]
     batch_size: int = 8
     longest: int = LONGEST
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("longest", 2)):
+            object.__setattr__(self, name, whole("LabelBatches", name, getattr(self, name), least))
+        if not isinstance(self.texts, Sequence) or not self.texts:
+            raise wrong("LabelBatches", "texts", self.texts, "a list of at least one Labelled")
+        for one in self.texts:
+            check_instance(
+                "LabelBatches", "texts", one, Labelled, "texts such as Labelled('I like it.', 'good')"
+            )
+            if one.label not in LABELS:
+                raise wrong("LabelBatches", "label", one.label, f"one of {', '.join(LABELS)}")
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""

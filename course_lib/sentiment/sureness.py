@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import text_list
+from course_lib.arguments import check_ids, shown, text_list
 from course_lib.sentiment.classifiers import class_logits
 from course_lib.tokens.base import Tokenizer
 
@@ -56,6 +56,8 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     8.0
     """
 
+    _check_scores(logits, labels)
+
     def loss(power: float) -> float:
         return F.cross_entropy(logits.double() / math.exp(power), labels).item()
 
@@ -64,3 +66,15 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
         one, other = low + (high - low) / 3, high - (high - low) / 3
         low, high = (low, other) if loss(one) <= loss(other) else (one, high)
     return math.exp((low + high) / 2)
+
+
+def _check_scores(logits: torch.Tensor, labels: torch.Tensor) -> None:
+    shaped = all(isinstance(given, torch.Tensor) for given in (logits, labels)) and logits.ndim == 2
+    if not shaped or labels.shape != logits.shape[:1] or labels.dtype != torch.int64 or not len(labels):
+        raise ValueError(
+            f"fit_temperature got logits={shown(logits)} and labels={shown(labels)}; it needs logits (N, n) "
+            "and as many whole labels (N,), at least one."
+        )
+    if not logits.isfinite().all():
+        raise ValueError("fit_temperature got logits that are NaN or infinite; look at what made them.")
+    check_ids("fit_temperature", labels, logits.shape[1])

@@ -12,6 +12,7 @@ import typer
 from course_lib.shell import doctor
 from course_lib.shell.bench.command import EXAMPLES as BENCH_EXAMPLES
 from course_lib.shell.bench.command import bench
+from course_lib.shell.common import clear_errors
 from course_lib.shell.generate import GENERATE_EXAMPLES, generate
 from course_lib.shell.train import TRAIN_EXAMPLES, train
 
@@ -51,11 +52,13 @@ def examine(
     quick: Annotated[bool, typer.Option("--quick", help="Do not measure how fast this machine is.")] = False,
 ) -> None:
     """Say what is installed, which device, how fast, and what to do about what is missing."""
-    raise typer.Exit(doctor.report(quick))
+    with clear_errors():
+        raise typer.Exit(doctor.report(quick))
 
 
 def progress() -> None:
     """Show which exercises are done."""
     from course_lib.exercises import progress
 
-    typer.echo(progress())
+    with clear_errors():
+        typer.echo(progress())

@@ -28,6 +28,11 @@ def clear_errors() -> Iterator[None]:
     except MemoryError:
         typer.echo("Error: There is not enough memory for this; take a smaller model or batch.", err=True)
         raise typer.Exit(1) from None
+    except RuntimeError as problem:
+        if "memory" not in str(problem):
+            raise
+        typer.echo("Error: There is not enough memory for this; take a smaller model or batch.", err=True)
+        raise typer.Exit(1) from None
     except (ValueError, OSError, FloatingPointError) as problem:
         typer.echo(f"Error: {problem}", err=True)
         raise typer.Exit(1) from None

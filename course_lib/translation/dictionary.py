@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from course_lib.arguments import check_instance, choice
 from course_lib.translation.scores import tokens_13a
 from course_lib.world.tasks import Pair, other
 
@@ -56,6 +57,9 @@ def word_for_word(text: str, language: str, table: Mapping[str, tuple[str, float
     >>> word_for_word("米娅跑了", "zh", {"米娅": ("Mia", 1.0), "跑": ("ran", 0.5), "跑了": ("ran", 0.9)})
     'Mia ran'
     """
+    choice("word_for_word", "language", language, ("en", "zh"))
+    check_instance("word_for_word", "text", text, str, "a text, one str")
+    check_instance("word_for_word", "table", table, Mapping, "a dictionary that word_table made")
     if language == "en":
         return "".join(table[word][0] for word in tokens_13a(text) if word in table)
     words, place = [], 0

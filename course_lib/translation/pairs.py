@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from course_lib.arguments import check_instance, number, whole, wrong
 from course_lib.finetuning.examples import Example, masked, pad_batch
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import Batch
@@ -31,6 +32,7 @@ def prompt_text(source: str, language: str) -> str:
     """
     if language not in MARKS:
         raise ValueError(f"The source's language is {language!r}; choose 'en' or 'zh'.")
+    check_instance("prompt_text", "source", source, str, "a text, one str")
     return source + MARKS[language]
 
 
@@ -69,7 +71,21 @@ def target_ids(tokenizer: Tokenizer, pair: Pair, language: str) -> list[int]:
     >>> target_ids(CharTokenizer.train(" Mia"), pair, "zh")  # space = 0, M = 1, a = 2, i = 3
     [0, 1, 3, 2]
     """
+    if language not in MARKS:
+        raise ValueError(f"The source's language is {language!r}; choose 'en' or 'zh'.")
+    check_pair("target_ids", pair)
     return tokenizer.encode(pair.target if language == "en" else " " + pair.target)
+
+
+def check_pair(owner: str, pair: object) -> None:
+    """Raises ValueError unless this is a source and its target, as `test_pairs` gives them.
+
+    >>> check_pair("encode_pair", ("Mia", "米娅"))
+    Traceback (most recent call last):
+    ValueError: encode_pair got pair=('Mia', '米娅'); it must be a Pair, such as test_pairs(1, "en")[0].
+    """
+    if not isinstance(pair, Pair):
+        raise wrong(owner, "pair", pair, 'a Pair, such as test_pairs(1, "en")[0]')
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,12 @@ class PairBatches:
     part: float = 0.5
     sentences: int = 4
     longest: int = 480
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("sentences", 1), ("longest", 2)):
+            object.__setattr__(self, name, whole("PairBatches", name, getattr(self, name), least))
+        share = number("PairBatches", "part", self.part, "a share from 0 to 1", lambda x: 0 <= x <= 1)
+        object.__setattr__(self, "part", share)
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
@@ -115,6 +137,7 @@ def test_pairs(
     >>> test_pairs(1, "en")[0].target == test_pairs(1, "en")[0].target
     True
     """
+    n = whole("test_pairs", "n", n)
     return [parallel(first + i, language, sentences, WorldConfig(cast=cast)) for i in range(n)]
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from course_lib import finetuning, intervals, sentiment, translation
+from course_lib import assistant, figures, finetuning, intervals, sentiment, translation
 from course_lib.finetuning import question_answering
 from course_lib.sentiment import scores as marks
 from course_lib.tokens import CharTokenizer
@@ -16,6 +16,9 @@ from course_lib.translation import scores
 TOKENIZER = CharTokenizer.train("no yes", ["<|endoftext|>"])
 ONE = "it needs a list of texts: put it in brackets."
 WHOLE = "it must be a whole number of at least"
+KINDS = "write, continue, note, translate, shorten, label, talk, speak"
+CHANCE = "as a probability; needed numbers from 0 to 1, such as logits.softmax(-1)."
+PAIR = translation.test_pairs(1, "en")[0]
 
 
 def model(ids):
@@ -129,6 +132,100 @@ MISTAKES = {
     ),
     "nothing to draw": (
         lambda: intervals.bootstrap([]), "bootstrap needs at least one text, and at least one trial in each.",
+    ),
+    "numbers for texts to draw": (
+        lambda: intervals.bootstrap([1, 2]), "bootstrap got [1, 2]; it needs (hits, trials) for each text.",
+    ),
+    "more hits than trials to draw": (
+        lambda: intervals.bootstrap([(5, 3)]),
+        "bootstrap got 5 hits in 3 trials; needed at least one trial in each text, and no more hits than "
+        "trials.",
+    ),
+    "a negative z": (
+        lambda: intervals.wilson(1, 3, z=-1), "wilson got z=-1; it must be above 0, e.g. 1.96.",
+    ),
+    "a batch of no pairs": (
+        lambda: translation.PairBatches(TOKENIZER, batch_size=0), f"PairBatches got batch_size=0; {WHOLE} 1.",
+    ),
+    "a share of short pairs in percent": (
+        lambda: translation.PairBatches(TOKENIZER, part=50),
+        "PairBatches got part=50; it must be a share from 0 to 1.",
+    ),
+    "no pairs to test with": (
+        lambda: translation.test_pairs(0, "en"), f"test_pairs got n=0; {WHOLE} 1.",
+    ),
+    "names of an alignment in German": (
+        lambda: translation.aligned_tokens(TOKENIZER, PAIR, "de"),
+        "The source's language is 'de'; choose 'en' or 'zh'.",
+    ),
+    "two texts for a pair": (
+        lambda: translation.aligned_tokens(TOKENIZER, ("no", "yes"), "en"),
+        "target_ids got pair=('no', 'yes'); it must be a Pair, such as test_pairs(1, \"en\")[0].",
+    ),
+    "several sources at once": (
+        lambda: translation.encode_source(TOKENIZER, ["no"], "en"),
+        "prompt_text got source=['no']; it must be a text, one str.",
+    ),
+    "a dictionary for French": (
+        lambda: translation.word_for_word("no", "fr", {}),
+        "word_for_word got language='fr'; it must be one of en, zh.",
+    ),
+    "no dictionary": (
+        lambda: translation.word_for_word("no", "en", None),
+        "word_for_word got table=None; it must be a dictionary that word_table made.",
+    ),
+    "texts without labels": (
+        lambda: sentiment.LabelBatches(TOKENIZER, ["yes"]),
+        "LabelBatches got texts='yes'; it must be texts such as Labelled('I like it.', 'good').",
+    ),
+    "no texts to learn labels from": (
+        lambda: sentiment.fit_classifier(model, TOKENIZER, [], 1),
+        "LabelBatches got texts=[]; it must be a list of at least one Labelled.",
+    ),
+    "an unknown label": (
+        lambda: sentiment.LabelBatches(TOKENIZER, [sentiment.Labelled("yes", "meh")]),
+        "LabelBatches got label='meh'; it must be one of bad, good.",
+    ),
+    "a temperature for too few labels": (
+        lambda: sentiment.fit_temperature(torch.zeros(3, 2), torch.tensor([0, 1])),
+        "fit_temperature got logits=a Tensor of shape (3, 2) and type torch.float32 and labels=a Tensor of "
+        "shape (2,) and type torch.int64; it needs logits (N, n) and as many whole labels (N,), at least one.",
+    ),
+    "a temperature for NaN": (
+        lambda: sentiment.fit_temperature(torch.full((1, 2), math.nan), torch.tensor([0])),
+        "fit_temperature got logits that are NaN or infinite; look at what made them.",
+    ),
+    "conversations without room": (
+        lambda: assistant.ChatBatches(TOKENIZER, longest=0),
+        f"ChatBatches got longest=0; {WHOLE} 2.",
+    ),
+    "a mixture of nothing": (
+        lambda: assistant.ChatBatches(TOKENIZER, mix={}),
+        f"ChatBatches got mix={{}}; it must be how often each kind comes; the kinds are {KINDS}.",
+    ),
+    "a mixture with an unknown kind": (
+        lambda: assistant.ChatBatches(TOKENIZER, mix={"sing": 1}),
+        f"ChatBatches got mix={{'sing': 1}}; it must be how often each kind comes; the kinds are {KINDS}.",
+    ),
+    "a probability of 7 in bars": (
+        lambda: figures.probability_bars([0.5, 7], ["a", "b"]),
+        f"probability_bars got 7 {CHANCE}",
+    ),
+    "a negative probability": (
+        lambda: figures.token_probabilities_html([0], [-1], TOKENIZER),
+        f"token_probabilities_html got -1 {CHANCE}",
+    ),
+    "a chosen token that is not there": (
+        lambda: figures.probability_bars([1.0], ["a"], chosen=1),
+        "probability_bars got chosen=1; it must be a whole number from 0 to 0.",
+    ),
+    "fewer probabilities before": (
+        lambda: figures.probability_bars([0.5, 0.5], ["a", "b"], before=[1.0]),
+        "probability_bars got 2 probabilities and 1 from before; give at least one, and as many from before.",
+    ),
+    "more hits than trials in a figure": (
+        lambda: figures.shares({"a": (5, 3)}, {"a": (0, 1)}, "right"),
+        "shares got (5, 3) for 'a'; needed (hits, trials), e.g. (3, 10).",
     ),
 }  # fmt: skip
 

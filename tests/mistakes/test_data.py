@@ -469,6 +469,10 @@ COMMANDS = {
         ["bench", "tokens", "--out", "{at}/notes.txt"],
         "Error: --out got {at}/notes.txt, which is a file; give the name of a folder.",
     ),
+    "threads without end": (
+        ["bench", "tokens", "--threads", "100000"],
+        "Error: --threads got 100000; give at most 1024.",
+    ),
     "a peer without a name": (
         ["bench", "tokens", "--peer", "peers.py"],
         ("Error: --peer got 'peers.py'; write a file and a name in it, such as peers.py:make_model."),

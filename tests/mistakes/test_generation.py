@@ -11,6 +11,7 @@ from torch import nn
 
 from course_lib import assistant, generation
 from course_lib.assistant import Chat, encode_chat, render
+from course_lib.attention import KVCache
 from course_lib.config import GPTConfig
 from course_lib.generation import SamplingConfig, beam_search, distinct_share, draw, generate, stream
 from course_lib.model import GPT
@@ -232,6 +233,32 @@ MISTAKES = {
     "a template that fills the memory": (
         lambda: render([], template="{{ 'x' * 10**10 }}"),
         "This conversation cannot be written by the template: a template may not use ** here.",
+    ),
+    "a template that fills the memory by a form": (
+        lambda: render([], template="{{ '%1000000000d' % 5 }}"),
+        "This conversation cannot be written by the template: a template may not use % here.",
+    ),
+    "a template that fills the memory by a filter": (
+        lambda: render([], template="{{ 'x' | center(10000000000) }}"),
+        "This conversation cannot be written by the template: a template may not use center here.",
+    ),
+    "a class in place of a model": (
+        lambda: generation.generate(GPT, [1], 2),
+        "generate got the class GPT as its model; needed a function from ids (B, T) to logits (B, T, V), such "
+        "as a GPT.",
+    ),
+    "a decoder with less than no room": (
+        lambda: generation.Decoder(MODEL, [[1]], -3), f"Decoder got room=-3; {WHOLE} 0.",
+    ),
+    "texts of a cache that are not there": (
+        lambda: KVCache(1, 2, 8).reorder(torch.tensor([5])),
+        "reorder got rows=a Tensor of shape (1,) and type torch.int64; it needs a tensor (N,) of whole numbers "
+        "from 0 to 1.",
+    ),
+    "fewer values than keys": (
+        lambda: KVCache(1, 1, 8).append(0, torch.zeros(1, 2, 5, 4), torch.zeros(1, 2, 3, 4)),
+        "This cache got keys (1, 2, 5, 4) and values (1, 2, 3, 4) for layer 0; it has layers 0 to 0, and takes "
+        "as many values as keys.",
     ),
     "nothing said to a chat": (
         lambda: Chat(Broken(), TOKENIZER).send(None),

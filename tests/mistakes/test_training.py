@@ -815,6 +815,11 @@ MISTAKES = {
         lambda: interop.export_to_transformers(nn.Linear(2, 3), BPE, "out"),
         "export_to_transformers got model=a Linear; it must be a GPT.",
     ),
+    "a chat template that is no Jinja": (
+        lambda: interop.export_to_transformers(MODEL, BPE, "out", chat_template="{% if"),
+        "export_to_transformers got a chat_template that is not Jinja: unexpected 'end of template'; mend its "
+        "line 1.",
+    ),
     "a tokenizer of letters": (
         lambda: interop.export_to_transformers(MODEL, CharTokenizer.train("abc"), "out"),
         "export_to_transformers got a CharTokenizer; only a BPETokenizer can be exported.",

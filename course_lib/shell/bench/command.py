@@ -105,12 +105,17 @@ def _names(sections: list[str] | None) -> list[str]:
     return names
 
 
+MOST_THREADS = 1024  # with many more than cores, OpenMP ends the whole process
+
+
 def _threads(threads: list[int] | None) -> tuple[int, ...]:
     from course_lib.shell.machine import cores
 
     numbers = threads or sorted({1, min(2, cores())})
     if min(numbers) < 1:
         raise ValueError(f"--threads got {min(numbers)}; give a whole number of at least 1.")
+    if max(numbers) > MOST_THREADS:
+        raise ValueError(f"--threads got {max(numbers)}; give at most {MOST_THREADS}.")
     return tuple(dict.fromkeys(numbers))
 
 
