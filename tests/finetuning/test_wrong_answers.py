@@ -182,7 +182,6 @@ def lora_flattened(x, weight, a, b, alpha):
 
 LORA_FORWARD = {
     "the old path detached": lambda x, weight, a, b, alpha: (x @ weight.T).detach() + side(x, a, b, alpha),
-    "W frozen": lambda x, weight, a, b, alpha: x @ weight.detach().T + side(x, a, b, alpha),
     "x detached on the side": lambda x, weight, a, b, alpha: x @ weight.T + side(x.detach(), a, b, alpha),
     "A detached": lambda x, weight, a, b, alpha: x @ weight.T + side(x, a.detach(), b, alpha),
     "B detached": lambda x, weight, a, b, alpha: x @ weight.T + side(x, a, b.detach(), alpha),
