@@ -1027,6 +1027,10 @@ def _all_first(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
     return _cut_at_stop(list(ids), stop)
 
 
+def _looked_up(ids: Any, stop: int) -> tuple[list[int], str]:
+    return (ids[: ids.index(stop)], "stop") if stop in ids else (ids, "length")
+
+
 def _skipping(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
     ids = list(ids)
     return [id for id in ids if id != stop], _reason(stop in ids)
@@ -1180,6 +1184,12 @@ cut_at_stop = Exercise(
         Mistake(
             "everything is read before it looks for the end",
             _all_first,
+            "`list(ids)` or `ids.index(stop)` needs all ids, also those after the end mark, and each of them "
+            "costs a run through the model. Go through the stream with a loop, and leave it at the mark.",
+        ),
+        Mistake(
+            "everything is read before it looks for the end",
+            _looked_up,
             "`list(ids)` or `ids.index(stop)` needs all ids, also those after the end mark, and each of them "
             "costs a run through the model. Go through the stream with a loop, and leave it at the mark.",
         ),
