@@ -1027,7 +1027,7 @@ def _all_first(ids: Iterable[int], stop: int) -> tuple[list[int], str]:
     return _cut_at_stop(list(ids), stop)
 
 
-def _looked_up(ids: Any, stop: int) -> tuple[list[int], str]:
+def _looked_up(ids: list[int], stop: int) -> tuple[list[int], str]:
     return (ids[: ids.index(stop)], "stop") if stop in ids else (ids, "length")
 
 
