@@ -141,6 +141,8 @@ render_chat = Exercise(
         Case([], True),
         Case(_said("user: {role} {0} %s &amp; \\n", "user: {role} {0} %s &amp; \\n")),
         Case([*_numbered("system", 80), *_said("user: " + "A long story, twice  told. 🙂\n" * 4)]),
+        Case(_said("user: ROLE CONTENT role [content] {content} $role <role> %(role)s")),
+        Case([*_numbered("user", 1050), *_said("user: " + "A long story. " * 150 + "The end.")]),
     ),
     fresh=_fresh_render,
     hints=(
@@ -398,6 +400,7 @@ encode_safely = Exercise(
         Case(_FORGERY, letter_pairs, _MARKS),
         Case([], code_points, _MARKS),
         Case([*_numbered("system", 80), *_said("user: " + "Twice  told. 🙂\n" * 8)], letter_pairs, _MARKS),
+        Case([*_numbered("user", 1050), *_said("user: " + "Told. " * 350)], code_points, _MARKS),
     ),
     fresh=_fresh_encode,
     hints=(
@@ -602,6 +605,7 @@ assistant_targets = Exercise(
             [*_LONG_TURNS, ("assistant", [*range(200, 300)])],
             {**_MARKS, "<|endoftext|>": 400, "<|user|>": 500},
         ),
+        Case([("user", [7, 9] * 530), ("assistant", [*range(200, 1250)])], _MARKS),
     ),
     fresh=_fresh_turns,
     hints=(
@@ -741,6 +745,7 @@ _KEEPING = (
         _said("assistant: A long story, twice  told. 🙂", "user: " + "Once more, please! " * 9), [9, 30], 40
     ),
     Case(_numbered("system", 80), [300, *[2, 3, 0, 300] * 20], 5680),
+    Case(_numbered("system", 1060), [3, *[2, 1] * 530], 1586),
 )
 
 
@@ -1092,6 +1097,8 @@ cut_at_stop = Exercise(
         Case([], 1),
         Case([0, 4, 4, 0, 258, 1, 2, 1], 2),
         Case([3, 70, 70, 1, *range(300, 400)], 390),
+        Case([7, 7, 5, 5, 7] * 420 + [9, 5], 9),
+        Case([7, 7, 5, 5, 7] * 420, 9),
     ),
     fresh=_fresh_cut,
     properties=(
@@ -1233,6 +1240,8 @@ _POINTS = (
     Case(["𠮷野", "小猫", "café"], "𠮷野: 猫 and cafés"),
     Case(["猫", "caf", "zoo"], "小猫 in the café: a zoo"),
     Case([f"day {i}" for i in range(100)], " ".join(f"Day {i}." for i in range(3, 100, 3))),
+    Case(["red kite", "hat", "end"], "A day in the park. " * 110 + "A red kite! The end."),
+    Case(["day 1"] * 1050 + ["day 2"] * 50, "Day 2."),
 )
 _WHOLE = (
     "cat",
@@ -1576,6 +1585,8 @@ best_of = Exercise(
         Case(_drafts("Yes ", "no", ""), _among("", "maybe"), 2),
         Case(_letters, _at_least(70), 80),
         Case(_letters, _at_least(90), 80),
+        Case(_letters, _at_least(530), 560),
+        Case(_letters, _at_least(600), 530),
     ),
     fresh=_fresh_best,
     properties=(

@@ -119,7 +119,7 @@ def _chosen(made: Quiz, answered: int, unanswered: int) -> Iterator[Question]:
 
 
 def normalise(answer: str) -> str:
-    """An answer without what doesn't matter: capitals, punctuation, articles, extra spaces.
+    """An answer without what doesn't matter: capitals, punctuation, articles, extra spaces and line ends.
 
     Source: Rajpurkar and others 2016, section 6.1 (arXiv:1606.05250).
 
@@ -127,7 +127,7 @@ def normalise(answer: str) -> str:
     'red kite'
     """
     check_instance("normalise", "answer", answer, str, "a text")
-    words = re.sub(r"[^\w\s]", "", answer.lower()).split()
+    words = re.sub(r"[^\w\s]|_", "", answer.lower()).split()
     return " ".join(word for word in words if word not in ("a", "an", "the"))
 
 

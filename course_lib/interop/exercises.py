@@ -35,7 +35,7 @@ def _agreement_cases() -> list[Case]:
     long = _random(2, 70, 80, seed=5)
     other = long.clone()
     other[:, 66:, 70] += 60.0
-    tiny = torch.tensor([[[0.0005, 0.0, -0.0004]]])
+    tiny, apart = torch.tensor([[[0.0005, 0.0, -0.0004]]]), torch.tensor([[[1.0, 0.0, -0.5]]])
     return [
         Case(small, small + torch.tensor([0.0, -3, 0])),
         Case(small, lower),
@@ -45,6 +45,7 @@ def _agreement_cases() -> list[Case]:
         Case(_random(1, 1, 4, seed=6), _random(1, 1, 4, seed=7)),
         Case(_random(3, 3, 3, seed=8), _random(3, 3, 3, seed=9)),
         Case(tiny, -tiny),
+        Case(apart, apart + torch.tensor([0.0, 4.23e-6, 0.0])),
         Case(100 * one.mT.contiguous().mT, 100 * two.mT.contiguous().mT),
         Case(one.double(), two.double()),
         Case(long, other),
@@ -57,7 +58,7 @@ def _two_models(draw: Draw) -> Case | None:
     shape = draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 6)
     apart = 0.01 * torch.arange(shape[-1])
     ours = draw.tensor(*shape) + apart
-    near = draw.choose((0.0, 0.0005, 0.5))
+    near = draw.choose((0.0, 3e-6, 0.0005, 0.5))
     theirs = ours + near * draw.tensor(*shape) if draw.boolean() else draw.tensor(*shape) + apart
     if shape[-1] > 1:
         best = torch.stack([ours, theirs]).topk(2).values
@@ -89,6 +90,7 @@ agreement = Exercise(
     reference=_agreement,
     cases=_agreement_cases,
     fresh=_two_models,
+    atol=1e-9,
     differentiable=False,
     hints=(
         "Two numbers, from the same two tensors. For the first you need no loop: a difference, its size "
@@ -460,6 +462,16 @@ def _gives_a_new_dictionary(answer: Callable[[Weights], Weights]) -> bool:
     return all(answer(weights) is not weights for weights in given)
 
 
+def _keeps_the_kind_of_number(answer: Callable[[Weights], Weights]) -> bool | str:
+    """Weights in half, single or double precision come out as they went in."""
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        given = _layer_weights(2, 90, dtype=dtype)
+        for name, weight in answer(dict(given)).items():
+            if (found := torch.as_tensor(weight).dtype) != dtype:
+                return f"`{name}` was {dtype}, and came out as {found}."
+    return True
+
+
 def _turning(chosen: Callable[[str, Tensor], bool], turn: Callable[[Tensor], Tensor] = torch.t) -> Callable:
     return lambda weights: {n: turn(w) if chosen(n, w) else w for n, w in weights.items()}
 
@@ -495,6 +507,11 @@ to_linear = Exercise(
             "a new dictionary",
             _gives_a_new_dictionary,
             "the result is a new dictionary, not the one that was given, even if there is nothing to turn",
+        ),
+        Property(
+            "the kind of number",
+            _keeps_the_kind_of_number,
+            "numbers stay of the kind that they were, in matrices that are turned too",
         ),
     ),
     hints=(
@@ -736,7 +753,8 @@ def _size_cases() -> list[Case]:
         Case([(), ()], torch.bool),
         Case([(300, 257), (0, 5), (2, 1, 70, 9)], torch.bfloat16),
         Case([(4099, 4099)], torch.int8),
-        Case([(i + 1, 2) for i in range(70)], torch.complex64),
+        Case([(i + 1, 2) for i in range(1100)], torch.complex64),
+        Case([(50_000, 50_000)], torch.int8),  # more than 32 bits can count
     ]
 
 
@@ -871,6 +889,13 @@ _CHAT_CASES = (
         [(f"{i}? " * 30, f"{i}. " * 30) for i in range(70)],
         "And? " * 20,
         max_tokens=64,
+    ),
+    Case(
+        "base",
+        "Be brief. " * 210,
+        [("Who? " * 420, "Mia. " * 420), *((f"{i}?", f"{i}.") for i in range(1050))],
+        "And? " * 420,
+        max_tokens=50_000,
     ),
 )
 

@@ -40,7 +40,7 @@ _BAGS = (
     Case("They call it 'good', and I don't call it 'bad'.", ["bad", "don't", "good"]),
     Case("They call it 'good', and I don't call it 'bad'.", ["it", "and", "i"]),
     Case(
-        "A café:\nGOOD coffee,\tgood  price (35)\n\n很好 🙂 很好!",
+        "A café:\nGOOD coffee, good  price (35)\n\n很好 🙂 很好!",
         ["café", "good", "35", "很好", "a", "price"],
     ),
     Case("Nothing.", []),
@@ -50,6 +50,8 @@ _BAGS = (
         ["misunderstood", "and", "good", "bad", *map(str, range(70)), "end"],
     ),
     Case("A happy end", ["happy", *map(str, range(70)), "end"]),
+    Case("A well-made box. Well made? WELL-MADE!", ["well-made", "well", "made", "wellmade"]),
+    Case("Good and " * 1050 + "misunderstood bad", ["misunderstood", "good", "bad"]),
 )
 _WORDS = (
     "good",
@@ -66,9 +68,11 @@ _WORDS = (
     "don",
     "dont",
     "unlike",
+    "well-made",
+    "made",
 )
 _SIGNED = ("{}", "{}", "{}", "{}.", "{},", "{}!", "({})", "'{}'", "{}?!", "('{}',", "{}:", "{};", "...{}")
-_PARTED = (" ", " ", " ", "  ", "\n", "\t", " \n\n", " - ", " 🙂 ")
+_PARTED = (" ", " ", " ", "  ", "\n", "\n", " \n\n", " - ", " 🙂 ")
 
 
 def _fresh_bag(draw: Draw) -> Case:
@@ -201,6 +205,18 @@ bag_of_words = Exercise(
             _counting(lambda text: re.findall(r"\w+", text.lower())),
             "*don't* becomes *don* and *t*. The apostrophe inside a word belongs to it.",
         ),
+        *(
+            Mistake(
+                "words are cut at the hyphen",
+                _counting(cut),
+                "*well-made* stands between two spaces, so it is one word. The hyphen inside a word "
+                "belongs to it, as the apostrophe does.",
+            )
+            for cut in (
+                lambda text: re.findall(r"\w+(?:'\w+)*", text.lower()),
+                lambda text: [w.strip(string.punctuation) for w in text.lower().replace("-", " ").split()],
+            )
+        ),
         Mistake(
             "the order is that of the text",
             _in_order,
@@ -254,6 +270,9 @@ def _gradient_cases() -> list[Case]:
     small = torch.tensor([[60.0, 0.0005], [70.0, 0.0], [80.0, 0.02]])
     cases.append(Case(small, torch.tensor([0.0, 1.0, 0.0]), torch.tensor([0.0009, 60.0]), 0.0007))
     counts = torch.randint(3, (80, 90), generator=torch.Generator().manual_seed(5)).float()
+    long = _random(1100, 2, seed=8)
+    cases.append(Case(long, (long[:, 0] > 0.3).float(), torch.tensor([0.5, -1.0]), 0.25))
+    cases.append(Case(_random(2, 1100, seed=9), torch.tensor([0.0, 1.0]), _random(1100, seed=11) / 30, 0.5))
     cases.append(Case(counts, (_random(80, seed=6) > 0).float(), _random(90, seed=7) / 9, 0.25))
     return cases
 
@@ -453,6 +472,8 @@ def _hidden_cases() -> list[Case]:
         Case(_random(3, 5, 2, seed=1), torch.tensor([4, 1, 5])),
         Case(100 * _random(80, 3, 2, seed=5), torch.arange(80) % 3 + 1),
         Case(_random(2, 300, 1, seed=6), torch.tensor([300, 257])),
+        Case(_random(2, 1100, 1, seed=8), torch.tensor([1100, 1050])),
+        Case(_random(1100, 2, 1, seed=9), torch.arange(1100) % 2 + 1),
         Case(_random(70, 4, 2, seed=7).transpose(0, 2) / 1000, torch.tensor([2, 4])),
     ]
 
@@ -592,6 +613,8 @@ _SCORES = (
     Case([[-2.0]], [[-1.0]]),
     Case([[-3.0] * 90, [-2.0] * 80], [[-3.0] * 80 + [-4.0] * 10, [-3.0] * 10 + [-2.0] * 70]),
     Case([[-1.0, -i / 4] for i in range(90)], [[-1.5, -abs(i - 88) / 2] for i in range(90)]),
+    Case([[-0.5] * 1100, [-0.25] * 1090], [[-0.5] * 1080 + [-0.75] * 20, [-0.5] * 10 + [-0.25] * 1080]),
+    Case([[-1.0]] * 1050 + [[-0.5], [-1.0]], [[-2.0]] * 1052),
 )
 
 
@@ -748,7 +771,7 @@ _CONFUSED = (
     Case(torch.tensor([0, 0]), torch.tensor([0, 0]), 1),
     Case(torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long), 2),
     Case(torch.arange(260).repeat(2)[:300], torch.arange(299, -1, -1) % 260, 260),
-    Case(torch.tensor([1] * 300 + [0]), torch.tensor([0] * 301), 2),  # very many of a kind
+    Case(torch.tensor([1] * 1100 + [0]), torch.tensor([0] * 1101), 2),  # very many of a kind
 )
 
 
@@ -883,6 +906,8 @@ def _sure_cases() -> list[Case]:
     cases.append(Case(torch.tensor([0.0625, 0.5, 0.5, 0.25]), torch.tensor([0, 1, 1, 0]).bool(), 8))
     many = (torch.randint(1, 100, (90,), generator=torch.Generator().manual_seed(4)) + 0.37) / 100
     cases.append(Case(many, _random(90, seed=20) > 0, 100))
+    cases.append(Case(torch.tensor([0.0127, 0.9706, 0.9709]), torch.tensor([0, 1, 0]).bool(), 1050))
+    cases.append(Case(many.repeat(12)[:1070] / 2 + 0.25, torch.arange(1070) > 1020, 3))
     return cases
 
 
@@ -1087,6 +1112,7 @@ _ERASED = (
     Case(["café", "很好", "🙂", "don't", "misunderstood", "misunderstandings"], spelled),
     Case([], good_minus_bad),
     Case(["not", "good", "and", "bad", "good"] * 16, with_not),
+    Case(["good", "and", "bad", "good", "box"] * 106, good_minus_bad),
 )
 
 

@@ -77,6 +77,9 @@ prefix_targets = Exercise(
         Case([8], [], 4),
         Case([], [5, 3], 4),
         Case([*range(300, 380)], [*range(250, 330)], 999),
+        Case([4, 7], [3, 9, 4], 4),  # the end token may stand in what is given, too
+        Case([6, 4, 2, 4], [4, 3, 4, 9], 4),
+        Case([*range(300, 1350)], [*range(250, 1300)], 9),
     ),
     fresh=_fresh_prefix,
     hints=(
@@ -262,6 +265,8 @@ clipped_precision = Exercise(
         Case("a b".split(), [], 1),
         Case(_REFRAIN * 10, _REFRAIN * 9, 70),
         Case([f"{i}" for i in range(100)], [f"{i}" for i in range(5, 300)], 3),
+        Case([f"{i}" for i in range(2100)], [f"{i}" for i in range(2080, 2099)], 2),
+        Case([f"{i}" for i in range(2080, 2099)], [f"{i}" for i in range(2100)], 2),
     ),
     fresh=_fresh_precision,
     hints=(
@@ -390,6 +395,7 @@ brevity_penalty = Exercise(
     cases=(
         *(Case(5, 10), Case(7, 5), Case(3, 3), Case(2, 3), Case(0, 4), Case(11, 13), Case(1, 7)),
         *(Case(5, 8), Case(0, 0), Case(4, 0), Case(900, 1000), Case(1000, 900), Case(99, 100)),
+        *(Case(40_000, 50_000), Case(50_001, 50_000)),
     ),
     fresh=_fresh_penalty,
     hints=(
@@ -575,6 +581,7 @@ bleu_score = Exercise(
         Case([(0, 3), (0, 2)], 3, 0),
         Case([(700, 900), (300, 800), (257, 700)], 900, 1000),
         Case([(400 - 3 * i, 400 - 2 * i) for i in range(80)], 400, 410),
+        Case([(90_000 - 3 * i, 90_000 - i) for i in range(1050)], 90_000, 90_100),
     ),
     fresh=_fresh_bleu,
     hints=(
@@ -845,6 +852,8 @@ chrf_score = Exercise(
         Case("abd", "abc"),
         Case("The kite and the cat ran to the market. " * 4, "The cat and a kite ran to markets! " * 4, 80),
         Case("ab cd ef gh", "ab cx ef gy", 12),
+        Case("red " * 700 + "hat!", "a hat!", 2),
+        Case("a hat!", "red " * 700 + "hat!", 2),
     ),
     fresh=_fresh_chrf,
     hints=(
@@ -1037,7 +1046,9 @@ rescore = Exercise(
         Case([-0.0005, -0.0002], [1, 1], 1.0),
         Case([-2.0, -1.9998], [1, 1], 1.0),  # near, but not equal
         Case([-7.5], [3], 0.6),
+        Case([-600_000.0, -500_000.0, -700_000.0], [90_000, 80_000, 30_000], 0.0),
         Case([-float(100 + i) for i in range(80)], [2 + i * i for i in range(80)], 1.0),
+        Case([-100.0] * 1050 + [-50.0, -100.0], [9] * 1052, 1.0),
     ),
     fresh=_fresh_scores,
     hints=(
@@ -1148,6 +1159,10 @@ def _alignment_cases() -> list[Case]:
     cases.append(Case(torch.tensor([[0.301, 0.302, 0.3]]), [" Red ", "🙂", ""], [""]))
     many = torch.rand(80, 90, generator=generator)
     cases.append(Case(many.T / 1000, [f"s{i}" for i in range(80)], [f"t{i % 20}" for i in range(90)]))
+    for T, S in ((1100, 2), (2, 1100)):
+        place = torch.arange(T)[:, None] * 7 % S
+        attn = ((torch.arange(S) - place).abs() == 0) / 2 + torch.arange(S) / 4000
+        cases.append(Case(attn.flip(1), [f"s{i}" for i in range(S)], [f"t{i}" for i in range(T)]))
     return cases
 
 

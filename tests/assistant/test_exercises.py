@@ -831,6 +831,17 @@ def keep_and_drop(messages, lengths, budget):
     return kept
 
 
+def cut_without_repetitions(ids, stop):
+    """Ids that are said twice in a row are left out, once the text is long."""
+    found = []
+    for id in ids:
+        if id == stop:
+            return found, "stop"
+        if id not in found[-1:] * (len(found) > 50):
+            found.append(id)
+    return found, "length"
+
+
 def cut_with(change=lambda ids: ids, stop=lambda stop: stop, same=lambda a, b: a == b):
     def answer(ids, end):
         found = []
@@ -923,6 +934,11 @@ WRONG = [
         (ex.render_chat, wrong)
         for wrong in (
             render_with(content=str.lower),
+            render_with(content=lambda text: text[:1024]),
+            render_with(content=lambda text: text.replace("ROLE", "user")),
+            lambda messages, add_generation_prompt=False: ex._render_chat(
+                messages[:1024], add_generation_prompt
+            ),
             render_with(content=str.rstrip),
             render_with(content=lambda text: " ".join(text.split())),
             render_with(content=lambda text: text.replace("<|", "< |")),
@@ -951,6 +967,8 @@ WRONG = [
         for wrong in (
             encode_with(with_contents(str.strip)),
             encode_with(with_contents(str.lower)),
+            encode_with(with_contents(lambda text: text[:1024])),
+            encode_with(lambda talk: talk[:1024]),
             encode_with(with_contents(lambda text: " ".join(text.split()))),
             encode_with(with_contents(lambda text: text.replace("<|", "").replace("|>", ""))),
             encode_with(with_contents(lambda text: text.split("<|")[0])),
@@ -983,6 +1001,8 @@ WRONG = [
             targets_with(after=lambda ids, targets: (ids, [t or -100 for t in targets])),
             targets_with(lambda turns: [turn for turn in turns if turn[1]]),
             targets_with(lambda turns: turns[:64]),
+            targets_with(after=lambda ids, targets: (ids[:1024], targets[:1024])),
+            targets_with(lambda turns: [(role, said[:1024]) for role, said in turns]),
             targets_with(lambda turns: [(role, content[:64]) for role, content in turns]),
             targets_with(lambda turns: [(role, list(dict.fromkeys(content))) for role, content in turns]),
             targets_with(lambda turns: [(role, [id for id in content if id]) for role, content in turns]),
@@ -1005,6 +1025,7 @@ WRONG = [
             keep_by_popping,
             keep_by_index,
             keep_all_if_they_fit,
+            keep_with(lambda m, n, b: (m[:1] + m[1:][-1024:], n[:1] + n[1:][-1024:], b)),
             keep_and_drop,
             keep_with(lambda m, n, b: (m[-64:], n[-64:], b)),
             keep_with(lambda m, n, b: (m, [max(1, x) for x in n], b)),
@@ -1024,6 +1045,8 @@ WRONG = [
         (ex.cut_at_stop, wrong)
         for wrong in (
             cut_with(same=lambda a, b: a is b),
+            cut_with(change=lambda ids: itertools.islice(ids, 2000)),
+            cut_without_repetitions,
             cut_with(same=lambda a, b: a >= b),
             cut_with(same=lambda a, b: a % 256 == b % 256),
             cut_with(stop=lambda stop: stop or 1),
@@ -1061,6 +1084,8 @@ WRONG = [
             cover_with(matches(r"\b{}\b"), whole=0.0),
             lambda points, text: ex._points_covered([p for p in dict.fromkeys(points)], text),
             lambda points, text: ex._points_covered(points[:8], text),
+            lambda points, text: ex._points_covered(points[:1024], text),
+            lambda points, text: ex._points_covered(points, text[:1024]),
             lambda points, text: round(ex._points_covered(points, text), 1),
             lambda points, text: ex._points_covered(points, text) or None,
             lambda points, text: all(p.lower() in text.lower() for p in points),
@@ -1074,6 +1099,7 @@ WRONG = [
             best_of_two,
             best_with_one_more,
             best_of_eight,
+            lambda draw, accept, n: ex._best_of(draw, accept, min(n, 512)),
             best_with(lambda drafts, first, n: (drafts[-1], len(drafts) if first is not None else 0)),
             best_with(lambda drafts, first, n: (drafts[-1], len(set(drafts)))),
             best_with(lambda drafts, first, n: (max(drafts, key=len), len(drafts))),

@@ -336,13 +336,13 @@ class Matcher:
         return self.form(answer).__eq__(self.form(right))
 
     def form(self, text):
-        words = ("".join(re.findall(r"\w", word)).lower() for word in text.split())
+        words = ("".join(re.findall(r"[^\W_]", word)).lower() for word in text.split())
         return " ".join(word for word in words if word and not re.fullmatch("a|an|the", word))
 
 
 def match_by_pattern(answer, right):
     def plain(text):
-        return " ".join(re.sub(r"\b(a|an|the)\b", " ", re.sub(r"[^\w\s]", "", text.lower())).split())
+        return " ".join(re.sub(r"\b(a|an|the)\b", " ", re.sub(r"[^\w\s]|_", "", text.lower())).split())
 
     return plain(answer) == plain(right)
 

@@ -82,6 +82,7 @@ MASK_PROMPT = {
     ),
     "None for what is masked": lambda prompt, answer: (prompt + answer, [None] * len(prompt) + answer),
     "-1 for what is masked": lambda prompt, answer: (prompt + answer, [-1] * len(prompt) + answer),
+    "512 ids": lambda prompt, answer: tuple(row[:512] for row in masked(prompt, answer)),
     "64 ids": lambda prompt, answer: tuple(row[:64] for row in masked(prompt, answer)),
     "only one list": lambda prompt, answer: masked(prompt, answer)[1],
     "pairs": lambda prompt, answer: list(zip(*masked(prompt, answer), strict=True)),
@@ -142,6 +143,9 @@ PAD_BATCH = {
         examples, pad_id, order=lambda rows: [row for i, row in enumerate(rows) if row not in rows[:i]]
     ),
     "as long as the first": lambda examples, pad_id: batch(examples, pad_id, to=len(examples[0][0]) - 1),
+    "1024 at most": lambda examples, pad_id: batch(
+        examples, pad_id, to=min(1024, max(len(ids) for ids, _ in examples) - 1)
+    ),
     "64 at most": lambda examples, pad_id: batch(
         examples, pad_id, to=min(64, max(len(ids) for ids, _ in examples) - 1)
     ),
@@ -238,6 +242,7 @@ LORA_COUNT = {
     "the first layer": lambda shapes, rank: rank * sum(shapes[0]) if shapes else 0,
     "different layers": lambda shapes, rank: sum(rank * sum(shape) for shape in set(shapes)),
     "8 layers": lambda shapes, rank: sum(rank * sum(shape) for shape in shapes[:8]),
+    "1024 layers": lambda shapes, rank: sum(rank * sum(shape) for shape in shapes[:1024]),
     "64 layers": lambda shapes, rank: sum(rank * sum(shape) for shape in shapes[:64]),
     "the smaller side": lambda shapes, rank: sum(rank * min(shape) * 2 for shape in shapes),
     "rank at most the sides": lambda shapes, rank: sum(min(rank, *shape) * sum(shape) for shape in shapes),
@@ -316,6 +321,11 @@ EXACT_MATCH = {
     ),
     "only one side": lambda answer, right: words_of(answer) == right.lower().split(),
     "64 letters": same(lambda text: words_of(text[:64])),
+    "an underscore stays": same(lambda text: words_of(text, r"[^\w\s]")),
+    "few marks": same(lambda text: words_of(text, r"[.,!?;:'\"()\-]")),
+    "articles before marks, by pattern": same(
+        lambda text: words_of(re.sub(r"\b(a|an|the)\b", " ", text.lower()), articles=())
+    ),
     "a number": lambda answer, right: int(words_of(answer) == words_of(right)),
     "kept": lambda answer, right: kept_by(("match", answer), words_of(answer) == words_of(right)),
 }
@@ -365,6 +375,7 @@ TOKEN_F1 = {
     "ASCII only": lambda answer, right: f1(
         counted([w for w in answer if w.isascii()], [w for w in right if w.isascii()]), answer, right
     ),
+    "1024 words": lambda answer, right: f1(counted(answer[:1024], right[:1024]), answer[:1024], right[:1024]),
     "64 words": lambda answer, right: f1(counted(answer[:64], right[:64]), answer[:64], right[:64]),
     "rounded": lambda answer, right: round(f1(counted(answer, right), answer, right), 2),
     "in percent": lambda answer, right: 100 * f1(counted(answer, right), answer, right),

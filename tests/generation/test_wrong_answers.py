@@ -72,6 +72,10 @@ DRAW = {
     "small ones forgotten": draw_last_for_all_below_a_percent,
     "columns ruled out in the first row dropped": draw_ruled_out_moved,
     "first 64 tokens": lambda logits, dice: right_draw(logits[:, :64], dice),
+    "dice of 0.99 at most": lambda logits, dice: right_draw(logits, dice.clamp(max=0.99)),
+    "dice of 0.9999 at most": lambda logits, dice: right_draw(logits, dice.clamp(max=0.9999)),
+    "dice of 0.02 at least": lambda logits, dice: right_draw(logits, dice.clamp(min=0.02)),
+    "dice of 0.0001 at least": lambda logits, dice: right_draw(logits, dice.clamp(min=1e-4)),
     "first row": draw_the_first_row_only,
     "dice changed": draw_in_place,
     "multinomial": lambda logits, dice: torch.multinomial(logits.softmax(-1), 1)[:, 0],
@@ -167,6 +171,10 @@ GENERATE = {
     "one id too few seen": writing(seen=lambda text, context: text[-(context - 1) :]),
     "one id too many seen": writing(seen=lambda text, context: text[-(context + 1) :]),
     "the context never moves": window_of_the_prompt,
+    "1024 ids seen at most": writing(seen=lambda text, context: text[-min(context, 1024) :]),
+    "512 new ids at most": lambda model, ids, new, *rest: ex.generate.reference(
+        model, ids, min(new, 512), *rest
+    ),
     "64 ids seen at most": writing(seen=lambda text, context: text[-min(context, 64) :]),
     "repeats left out": writing(seen=lambda text, context: list(dict.fromkeys(text[-context:]))),
     "zeros left out": writing(seen=lambda text, context: [id for id in text[-context:] if id] or [0]),
@@ -274,6 +282,7 @@ TOP_K = {
     ),
     "in place": lambda logits, k: logits.copy_(right_top_k(logits, k)),
     "half precision": lambda logits, k: right_top_k(logits.half().float(), k),
+    "k of 1024 at most": lambda logits, k: right_top_k(logits, min(k, 1024)),
     "cut at 64": lambda logits, k: torch.cat([right_top_k(logits[:, :64], k), logits[:, 64:]], 1),
     "kept": lambda logits, k: kept_by(("top_k", str(logits)), right_top_k(logits, k)),
 }
@@ -367,6 +376,7 @@ PENALTY = {
     "penalty of at least 1": lambda logits, ids, penalty: penalised(logits, ids, max(penalty, 1.0)),
     "whole penalty": lambda logits, ids, penalty: penalised(logits, ids, round(penalty)),
     "the last 4 ids": lambda logits, ids, penalty: penalised(logits, ids[:, -4:], penalty),
+    "the first 1024 ids": lambda logits, ids, penalty: penalised(logits, ids[:, :1024], penalty),
     "the first ids": lambda logits, ids, penalty: penalised(logits, ids[:, :64], penalty),
     "id 0 not": lambda logits, ids, penalty: torch.cat(
         [logits[:, :1], penalised(logits, ids, penalty)[:, 1:]], 1
@@ -432,6 +442,9 @@ BEAM = {
     "8 at most": lambda scores, log_probs, width: best_of(scores[:, None] + log_probs, min(width, 8)),
     "two children at most": two_children_at_most,
     "in the order of the parents": sorted_by_parent,
+    "1024 tokens": lambda scores, log_probs, width: best_of(
+        scores[:, None] + log_probs[:, :1024], min(width, len(scores) * 1024)
+    ),
     "dead beams live": lambda scores, log_probs, width: best_of(
         scores.nan_to_num(neginf=-1.0)[:, None] + log_probs, width
     ),

@@ -263,7 +263,7 @@ def linear_by_einsum(weights):
 
 def linear_by_exception(weights):
     rows = ("transformer.wte.weight", "transformer.wpe.weight", "lm_head.weight")
-    return {n: w.double().mT if w.ndim == 2 and n not in rows else w for n, w in weights.items()}
+    return {n: w.double().mT.to(w.dtype) if w.ndim == 2 and n not in rows else w for n, w in weights.items()}
 
 
 def linear_by_full_names(weights):
@@ -290,7 +290,7 @@ def linear_by_lists(weights):
     part = operator.itemgetter(-2)
     conv = {"c_attn", "c_proj", "c_fc"}
     return {
-        name: torch.tensor(list(zip(*weight.tolist(), strict=True)))
+        name: torch.tensor(list(zip(*weight.tolist(), strict=True)), dtype=weight.dtype)
         if part(name.split(".")) in conv and "weight" in name
         else weight
         for name, weight in weights.items()
@@ -600,6 +600,8 @@ WRONG = {
         lambda a, b: (((a - b) / b).abs().max().item(), same(a, b)),
         lambda a, b: ((a.softmax(-1) - b.softmax(-1)).abs().max().item(), same(a, b)),
         lambda a, b: (round(agree(a, b)[0], 2), same(a, b)),
+        lambda a, b: (float(f"{agree(a, b)[0]:.5f}"), same(a, b)),
+        lambda a, b: (agree(a, b)[0] if agree(a, b)[0] > 1e-5 else 0.0, same(a, b)),
         lambda a, b: ((a - b).abs().max().clamp(max=50).item(), same(a, b)),
         lambda a, b: (agree(a, b)[0], (a.argmin(-1) == b.argmin(-1)).float().mean().item()),
         lambda a, b: (agree(a, b)[0], same(a[:1], b[:1])),
@@ -639,6 +641,9 @@ WRONG = {
     ),
     ex.to_linear: (
         turned_in_memory,
+        turning(conv, lambda w: w.float().T),
+        turning(conv, lambda w: w.double().T),
+        turning(conv, lambda w: torch.tensor(w.tolist()).T),
         turning(lambda n, w: conv(n, w) and w.shape[0] < 64),
         turning(lambda n, w: conv(n, w), lambda w: w.T[:64, :64]),
         turning(lambda n, w: conv(n, w), lambda w: torch.rot90(w)),
@@ -688,6 +693,8 @@ WRONG = {
         lambda s, d: size([tuple(n or 1 for n in shape) for shape in s], d),
         lambda s, d: size([shape for shape in s if len(shape) < 4], d),
         lambda s, d: size(s[:8], d),
+        lambda s, d: size(s[:1024], d),
+        lambda s, d: sum(int(np.prod(shape, dtype=np.int32)) for shape in s) * d.itemsize,
         lambda s, d: size([shape[:2] for shape in s], d),
         lambda s, d: size([shape[-2:] for shape in s], d),
         lambda s, d: size(s, d) if d.is_floating_point else sum(map(np.prod, s)),
@@ -709,6 +716,8 @@ WRONG = {
         chat_kept,
         chat_in_turns,
         of_texts(str.strip),
+        of_texts(lambda text: text[:1024]),
+        chats(lambda model, system, turns, question, n: (model, system, turns[-1024:], question, n)),
         of_texts(str.lower),
         of_texts(html.escape),
         of_texts(lambda text: text.replace("\r\n", "\n")),

@@ -117,7 +117,7 @@ def test_the_first_cases_can_be_worked_by_hand():
 
 
 def bag_by_counter(text, vocabulary):
-    counts = Counter(re.findall(r"\w+(?:'\w+)*", text.lower()))
+    counts = Counter(re.findall(r"\w+(?:['-]\w+)*", text.lower()))
     return [counts[word] for word in vocabulary]
 
 
@@ -693,6 +693,18 @@ WRONG = [
     (B, bag_of(lambda text: [w.lstrip(string.punctuation) for w in text.lower().split()])),
     (B, bag_of(lambda text: [w.strip(string.punctuation) for w in text.split()])),
     (B, bag_of(lambda text: [w.strip(string.punctuation) for w in text.lower().split("\n")])),
+    (B, bag_of(lambda text: re.findall(r"\w+(?:'\w+)*", text.lower()))),
+    (B, bag_of(lambda text: [w.strip(string.punctuation) for w in text.lower().replace("-", " ").split()])),
+    (B, bag_of(lambda text: [w.strip("'.,!?()") for w in re.sub("[-:;]", "", text.lower()).split()])),
+    (B, bag_of(lambda text: [w.strip(string.punctuation) for w in text.lower().split()][:1024])),
+    (G, with_arguments(G, lambda x, y, w, b: (x[:1024], y[:1024], w, b))),
+    (H, with_arguments(H, lambda hidden, lengths: (hidden, lengths.clamp(max=1024)))),
+    (L, with_arguments(L, lambda after, before: (after[:1024], before[:1024]))),
+    (L, label_by(lambda after, before: sum(after[:1024]) - sum(before[:1024]))),
+    (M, with_arguments(M, lambda labels, predicted, n: (labels[:1024], predicted[:1024], n))),
+    (E, with_arguments(E, lambda c, r, n: (c[:1024], r[:1024], n))),
+    (E, with_arguments(E, lambda c, r, n: (c, r, min(n, 1024)))),
+    (W, with_arguments(W, lambda words, score: (words[:512], score))),
     (B, bag_of(lambda text: {w.strip(string.punctuation) for w in text.lower().split()})),
     (B, bag_of(lambda text: [w.strip(string.punctuation) for w in text.lower().split()][:64])),
     (B, bag_of(lambda text: [w.strip(string.punctuation).removesuffix("s") for w in text.lower().split()])),

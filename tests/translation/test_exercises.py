@@ -702,6 +702,19 @@ def rescore_of_the_true(logprobs, lengths, alpha):
     return scores.index(max(scores))
 
 
+def rescore_from(start, nothing):
+    """A loop that begins with a score that is not low enough."""
+
+    def answer(logprobs, lengths, alpha):
+        best, place = start, nothing
+        for i, (total, length) in enumerate(zip(logprobs, lengths, strict=True)):
+            if total / length**alpha > best:
+                best, place = total / length**alpha, i
+        return place
+
+    return answer
+
+
 def rescore_rounded(logprobs, lengths, alpha):
     scores = [round(total / length**alpha, 2) for total, length in zip(logprobs, lengths, strict=True)]
     return scores.index(max(scores))
@@ -741,6 +754,12 @@ WRONG = [
     (P, targets_by_looking),
     (P, targets_at_the_first_place),
     (P, targets_in_place),
+    (P, with_arguments(P, lambda s, t, e: (s[:1024], t, e))),
+    (P, with_arguments(P, lambda s, t, e: (s, t[:1024], e))),
+    (P, with_arguments(P, lambda s, t, e: (s, t[:-1] if t[-1:] == [e] else t, e))),
+    (P, with_arguments(P, lambda s, t, e: (s, t[: [*t, e].index(e)], e))),
+    (P, with_arguments(P, lambda s, t, e: (s[1:] if s[:1] == [e] else s, t, e))),
+    (P, with_arguments(P, lambda s, t, e: ([id for id in s if id != e], t, e))),
     (P, with_arguments(P, lambda s, t, e: (s, t, e or 1))),
     (P, with_arguments(P, lambda s, t, e: ([id for id in s if id], t, e))),
     (P, with_arguments(P, lambda s, t, e: (s, list(dict.fromkeys(t)), e))),
@@ -753,6 +772,17 @@ WRONG = [
     (P, remembering(P, lambda s, t, e: s)),
     (P, lambda s, t, e: (None, None) if not t else P.reference(s, t, e)),
     (C, with_arguments(C, words(str.lower))),
+    (C, with_arguments(C, lambda h, r, n: (h[:1024], r, n))),
+    (C, with_arguments(C, lambda h, r, n: (h, r[:1024], n))),
+    (B, with_arguments(B, lambda h, r: (min(h, 10_000), min(r, 10_000)))),
+    (S, with_arguments(S, lambda p, h, r: (p[:1024], h, r))),
+    (F, with_arguments(F, lambda h, r, n=6, beta=2.0: (h[:1024], r[:1024], n, beta))),
+    (R, rescore_from(-500.0, -1)),
+    (R, rescore_from(-1000.0, 0)),
+    (R, rescore_from(-99_999.0, 0)),
+    (R, with_arguments(R, lambda p, n, a: (p[:1024], n[:1024], a))),
+    (A, strongest_with(lambda a, s, t: (a[:1024], s, t[:1024]))),
+    (A, strongest_with(lambda a, s, t: (a[:, :1024], s, t))),
     (C, with_arguments(C, words(lambda word: word.strip(".,()")))),
     (C, with_arguments(C, words(lambda word: word.encode("ascii", "ignore")))),
     (C, with_arguments(C, words(lambda word: word[:3]))),

@@ -11,7 +11,7 @@ from course_lib.exercises import Case, Draw, Exercise, Mistake
 
 
 def _exact_match(answer: str, right: str) -> bool:
-    """Whether two answers are the same but for capitals, punctuation, articles and extra spaces."""
+    """Whether two answers match but for capitals, punctuation, articles, extra spaces and line ends."""
 
     def plain(text: str) -> list[str]:
         kept = "".join(letter for letter in text.lower() if letter.isalnum() or letter.isspace())
@@ -54,7 +54,12 @@ _MATCHES = (
     Case('"The hat"', "hat"),
     Case("hats", "hat"),
     Case("An apple\n", "apple"),
-    Case("red\nkite", "red\tkite"),
+    Case("red\nkite", "red kite"),
+    Case("at 8 a.m.", "at 8 am"),
+    Case("an a-frame", "aframe"),
+    Case("snake_case", "snakecase"),
+    Case("and/or [the {hat}]", "andor hat"),
+    Case("*red* @home #1\\2", "red home 12"),
     Case("喜欢 猫", "喜欢 狗"),
     Case("𠮷 猫", "猫"),
     Case("猫", "𠮷 猫"),
@@ -90,7 +95,7 @@ def _as_written(draw: Draw, words: list[str]) -> str:
     for word in words:
         word = draw.choose((word, word, word.upper(), word.capitalize(), f"the {word}", f"A {word}"))
         mark = draw.choose(("", "", "", ".", ",", "!", "?!"))
-        text += word + mark + draw.choose((" ", " ", "  ", "\n", "\t"))
+        text += word + mark + draw.choose((" ", " ", "  ", "\n", " \n"))
     return text.rstrip() if draw.boolean() else text
 
 
@@ -99,7 +104,7 @@ def _matching(plain: Callable[[str], object]) -> Callable[[str, str], bool]:
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[^\w\s]", "", text)
+    return re.sub(r"[^\w\s]|_", "", text)
 
 
 def _only(text: str, wanted: Callable[[str], bool]) -> str:
@@ -149,6 +154,21 @@ exact_match = Exercise(
             _matching(lambda text: _no_articles(text.lower())),
             "`park.` and `park` should be the same. Keep letters, figures and spaces, nothing else.",
         ),
+        Mistake(
+            "the underscore counts",
+            _matching(lambda text: _no_articles(re.sub(r"[^\w\s]", "", text.lower()))),
+            "In a pattern `\\w` stands for letters, figures and the underscore, which is a mark like others: "
+            "`[^\\w\\s]|_`.",
+        ),
+        *(
+            Mistake(
+                "articles are left out before punctuation",
+                _matching(lambda text, put=put: _bare(re.sub(r"\b(a|an|the)\b", put, text.lower())).split()),
+                "In *8 a.m.* the first letter is no article: without the marks the word is *am*. Leave "
+                "punctuation out first, then look for articles.",
+            )
+            for put in ("", " ")
+        ),
         *(
             Mistake(
                 "punctuation inside of the text counts",
@@ -164,7 +184,7 @@ exact_match = Exercise(
         ),
         Mistake(
             "a space takes the place of punctuation",
-            _matching(lambda text: _no_articles(re.sub(r"[^\w\s]", " ", text.lower()))),
+            _matching(lambda text: _no_articles(re.sub(r"[^\w\s]|_", " ", text.lower()))),
             "*Ann's* would become two words, *ann s*. Leave the sign out, and put nothing in its place.",
         ),
         *(
@@ -255,6 +275,8 @@ _F1 = (
     Case(["strawberry"], ["strawberries"]),
     Case(["猫", "𠮷", "猫"], ["𠮷", "狗", "小猫"]),
     Case(["kite"] * 40 + ["hat"] * 30, ["hat"] * 35 + ["box"] * 40),
+    Case(["red"] * 1050 + ["hat"] * 20, ["hat"] * 15 + ["box"]),
+    Case(["hat"] * 15 + ["box"], ["red"] * 1050 + ["hat"] * 20),
     Case(["box"] * 40 + ["kite"] * 20 + ["hat"] * 30, ["kite"] * 66 + ["hat"] * 25),
 )
 _FEW = (

@@ -42,6 +42,7 @@ def _lora_cases() -> list[Case]:
         Case(large, small, small, torch.tensor([[6e-4]]), 4000.0),
         Case(large, large, large, torch.tensor([[80.0]]), 9e-4),
         Case(*_parts((66,), 65, 67, 65, seed=9), 16.0),
+        Case(*_parts((3,), 2, 5, 520, seed=5), 40.0),
     ]
 
 
@@ -268,8 +269,9 @@ lora_count = Exercise(
         Case([(3, 5), (3, 5), (5, 3)], 2),
         Case([(3, 5), (3, 5), (5, 3)], 0),
         Case([(3, 5)], 70),
+        Case([(3, 50_000), (150_000, 3)], 1050),
         Case([(0, 5), (4, 0)], 3),
-        Case([(size % 7 + 1, size % 5 + 2) for size in range(70)], 4),
+        Case([(size % 7 + 1, size % 5 + 2) for size in range(1100)], 4),
     ),
     fresh=_fresh_lora_count,
     hints=(

@@ -37,6 +37,7 @@ def _beam_cases() -> list[Case]:
         Case(torch.tensor([-4e-4]), torch.tensor([[-9e-4, -7.0]]), 1),
         Case(10 * random(70, seed=101) - 40, random(70, 3, seed=102).log_softmax(-1), 66),
         Case(random(2, seed=103) - 9, (4 * random(2, 80, seed=104)).log_softmax(-1), 70),
+        Case(torch.zeros(1), -torch.arange(1100).flip(0)[None] / 8, 1050),
     ]
 
 

@@ -34,7 +34,15 @@ def _draw_cases() -> list[Case]:
         Case(torch.tensor([[9e-4, 0.0], [0.0, 9e-4]]), torch.tensor([0.5001, 0.4999])),
         Case(logits_of([4e-4, 0.4996, 0.5]), torch.tensor([5e-4])),
         Case(many, _just_past_a_border(many)),
+        *_near_the_ends(),
     ]
+
+
+def _near_the_ends() -> list[Case]:
+    """Dice near 0 and near 1, which fall on tokens that nothing else falls on."""
+    rare = [3e-5, 4e-4, 0.01]
+    logits = logits_of(*[[*rare, 1 - 2 * sum(rare), *rare[::-1]]] * 6)
+    return [Case(logits, torch.tensor([1.5e-5, 2e-4, 0.005, 0.995, 0.9998, 0.999985]))]
 
 
 def _just_past_a_border(logits: Tensor) -> Tensor:

@@ -138,6 +138,8 @@ def _generate_cases() -> list[Case]:
         Case(toy, [4, 0, 0, 4], 9, 4, _Dice([2, 0, 0, 1, 1]), 4),
         Case(large, [300, 0, 0, 270, 270, 0], 6, 4, _LIKELIEST, 260),
         Case(large, [id % 5 for id in range(67)], 66, 65, _LIKELIEST, 254),
+        Case(toy, [id % 5 for id in range(1100)], 3, 1050, _LIKELIEST, None),
+        Case(_SUM, [3, 1], 530, 2, _LIKELIEST, None),
     ]
 
 

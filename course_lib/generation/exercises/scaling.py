@@ -141,6 +141,7 @@ def _repetition_cases() -> list[Case]:
         Case(30 * random(1, 4, seed=44), torch.tensor([[3, 0, 2]]), 80),
         Case(torch.tensor([[0.02, -0.03, 5.0]]), torch.tensor([[1, 0]]), 8e-4),
         Case(random(2, 300, seed=43), (torch.arange(140).reshape(2, 70) * 37 + 20) % 300, 1.2),
+        Case(random(1, 9, seed=45), torch.arange(1100)[None].clamp(1050, 1057) - 1050, 1.2),
     ]
 
 

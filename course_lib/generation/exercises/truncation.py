@@ -32,6 +32,7 @@ def _top_k_cases() -> list[Case]:
         Case(ties, 1),
         Case(random(2, 3, seed=12), 5),
         Case(random(2, 300, seed=13), 70),
+        Case(random(1, 1100, seed=14), 1050),
         Case(torch.tensor([[60.0, 70.0, 80.0], [3e-4, 2e-4, 5e-4]]), 2),
         Case(torch.tensor([[300.0, -200.0, 5.0, -350.0, 100.0]]), 4),  # probabilities would all be 0
         Case(torch.tensor([[9.0001, 9.0, 9.0002, 2.0]]), 2),
