@@ -42,7 +42,7 @@ causal_mask = Exercise(
     minutes=5,
     reference=_causal_mask,
     differentiable=False,
-    cases=(Case(3), Case(5), Case(2), Case(7), Case(1), Case(70), Case(300)),
+    cases=(Case(3), Case(5), Case(2), Case(7), Case(1), Case(70), Case(300), Case(600)),
     fresh=lambda draw: Case(draw.integer(1, 20)),
     draws=8,
     hints=(
@@ -132,7 +132,8 @@ def _softmax_cases() -> list[Case]:
         Case(torch.tensor([[90.0, 89.0, 0.0]])),
         Case(torch.tensor([0.5, 2.0, -1.0, 2.0])),
         Case(_random(3, 4, 2, seed=3).transpose(0, 2)),
-        Case(_random(2, 70, seed=4)),
+        Case(_random(2, 1100, seed=4)),
+        Case(_random(1100, 2, seed=5)),
         Case(torch.tensor([[-math.inf, 1.0, 2.0], [-200.0, 0.0, 1.0], [0.0, 200.0, -math.inf]])),
         Case(torch.tensor([[5e-4, -5e-4], [-60.0, -55.0], [0.25, 7.0]])),
     ]
@@ -354,8 +355,8 @@ def _extreme_cases() -> list[Case]:
     high = torch.tensor([[30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0], [-6.0, 0.0]])
     across = torch.tensor([[0.0, 2.0]]), torch.tensor([[3.0, 0.0], [1.0, 1.0], [-1.0, 0.0]])  # scores of 0
     low = torch.tensor([[-30.0, 0.0]]), torch.tensor([[6.0, 1.0], [5.95, 0.0]])
-    long_q, long_k, long_v = _qkv(3, 70, 2, seed=17)
-    late = torch.arange(70).expand(3, 70) > 60
+    long_q, long_k, long_v = _qkv(3, 1100, 2, seed=17)
+    late = torch.arange(1100).expand(3, 1100) > 1060
     return [
         Case(*far_below, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[False, True]])),
         Case(*high, _random(3, 2, seed=20)),
@@ -365,8 +366,8 @@ def _extreme_cases() -> list[Case]:
         Case(q / 4000, 700 * k, v / 4000, _causal_mask(4)),
         Case(700 * q, k / 4000, v, _causal_mask(4)),
         Case(long_q, long_k, long_v, late),
-        Case(*_qkv(70, 2, 3, seed=18), torch.arange(70)[:, None] % 3 >= torch.arange(2)),
-        Case(*(x / 3 for x in _qkv(2, 3, 70, seed=19))),
+        Case(*_qkv(1100, 2, 3, seed=18), torch.arange(1100)[:, None] % 3 >= torch.arange(2)),
+        Case(*(x / 3 for x in _qkv(2, 3, 1100, seed=19))),
     ]
 
 
@@ -656,6 +657,8 @@ causal_window = Exercise(
         Case(12, 9),
         Case(80, 70),
         Case(300, 260),
+        Case(600, 530),
+        Case(2, 1100),
     ),
     fresh=lambda draw: Case(draw.integer(1, 12), draw.integer(1, 14)),
     draws=16,
@@ -792,9 +795,11 @@ split_heads = Exercise(
         Case(_random(2, 7, 3, seed=11), 1),
         Case(_random(5, 2, 4, seed=12).transpose(0, 1), 2),
         Case(_random(1, 1, 6, seed=13), 6),
-        Case(_random(70, 2, 2, seed=14), 2),
-        Case(_random(1, 70, 2, seed=15), 1),
+        Case(_random(1100, 2, 2, seed=14), 2),
+        Case(_random(1, 1100, 2, seed=15), 1),
         Case(100 * _random(2, 3, 144, seed=16), 72),
+        Case(_random(1, 2, 1100, seed=17), 1100),
+        Case(_random(1, 2, 1100, seed=18), 1),
     ],
     fresh=_fresh_heads,
     draws=12,
@@ -900,9 +905,10 @@ def _odd_heads_cases() -> list[Case]:
         Case(x, 4000 * w_q, w_k / 4000, 90 * w_v, w_out / 4000, H),
         Case(low, 200 * first, -200 * first, first, first, 1),
         Case(ones, first, first, first, first, 1),
-        _heads_case(1, 70, 1, 2, seed=110),
-        _heads_case(70, 2, 2, 1, seed=120),
+        _heads_case(1, 1100, 1, 2, seed=110),
+        _heads_case(1100, 2, 2, 1, seed=120),
         _heads_case(1, 2, 72, 1, seed=130),
+        _heads_case(1, 2, 260, 1, seed=140),
     ]
 
 
@@ -1194,6 +1200,8 @@ alibi_bias = Exercise(
         Case(12, 2),
         Case(70, 2),
         Case(3, 70),
+        Case(300, 1),
+        Case(2, 1100),
     ),
     fresh=lambda draw: Case(draw.integer(1, 9), draw.integer(1, 12)),
     draws=16,
@@ -1316,9 +1324,9 @@ def _online_cases() -> list[Case]:
         Case(
             torch.tensor(-1.23456),
             torch.tensor(1.23456),
-            _random(70, seed=99),
-            _random(70, seed=87),
-            _random(70, 70, seed=88),
+            _random(1100, seed=99),
+            _random(1100, seed=87),
+            _random(1100, 1100, seed=88),
         ),
         Case(
             torch.tensor(-999.0), torch.tensor(2.0), torch.ones(1), torch.tensor([-1000.0]), torch.ones(1, 1)

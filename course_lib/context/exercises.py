@@ -42,12 +42,14 @@ def _windows(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _windows_cases() -> list[Case]:
     sizes = ((7, 3), (8, 4), (11, 2), (6, 5), (9, 4), (2, 1), (5, 1))
-    many = torch.randint(60_000, (300,), generator=torch.Generator().manual_seed(1))
+    many = torch.randint(60_000, (2100,), generator=torch.Generator().manual_seed(1))
     return [
         *(Case(_numbers(length, seed=length), T) for length, T in sizes),
         Case(torch.tensor([0, 0, 0, 5, 5, 0, 0, 5]), 2),
         Case(many[::2], 3),
-        Case(many, 70),
+        Case(many[:300], 70),
+        Case(many, 2),
+        Case(many, 1040),
     ]
 
 
@@ -238,7 +240,8 @@ def _cross_entropy_cases() -> list[Case]:
         Case(_random(1, 5, seed=2), torch.tensor([3])),
         Case(_random(5, 4, seed=3).T, torch.tensor([4, 9, 0, 9, 2, 9, 4, 9])[::2]),
         Case(_random(2, 300, seed=4), torch.tensor([299, 258])),
-        Case(_random(70, 3, seed=5), torch.arange(70) % 3),
+        Case(_random(2, 1100, seed=4), torch.tensor([1099, 1050])),
+        Case(_random(1100, 3, seed=5), torch.arange(1100) % 3),
     ]
 
 
@@ -1005,8 +1008,10 @@ def _lookup_cases() -> list[Case]:
         Case(torch.tensor([[2, 0], [1, 1], [0, 2]]), _random(3, 3, seed=4)),
         Case(torch.tensor([[0, 4, 4], [3, 1, 2]]).T, _random(2, 5, seed=5).T),
         Case(torch.tensor([[299, 257], [0, 299]]), 90 * _random(300, 2, seed=6)),
-        Case(torch.arange(70)[:, None] % 2, _random(2, 70, seed=7) / 3000),
-        Case(torch.arange(70)[None] % 2, _random(2, 2, seed=8)),
+        Case(torch.arange(1100)[:, None] % 2, _random(2, 2, seed=7) / 3000),
+        Case(torch.arange(1100)[None] % 2, _random(2, 2, seed=8)),
+        Case(torch.tensor([[1099, 1, 1050]]), _random(1100, 2, seed=9)),
+        Case(torch.tensor([[1, 0]]), _random(2, 1100, seed=10)),
     ]
 
 
@@ -1126,6 +1131,8 @@ def _nearest_cases() -> list[Case]:
         Case(_random(3, 6, seed=7).T * 100 + 60, 0, 5),
         Case(_random(80, 70, seed=8), 79, 70),
         Case(_spread(300), 290, 3),
+        Case(_spread(300), 290, 260),
+        Case(_spread(1100), 1090, 3),
     ]
 
 
@@ -1323,6 +1330,9 @@ def _step_cases() -> list[Case]:
         Case(x / 100, state, 9000 * W_x, W_h, torch.full((2,), -60.0)),
         Case(x, state / 100, W_x, 9000 * W_h, b),
         Case(*(part / 5 for part in case(70, 70, 70, 100).args)),
+        case(1100, 2, 2, 120),
+        Case(*(part / 20 for part in case(1, 1100, 2, 140).args)),
+        Case(*(part / 20 for part in case(1, 2, 1100, 160).args)),
     ]
 
 
@@ -1510,6 +1520,7 @@ sinusoidal_positions = Exercise(
         Case(12, 10),
         Case(70, 4),
         Case(2, 140),
+        Case(2, 1100),
         Case(300, 6),
         Case(2100, 2),
     ),

@@ -19,7 +19,7 @@ from typing import Any
 from course_lib.exercises._run import attempt_text, plain
 from course_lib.exercises._values import is_array, is_tensor
 
-_MOST_ITEMS = 200_000  # in lists and dictionaries, all levels together
+_MOST_ITEMS = 400_000  # in lists and dictionaries, all levels together
 _MOST_NUMBERS = 20_000_000  # in one array
 _DEEPEST = 40
 _BRIEF = reprlib.Repr()

@@ -67,7 +67,10 @@ def _mlp_cases() -> list[Case]:
         _as_in_a_layer(*_mlp_inputs(2, 3, 4, 6, seed=30)),
         Case(*_mlp_inputs(2, 3, 4, 5, 220, (80, 8e-4, 8e-4, 90, 90))),  # large and tiny numbers
         Case(*_mlp_inputs(2, 3, 4, 5, 230, (1, 90, 90, 8e-4, 8e-4))),
-        *(Case(*_mlp_inputs(*sizes, seed=40)) for sizes in ((66, 2, 2, 3), (1, 300, 2, 3), (1, 2, 70, 300))),
+        *(
+            Case(*_mlp_inputs(*sizes, seed=40))
+            for sizes in ((1100, 2, 2, 3), (1, 1100, 2, 3), (1, 2, 70, 300), (1, 2, 1100, 3), (1, 2, 3, 1100))
+        ),
     ]
 
 
@@ -237,7 +240,7 @@ def _norm_cases() -> list[Case]:
         Case(90 * _random(2, 1, 3, 4, seed=246), 8e-4 * _random(4, seed=247), 8e-4 * _random(4, seed=248)),
         Case(_random(5, 3, 2, seed=249).transpose(0, 2), _random(5, seed=250), _random(5, seed=251), eps=0.0),
         Case(torch.tensor([[3.0], [-1.0]]), torch.tensor([2.0]), torch.tensor([0.5]), eps=0.25),
-        *(_norm_of_size(*shape) for shape in ((66, 2, 3), (1, 300, 3), (2, 300))),
+        *(_norm_of_size(*shape) for shape in ((1100, 2, 3), (1, 1100, 3), (2, 1100))),
     ]
 
 
@@ -529,7 +532,10 @@ def _rms_cases() -> list[Case]:
         Case(90 * _random(2, 1, 3, 4, seed=68), 8e-4 * _random(4, seed=69)),
         Case(1e-3 * _random(2, 3, seed=260), _random(3, seed=261)),
         Case(_random(5, 3, 2, seed=262).transpose(0, 2), _random(5, seed=263), eps=0.0),
-        *(Case(_random(*s, seed=264), _random(s[-1], seed=265)) for s in ((66, 2, 3), (1, 300, 3), (2, 300))),
+        *(
+            Case(_random(*s, seed=264), _random(s[-1], seed=265))
+            for s in ((1100, 2, 3), (1, 1100, 3), (2, 1100))
+        ),
     ]
 
 
@@ -716,7 +722,7 @@ def _block_cases() -> list[Case]:
         Case(90 * _random(4, 3, 2, seed=271).transpose(0, 2), *_block_parts()),
         *(
             Case(_random(*shape, seed=272), *_block_parts())
-            for shape in ((66, 2, 3), (1, 300, 2), (1, 2, 300))
+            for shape in ((1100, 2, 3), (1, 1100, 2), (1, 2, 1100))
         ),
     ]
 
@@ -919,9 +925,11 @@ def _head_cases() -> list[Case]:
         Case(2 * _random(1, 2, 3, seed=82), norm, _random(3, 3, seed=83)),
         Case(90 * _random(4, 3, 2, seed=280).transpose(0, 2), same, 90 * _random(4, 6, seed=281).T),
         Case(_random(2, 3, 4, seed=282), norm, 8e-4 * _random(5, 4, seed=283)),
-        Case(_random(66, 2, 3, seed=284), norm, _random(300, 3, seed=285)),
-        Case(_random(1, 300, 2, seed=286), norm, _random(5, 2, seed=287)),
+        Case(_random(1100, 2, 3, seed=284), norm, _random(300, 3, seed=285)),
+        Case(_random(1, 1100, 2, seed=286), norm, _random(5, 2, seed=287)),
         Case(_random(1, 2, 70, seed=288), norm, _random(3, 70, seed=289)),
+        Case(_random(1, 2, 1100, seed=288), norm, _random(3, 1100, seed=289)),
+        Case(_random(1, 2, 3, seed=288), norm, _random(1100, 3, seed=289)),
     ]
 
 
@@ -1056,8 +1064,11 @@ def _gpt_cases() -> list[Case]:
         Case(_some_ids(7, 3, 2, seed=293).T, 90 * tokens.T.contiguous().T, positions, [], norm),
         Case(_some_ids(7, 2, 4, seed=294), tokens, 90 * positions.T.contiguous().T, [two], other),
         Case(_some_ids(7, 2, 4, seed=295), 8e-4 * tokens, 8e-4 * positions, [], norm),
-        Case(_some_ids(7, 2, 1, seed=296), tokens, positions, [_Piece("block", _times, (1.01,))] * 66, norm),
-        *(_gpt_of_size(*sizes) for sizes in ((66, 2, 300, 3), (1, 300, 5, 2), (1, 2, 3, 70))),
+        Case(_some_ids(7, 2, 1, seed=296), tokens, positions, [_Piece("block", _times, (1.01,))] * 260, norm),
+        *(
+            _gpt_of_size(*sizes)
+            for sizes in ((1100, 2, 300, 3), (1, 1100, 5, 2), (1, 2, 3, 1100), (1, 3, 1100, 2))
+        ),
     ]
 
 
@@ -1285,6 +1296,7 @@ _SIZES = (
     Case(2048, 256, 128, 4),
     Case(50257, 1024, 768, 12),
     Case(50257, 2048, 1280, 66),
+    Case(1_300_000, 1_200_000, 70_000, 1100),
     Case(50_257, 2048, 12_288, 96),  # GPT-3: more than 32 bits hold
 )
 

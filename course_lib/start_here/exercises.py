@@ -50,6 +50,8 @@ _CASES = (
     Case("", "word"),
     Case(" \n", "word"),
     Case("up " + "down up " * 300 + "left up " * 301 + "right", "up"),
+    Case("up " + "down up " * 1023 + "left up " * 1025 + "right", "up"),
+    Case(" ".join(f"so {number}" for number in range(1100)) + " so much so much", "so"),
     Case("it's red-hot, it's 3.5 C++ it's red-hot, it's red", "it's"),
     Case("x a x b x b x a", "x"),  # b is the first to have come twice, a came first
     Case("cats sit cats sit cat. sits", "cat."),

@@ -280,6 +280,7 @@ count_pairs = Exercise(
         Case([WALL]),
         Case([300, 44, 300, 44, WALL, 44, 300, 0, 70_000]),
         Case([97, 32, 97] * 110 + [WALL, 98, 32, 99]),
+        Case([97, 32] * 1050 + [WALL, *range(1100)]),  # often, and many different ones
     ),
     fresh=lambda draw: Case(_row(draw)[0]),
     hints=(
@@ -487,6 +488,9 @@ merge_pair = Exercise(
         Case([1, 1, 2, 2], (1, 2), 3),
         Case([300, 400, 300, 400], tuple(_numbers((300, 400))), 500),
         Case([104, 101, 32] * 100, (104, 101), 256),
+        Case([101, 101, 32] * 700, (101, 101), 256),
+        Case([*range(1100), 0, 1], (0, 1), 1100),
+        Case([1, 2] * 1050, (1, 2), 3),
     ),
     fresh=_ids_to_join,
     properties=(
@@ -745,7 +749,7 @@ def _takes_any_of_the_commonest(learn: Callable[..., list[tuple[bytes, bytes]]])
 def _training_cases() -> list[Case]:
     """No case has a tie for the commonest pair, so that every rule for ties passes (a test holds this)."""
     words = [piece.encode() for piece in BPETokenizer([]).pre_tokens(TEN_WORDS)]
-    letters = bytes(range(71))  # one after the other joins the beginning, since fewer and fewer pieces go on
+    letters = bytes(range(128))  # one after the other joins the beginning, since fewer and fewer pieces go on
     return [
         Case(words, 6),
         Case([b"abab", b"ab"], 5),
@@ -760,6 +764,8 @@ def _training_cases() -> list[Case]:
         Case(["猫".encode()] * 3 + ["猪".encode()] * 2 + [b"a\0"], 4),
         Case(["猫咪".encode()] * 2 + ["猪".encode()], 1),
         Case([letters[:length] for length in range(2, 72)], 70),
+        Case([letters[:length] for length in range(2, 129)], 127),
+        Case([b"cd"] * 1001 + [b"ab"] * 1100, 2),  # too often for counts in bytes
         Case([b"abxabyab", b"cd", b"cd"], 1),
     ]
 
@@ -1050,6 +1056,9 @@ encode_piece = Exercise(
         Case([32, 104, 101] * 70 + [0, 32], _LONG_WORD),
         Case([97] * 9 + [98], {(97, 97): 300, (300, 300): 301, (300, 98): 70_000, (97, 98): 70_001}),
         Case(list(range(66)), {(i, i + 1): 300 + i for i in range(66)}),
+        Case([32, 104, 101] * 350 + [0, 32], _LONG_WORD),
+        Case([1098, 1099, 1100], {(i, i + 1): 3000 - i for i in range(1100)}),
+        Case([5] + [6] * 300, {(5 if i == 0 else 299 + i, 6): 300 + i for i in range(300)}),
     ),
     fresh=_a_piece_and_merges,
     hints=(
@@ -1208,6 +1217,9 @@ decode_ids = Exercise(
         Case([0, 1, 2, 1], [b"\xef\xbb\xbf", b"e\xcc\x81", b"\r\n"]),
         Case([1, 0, 2, 2, 0], [b"?", "Ａ\u3000".encode(), b"\xff"]),
         Case([*b"One kite: ", 258, 259, 157, 32, 257, 300 - 43, 256] + [*b"ab "] * 30, _MANY),
+        Case([65, *range(32), 66, 127, 194, 128, 194, 133, 194, 173, 67], _MANY),  # unseen, but text
+        Case([0, 65, 0, 0], _MANY),
+        Case(list(range(1099, -1, -1)) * 2, [f"{n} ".encode() for n in range(1100)]),
     ),
     fresh=_any_ids,
     hints=(
@@ -1348,6 +1360,8 @@ def _compression_cases() -> list[Case]:
         Case([" The  hat\n\n", "🙂 a"], words),
         Case(["the<|endoftext|>hat"], words),  # typed, so it is text like any other
         Case(["the hat, cats"] * 40 + ["好"] * 40 + ["The " * 40 + "好" * 40], words),
+        Case(["the hat"] * 550 + ["好"] * 550, words),
+        Case(["the hat " * 130 + "xyz " * 130], words),
         Case(["the hat", "cats"], letters),
     ]
 
@@ -1517,6 +1531,8 @@ digit_tokenizer = Exercise(
         Case("The kite. the kite! 24 🙂🙂 24 🙂🙂", 262),
         Case("The kite. the kite! 24 🙂🙂 24 🙂🙂", 257),
         Case("a b c d e " * 8 + "then the 77 others, the 77 others", 264),
+        Case("a b c d e " * 210 + "then the 77 others, the 77 others", 264),
+        Case(" ".join(f"{a}{b}{c}" for a in "abcdefgh" for b in "aeiou" for c in "klmnprst") + " 24", 530),
     ),
     fresh=_text_with_digits,
     draws=16,

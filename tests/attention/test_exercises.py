@@ -666,6 +666,7 @@ def step_with(start=None, keep=None):
 
 WRONG = {
     ex.causal_mask: {
+        "the last 512 only": lambda T: torch.ones(T, T).tril().triu(-512).bool(),
         "cut at 64": lambda T: mask_by_comparing(min(T, 64)),
         "filled up to 64 only": lambda T: mask_by_comparing(T) & (torch.arange(T) < 64),
         "filled up to 256 only": lambda T: mask_by_comparing(T) & (torch.arange(T)[:, None] < 256),
@@ -684,6 +685,7 @@ WRONG = {
         "a fixed table": lambda T: mask_by_comparing(128)[:T, :T],
     },
     ex.softmax: {
+        "1000 keys": lambda scores: ex.softmax.reference(scores[..., :1000]),
         "two axes only": lambda scores: softmax_einsum(scores) if scores.ndim == 2 else scores.softmax(1),
         "a batch is needed": lambda scores: (
             softmax_einsum(scores) if scores.ndim > 1 else scores.softmax(0) * 0
@@ -766,6 +768,7 @@ WRONG = {
         "clamped scores": attend_with(lambda q, k: (q @ k.mT / math.sqrt(q.shape[-1])).clamp(-50, 50)),
     },
     ex.causal_window: {
+        "512 at most": lambda T, window: ex.causal_window.reference(T, min(window, 512)),
         "64 tokens": lambda T, window: window_by_loops(min(T, 64), window),
         "64 keys": lambda T, window: window_by_loops(T, min(window, 64)),
         "the window of the first call": lambda T, window, kept=[]: window_by_loops(
@@ -863,6 +866,11 @@ WRONG = {
         "kept for the shapes": by_shape(multi_head_einsum),
     },
     ex.alibi_bias: {
+        "256 at most": lambda T, n_heads: (
+            ex.alibi_bias.reference(T, n_heads).clamp(min=-1.0)
+            if T > 256
+            else ex.alibi_bias.reference(T, n_heads)
+        ),
         "right for 8 heads only": lambda T, n_heads: alibi_einsum(T, 8)[:n_heads],
         "right for powers of 2 only": lambda T, n_heads: alibi_einsum(T, 2 ** math.ceil(math.log2(n_heads)))[
             :n_heads

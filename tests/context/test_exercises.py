@@ -611,6 +611,8 @@ def backoff_in_any_order(ids, context, vocab_size):
 
 WRONG = {
     ex.windows: {
+        "no more than 1000 in a window": lambda ids, T: windows_by_loop(ids, min(T, 1000)),
+        "no more than 1000 windows": lambda ids, T: [part[:1000] for part in windows_by_loop(ids, T)],
         "repeats made one": reads(lambda ids: torch.unique_consecutive(ids)),
         "sorted": reads(lambda ids: ids.sort().values),
         "the first id left out": reads(lambda ids: ids[1:]),
@@ -631,6 +633,7 @@ WRONG = {
         "kept for the shape": by_shape(windows_by_loop),
     },
     ex.cross_entropy: {
+        "the first 1000": lambda logits, targets: loss_by_gather(logits[:1000], targets[:1000]),
         "math.log": lambda logits, targets: torch.stack(
             [
                 math.log(float((row - row.max()).exp().sum())) + row.max().detach() - row[t]
@@ -703,6 +706,7 @@ WRONG = {
         "rounded": lambda ids, V: (bigram_by_lists(ids, V) * 100).round() / 100,
     },
     ex.embedding_lookup: {
+        "1000 tokens": lambda ids, table: F.one_hot(ids.clamp(max=999), len(table)).float() @ table,
         "the table cut off": cut(lookup_by_comparing, 1),
         "under no_grad": torch.no_grad()(lookup_by_comparing),
         "through lists": lambda ids, table: torch.tensor([[table[i].tolist() for i in text] for text in ids]),
@@ -730,6 +734,7 @@ WRONG = {
         "kept for the shapes": by_shape(lookup_by_comparing),
     },
     ex.nearest: {
+        "no more than 255": lambda vectors, index, k: ex.nearest.reference(vectors, index, min(k, 255)),
         "the first of the order left out": nearest_with(keep=lambda order, index: order[1:]),
         "what has a cosine of 1 left out": lambda vectors, index, k: [
             i
@@ -799,6 +804,7 @@ WRONG = {
         "kept for the shapes": by_shape(step_joined),
     },
     ex.sinusoidal_positions: {
+        "1000 columns": lambda T, width: waves_by_logarithm(T, width)[:, :1000],
         "base 1000": waves_with(base=1000.0),
         "from 1": waves_with(first=1),
         "the exponent i / width": waves_with(exponent=lambda i, width: i / width),

@@ -64,6 +64,7 @@ def mlp_cut(*which):
 
 
 MLP = {
+    "1000 wide": lambda x, up, b, down, out: ex.mlp.reference(x, up[:, :1000], b[:1000], down[:1000], out),
     "the gate cut off": mlp_cut_gate,
     "the exact form for large numbers": mlp_exact_where_large,
     "always four times as wide": mlp_four_times,
@@ -279,6 +280,9 @@ def gpt_known(known={}):  # noqa: B006
 
 
 GPT = {
+    "256 blocks": lambda ids, tokens, positions, blocks, norm: ex.gpt.reference(
+        ids, tokens, positions, blocks[:256], norm
+    ),
     "the head's table cut off": gpt_from(head=lambda x, tokens: x @ tokens.detach().T),
     "the embeddings cut off": gpt_from(lambda *inputs: embedded(*inputs).detach()),
     "the positions cut off": gpt_from(lambda i, t, p: t[i] + p[: i.shape[1]].detach()),
@@ -305,6 +309,7 @@ GPT = {
 # Counting ---------------------------------------------------------------------------------------------------
 
 COUNT = {
+    "no more than 1000 layers": lambda V, T, C, L: ex.count_parameters.reference(V, T, C, min(L, 1000)),
     "no more than 64 layers": lambda V, T, C, L: ex.count_parameters.reference(V, T, C, min(L, 64)),
     "rounded": lambda V, T, C, L: round(ex.count_parameters.reference(V, T, C, L), -3),
     "as a text": lambda V, T, C, L: f"{ex.count_parameters.reference(V, T, C, L):,}",
@@ -325,6 +330,7 @@ COUNT = {
 }
 
 FLOPS = {
+    "no more than 1000 layers": lambda V, T, C, L: ex.flops_per_token.reference(V, T, C, min(L, 1000)),
     "half of attention": lambda V, T, C, L: 2 * V * C + L * (24 * C * C + 2 * T * C),
     "attention once": lambda V, T, C, L: 2 * V * C + 24 * L * C * C + 4 * T * C,
     "the head in each layer": lambda V, T, C, L: L * (2 * V * C + 24 * C * C + 4 * T * C),

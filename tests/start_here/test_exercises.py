@@ -198,6 +198,8 @@ WRONG = (
     only_twice,
     by_identity,
     lambda text, word: right(text[:64], word),
+    lambda text, word: right(text[:2000], word),
+    lambda text, word: right(" ".join(text.split()[:1000]), word),
     lambda text, word: right(" ".join(text.split()[:64]), word),
     lambda text, word: right(text.split("\n")[0], word),
     lambda text, word: right(text.casefold(), word.casefold()),

@@ -700,6 +700,17 @@ def with_pattern(old, new):
 DIGITS = (r" ?\p{N}+", r"\p{N}")
 tokenizer_of = with_pattern(*DIGITS)
 
+
+def joined_at_most(most, ids, pair, new_id):
+    """Joins as it should, but stops after so many."""
+    result, i = [], 0
+    while i < len(ids):
+        joins = tuple(ids[i : i + 2]) == pair and most > 0
+        result.append(new_id if joins else ids[i])
+        i, most = i + 1 + joins, most - joins
+    return result
+
+
 WRONG = {
     ex.utf8_bytes: (
         lambda n: list(chr(n).encode("utf-16")),
@@ -728,6 +739,11 @@ WRONG = {
         lambda ids: Counter(pair for pair in pairwise(ids) if pair != (-1, -1)),
         lambda ids: count_with_a_loop([id % 256 if id >= 0 else id for id in ids]),
         lambda ids: count_with_a_loop(ids[:64]),
+        lambda ids: count_with_a_loop(ids[:2000]),
+        lambda ids: {pair: min(n, 127) for pair, n in count_with_a_loop(ids).items()},
+        lambda ids: {pair: min(n, 255) for pair, n in count_with_a_loop(ids).items()},
+        lambda ids: {pair: n % 256 for pair, n in count_with_a_loop(ids).items()},
+        lambda ids: dict(list(count_with_a_loop(ids).items())[:1000]),
         lambda ids: count_with_a_loop(ids) if ids else None,
         lambda ids: {f"{a} {b}": n for (a, b), n in count_with_a_loop(ids).items()},
         lambda ids: {pair: float(n) for pair, n in count_with_a_loop(ids).items()},
@@ -737,6 +753,10 @@ WRONG = {
         remembering(len, count_with_a_loop),
     ),
     ex.merge_pair: (
+        *(
+            lambda ids, pair, new, most=most: joined_at_most(most, ids, pair, new)
+            for most in (64, 100, 255, 1000)
+        ),
         merge_by_identity,
         merge_as_bytes,
         merge_in_words,
@@ -758,6 +778,8 @@ WRONG = {
         remembering(lambda ids, pair, new_id: (tuple(ids), pair, new_id), merge),
     ),
     ex.learn_merges: (
+        *(lambda pieces, n, most=most: ex.learn_merges.reference(pieces, min(n, most)) for most in (64, 100)),
+        lambda pieces, n: ex.learn_merges.reference(pieces[:1000], n),
         lambda pieces, how_many: learn(pieces, min(how_many, 64)),
         lambda pieces, how_many: learn(pieces, how_many - 1),
         lambda pieces, how_many: learn(pieces, how_many + 1),
@@ -782,6 +804,8 @@ WRONG = {
         remembering(lambda pieces, how_many: how_many, learn),
     ),
     ex.encode_piece: (
+        lambda ids, merges: ex.encode_piece.reference(ids[:1000], merges) + ids[1000:],
+        lambda ids, merges: ex.encode_piece.reference(ids, dict(list(merges.items())[:1000])),
         encode_below(10_000),
         encode_below(100_000),
         encode_until_shorter,
@@ -802,6 +826,9 @@ WRONG = {
         remembering(lambda ids, merges: len(ids), encode),
     ),
     ex.decode_ids: (
+        lambda ids, vocabulary: ex.decode_ids.reference(ids, vocabulary).replace("\x00", ""),
+        lambda ids, vocabulary: re.sub(r"[\x01-\x08\x7f]", "", ex.decode_ids.reference(ids, vocabulary)),
+        lambda ids, vocabulary: ex.decode_ids.reference(ids[:1000], vocabulary),
         lambda ids, vocabulary: decode(ids, vocabulary).rstrip(),
         lambda ids, vocabulary: " ".join(decode(ids, vocabulary).split(" ")[:9]),
         lambda ids, vocabulary: "\n".join(decode(ids, vocabulary).splitlines()),
@@ -824,6 +851,8 @@ WRONG = {
         remembering(lambda ids, vocabulary: tuple(ids), decode),
     ),
     ex.bytes_per_token: (
+        lambda texts, tokenizer: ratio(texts[:1000], tokenizer),
+        lambda texts, tokenizer: ratio([text[:1000] for text in texts], tokenizer),
         lambda texts, tokenizer: ratio([text.strip() or "a" for text in texts], tokenizer),
         lambda texts, tokenizer: ratio([text.lower() for text in texts], tokenizer),
         lambda texts, tokenizer: ratio([" ".join(text.split()) or "a" for text in texts], tokenizer),
@@ -850,6 +879,8 @@ WRONG = {
         remembering(lambda texts, tokenizer: tuple(texts), ratio),
     ),
     ex.digit_tokenizer: (
+        lambda text, size: tokenizer_of(text[:1000], size),
+        lambda text, size: tokenizer_of(text, min(size, 512)),
         with_pattern(r" ?\p{N}+", r" ?[0-9]"),
         with_pattern(r" ?\p{N}+", r"\p{N}{1,2}"),
         with_pattern(r" ?\p{N}+", r"\p{N}\p{N}?"),

@@ -60,6 +60,9 @@ def gradient_into_the_logits(logits, targets):
 
 
 GRADIENT = {
+    "1000 rows": lambda logits, targets: F.pad(
+        right[ex.cross_entropy_gradient](logits, targets)[:1000], (0, 0, 0, max(0, len(logits) - 1000))
+    ),
     "the largest of all rows": lambda z, t: (shares(z) - F.one_hot(t, z.shape[1])) / len(t),
     "the largest looked for from 0": lambda z, t: (
         ((e := (z - z.amax(1, True).clamp(min=0)).exp()) / e.sum(1, True) - F.one_hot(t, z.shape[1])) / len(t)
@@ -139,6 +142,10 @@ def amsgrad(weight, gradient, mean, square, step, lr, betas, eps, weight_decay):
 
 
 ADAMW = {
+    **{
+        f"no step after {most}": lambda *a, most=most: right[ex.adamw_step](*a[:4], min(a[4], most), *a[5:])
+        for most in (1000, 4000, 10_000, 100_000)
+    },
     "eps fixed": adamw(lambda a: {"eps": 1e-8}),
     "betas fixed": adamw(lambda a: {"betas": (0.9, 0.95)}),
     "the second beta from the first": adamw(
@@ -176,6 +183,10 @@ def rate(change):
 
 
 RATE = {
+    **{
+        f"still from step {most}": lambda step, *a, most=most: right[ex.learning_rate](min(step, most), *a)
+        for most in (1000, 10_000, 100_000, 1_000_000)
+    },
     "a tenth always": rate(lambda a: {"floor": 0.1}),
     "a tenth where the floor is 0": rate(lambda a: {"floor": a["floor"] or 0.1}),
     "half a step later": rate(lambda a: {"step": a["step"] + 0.5}),
@@ -216,6 +227,7 @@ def clip_with(length):
 
 
 CLIP = {
+    "256 at most": lambda gradients, most: right[ex.clip_gradients](gradients[:256], most) + gradients[256:],
     "in place": clip_in_place,
     "the first only": clip_first_only,
     "1 always": lambda g, m: right[ex.clip_gradients](g, 1.0),
@@ -314,6 +326,9 @@ def shifted_batch(model, optimizer, x, y):
 
 
 STEP = {
+    "1000 tokens": lambda model, optimizer, x, y: right[ex.train_step](
+        model, optimizer, x[:, :1000], y[:, :1000]
+    ),
     "in evaluation mode": step_in_eval,
     "left in evaluation mode": step(after=lambda model, optimizer: model.eval()),
     "by hand": step_by_hand,
@@ -385,6 +400,7 @@ def accumulate_by_view(model, batches):
 
 
 ACCUMULATE = {
+    "256 batches": lambda model, batches: right[ex.accumulate](model, batches[:256]),
     "the weights moved": accumulate_and(lambda model, _: [w.data.sub_(w.grad) for w in model.parameters()]),
     "left in evaluation mode": accumulate_and(lambda model, _: model.eval()),
     "in evaluation mode": lambda model, batches: right[ex.accumulate](model.eval(), batches),
@@ -424,6 +440,7 @@ def theil(sizes, losses, floor):
 
 
 LAW = {
+    "at most 1000 points": lambda n, y, f: right[ex.fit_power_law](n[:1000], y[:1000], f),
     "the first and last": lambda n, y, f: right[ex.fit_power_law](n[[0, -1]], y[[0, -1]], f),
     "the smallest and largest": lambda n, y, f: right[ex.fit_power_law](
         n[i := [int(n.argmin()), int(n.argmax())]], y[i], f

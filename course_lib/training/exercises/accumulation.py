@@ -53,9 +53,9 @@ def _accumulate_cases() -> list[Case]:
         Case(other, [_with_gaps(5, 2, 7, 111, 6), _with_gaps(5, 3, 2, 112, 0)]),
         Case(other, [_with_gaps(5, 2, 3, 113, 1), _all_ignored(5, 2, 3, 114), _with_gaps(5, 2, 2, 115, 0)]),
         Case(small, [_turned(*_with_gaps(7, 3, 4, 116, 2))]),
-        Case(table, [(torch.tensor([[i % 2]]), torch.tensor([[i % 3 // 2]])) for i in range(66)]),
+        Case(table, [(torch.tensor([[i % 2]]), torch.tensor([[i % 3 // 2]])) for i in range(260)]),
         Case(Made("model", small_model, (1, 2, 120)), [_with_gaps(1, 2, 3, 121, 1)]),  # a loss of 0
-        *(_accumulate_of_size(*sizes) for sizes in ((66, 2, 5), (2, 300, 5), (2, 3, 300))),
+        *(_accumulate_of_size(*sizes) for sizes in ((1100, 2, 5), (2, 1100, 5), (2, 3, 1100))),
     ]
 
 

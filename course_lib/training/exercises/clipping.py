@@ -29,8 +29,9 @@ def _clip_cases() -> list[Case]:
         Case([torch.tensor([3.0]), torch.tensor([4.0])], 4.5),  # a little longer
         Case([90 * random(2, 3, seed=66).T, torch.tensor(-60.0), torch.zeros(1)], 70.0),
         Case([8e-4 * random(4, 2, 2, seed=67), 8e-4 * random(2, seed=67)], 0.4),
-        Case([random(300, 2, seed=68), random(2, 300, seed=69)], 2.0),
+        Case([random(1100, 2, seed=68), random(2, 1100, seed=69)], 2.0),
         Case([random(2, seed=205)] * 66, 3.0),
+        Case([torch.tensor([0.7])] * 260, 3.0),
         Case([40 * torch.ones(3), torch.tensor([0.5])], 0.05),
         Case([torch.tensor([[[[3.0]]]]), torch.tensor([4.0])], 5e-4),
     ]

@@ -30,7 +30,10 @@ def _gradient_cases() -> list[Case]:
         Case(torch.tensor([[5.0, 5.0, -2.0], [0.0, 0.0, 0.0], [60.0, 59.0, 0.0]]), torch.tensor([1, 1, 1])),
         Case(torch.tensor([[3.0], [-1.0]]), torch.tensor([0, 0])),  # a single token to choose from
         Case(random(4, 3, seed=13).T, torch.tensor([3, 0, 3])),
-        *(Case(random(N, V, seed=14), some_ids(V, N, seed=15)) for N, V in ((300, 3), (2, 300))),
+        *(
+            Case(random(N, V, seed=14), some_ids(V, N, seed=15))
+            for N, V in ((300, 3), (2, 300), (1100, 3), (2, 1100))
+        ),
     ]
 
 

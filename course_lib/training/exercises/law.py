@@ -40,8 +40,8 @@ def _law_cases() -> list[Case]:
 
 
 def _law_of_300() -> Case:
-    sizes = torch.logspace(0, 3, 300)
-    return Case(sizes, 0.5 + 4 * sizes**-0.4 * (0.2 * random(300, seed=131)).exp(), 0.5)
+    sizes = torch.logspace(0, 3, 1100)
+    return Case(sizes, 0.5 + 4 * sizes**-0.4 * (2 * random(1100, seed=131)).exp(), 0.5)
 
 
 def _law_fresh(draw: Draw) -> Case | None:

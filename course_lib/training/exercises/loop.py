@@ -66,7 +66,7 @@ def _train_cases() -> list[Case]:
         cases.append(Case(*made, x, y))
     x, y = some_ids(7, 2, 5, 2, seed=200).transpose(-2, -1)  # as one gets them by cutting or turning
     cases.append(Case(*_learner(7, 3, 201, 0.2, 0.9), x, y))
-    for B, T, V in ((66, 2, 5), (1, 300, 5), (2, 3, 300)):
+    for B, T, V in ((1100, 2, 5), (1, 1100, 5), (2, 3, 1100)):
         cases.append(Case(*_learner(V, 2, 202, 0.2), *some_ids(V, 2, B, T, seed=203)))
     cases.append(Case(*_learner(1, 2, 204, 0.2), *torch.zeros(2, 1, 2, dtype=torch.long)))  # a loss of 0
     cases.append(

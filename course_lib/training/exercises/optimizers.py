@@ -34,7 +34,7 @@ def _momentum_cases() -> list[Case]:
         Case(*(90 * random(3, 2, seed=s).T for s in (25, 26, 27)), 1.0, 5e-4),  # little is remembered
         Case(*(8e-4 * random(2, 1, 3, seed=s) for s in (28, 29, 200)), 0.0, 0.9),  # no step
         Case(*(random(2, 1, 3, 2, seed=s) for s in (206, 207, 208)), 8e-4, 0.9),
-        *(Case(*(random(*s, seed=i) for i in (201, 202, 203)), 0.1, 0.7) for s in ((300, 2), (2, 300))),
+        *(Case(*(random(*s, seed=i) for i in (201, 202, 203)), 0.1, 0.7) for s in ((1100, 2), (2, 1100))),
     ]
 
 
@@ -241,7 +241,11 @@ def _adamw_cases() -> list[Case]:
         Case(weight, 1000 * gradient, start, start, 1, 0.1, (0.9, 0.99), 1e-12, 0.0),
         Case(weight, 8e-4 * gradient, 7e-4 * gradient, 6e-4 * start.add(1), 2, 0.1, (0.5, 0.9), 1e-3, 0.0),
         Case(*_turned(90.0, 3, 4), 4, 0.2, (0.5, 0.9), 0.0, 0.1),
-        *(Case(*_adamw_inputs(*s, seed=54), 70, 0.2, (0.9, 0.98), 1e-8, 0.1) for s in ((300, 2), (2, 300))),
+        *(Case(*_adamw_inputs(*s, seed=54), 70, 0.2, (0.9, 0.98), 1e-8, 0.1) for s in ((1100, 2), (2, 1100))),
+        *(  # so late that only a long memory still begins at 0
+            Case(*_adamw_inputs(2, 3, seed=55), step, 0.2, (1 - 5 / step, 1 - 1 / step), 1e-8, 0.1)
+            for step in (5000, 20_000, 200_000)
+        ),
         Case(8e-4 * weight, gradient, start, start.add(1), 2, 5e-4, (0.5, 0.9), 1e-8, 0.1),
         Case(90 * weight, gradient, -3 * gradient, start.add(1), 3, 1.0, (5e-4, 0.9), 1e-8, 8e-4),
         Case(weight, gradient, gradient / 2, start.add(1), 3, 0.0, (0.95, 0.5), 1e-8, 0.1),  # a rate of 0
