@@ -240,7 +240,7 @@ def _norm_cases() -> list[Case]:
         Case(90 * _random(2, 1, 3, 4, seed=246), 8e-4 * _random(4, seed=247), 8e-4 * _random(4, seed=248)),
         Case(_random(5, 3, 2, seed=249).transpose(0, 2), _random(5, seed=250), _random(5, seed=251), eps=0.0),
         Case(torch.tensor([[3.0], [-1.0]]), torch.tensor([2.0]), torch.tensor([0.5]), eps=0.25),
-        *(_norm_of_size(*shape) for shape in ((1100, 2, 3), (1, 1100, 3), (2, 1100))),
+        *(_norm_of_size(*shape) for shape in ((270, 2, 3), (1, 1100, 3), (2, 1100))),
     ]
 
 
@@ -534,7 +534,7 @@ def _rms_cases() -> list[Case]:
         Case(_random(5, 3, 2, seed=262).transpose(0, 2), _random(5, seed=263), eps=0.0),
         *(
             Case(_random(*s, seed=264), _random(s[-1], seed=265))
-            for s in ((1100, 2, 3), (1, 1100, 3), (2, 1100))
+            for s in ((270, 2, 3), (1, 1100, 3), (2, 1100))
         ),
     ]
 
@@ -1296,7 +1296,7 @@ _SIZES = (
     Case(2048, 256, 128, 4),
     Case(50257, 1024, 768, 12),
     Case(50257, 2048, 1280, 66),
-    Case(1_300_000, 1_200_000, 70_000, 1100),
+    Case(1_300_000, 1_200_000, 70_000, 260),
     Case(50_257, 2048, 12_288, 96),  # GPT-3: more than 32 bits hold
 )
 

@@ -309,7 +309,7 @@ GPT = {
 # Counting ---------------------------------------------------------------------------------------------------
 
 COUNT = {
-    "no more than 1000 layers": lambda V, T, C, L: ex.count_parameters.reference(V, T, C, min(L, 1000)),
+    "no more than 256 layers": lambda V, T, C, L: ex.count_parameters.reference(V, T, C, min(L, 256)),
     "no more than 64 layers": lambda V, T, C, L: ex.count_parameters.reference(V, T, C, min(L, 64)),
     "rounded": lambda V, T, C, L: round(ex.count_parameters.reference(V, T, C, L), -3),
     "as a text": lambda V, T, C, L: f"{ex.count_parameters.reference(V, T, C, L):,}",
@@ -330,7 +330,7 @@ COUNT = {
 }
 
 FLOPS = {
-    "no more than 1000 layers": lambda V, T, C, L: ex.flops_per_token.reference(V, T, C, min(L, 1000)),
+    "no more than 256 layers": lambda V, T, C, L: ex.flops_per_token.reference(V, T, C, min(L, 256)),
     "half of attention": lambda V, T, C, L: 2 * V * C + L * (24 * C * C + 2 * T * C),
     "attention once": lambda V, T, C, L: 2 * V * C + 24 * L * C * C + 4 * T * C,
     "the head in each layer": lambda V, T, C, L: L * (2 * V * C + 24 * C * C + 4 * T * C),

@@ -185,7 +185,7 @@ def rate(change):
 RATE = {
     **{
         f"still from step {most}": lambda step, *a, most=most: right[ex.learning_rate](min(step, most), *a)
-        for most in (1000, 10_000, 100_000, 1_000_000)
+        for most in (1000, 10_000, 100_000)
     },
     "a tenth always": rate(lambda a: {"floor": 0.1}),
     "a tenth where the floor is 0": rate(lambda a: {"floor": a["floor"] or 0.1}),
