@@ -62,7 +62,8 @@ def without_formulas(page: str) -> str:
     '<div class="tex2jax_ignore mathjax_ignore">$5 and $10</div>'
     """
     # The first class is for MathJax 2 and 3, the second for 4; what has no sign of a formula stays as it is.
-    return f'<div class="{NO_FORMULAS}">{page}</div>' if "$" in page or "\\" in page else page
+    begins = ("$", r"\(", r"\[", r"\begin")
+    return f'<div class="{NO_FORMULAS}">{page}</div>' if any(map(page.__contains__, begins)) else page
 
 
 def quote(text: str, title: str = "") -> Html:

@@ -328,7 +328,7 @@ def test_texts_are_shown_letter_by_letter(page, address):
     page.wait_for_function("window.noticed")
     assert page.locator("mjx-container").count() == 1  # the formula that is one
     shown = page.locator(".jp-OutputArea-output").filter(has_text="It costs $5 and $10")
-    assert shown.count() >= 7
+    assert shown.count() == 5  # the others set it letter by letter, or in a picture
     assert page.evaluate("window.ran") is None
 
 

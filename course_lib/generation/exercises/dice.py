@@ -29,6 +29,7 @@ def _draw_cases() -> list[Case]:
         Case(random(3, 2, seed=39), torch.tensor([0.3, 0.8, 0.6])),
         Case(torch.tensor([[200.0, 201.0, 199.5]]), torch.tensor([0.5])),
         Case(impossible, torch.tensor([0.0, 0.9])),
+        Case(logits_of([0.2, 0.3, 0.5], [0.1, 0.6, 0.3]), torch.tensor([0.0, 0.0])),
         Case(torch.zeros(1, 5), torch.tensor([0.5])),
         Case(torch.zeros(3, 4), torch.tensor([0.5, 0.25, 0.75])),
         Case(torch.tensor([[9e-4, 0.0], [0.0, 9e-4]]), torch.tensor([0.5001, 0.4999])),
