@@ -135,6 +135,7 @@ def _repetition_cases() -> list[Case]:
         Case(torch.tensor([[4.0, -1.0, 3.0]]), torch.tensor([[0, 1, 1]]), 2.0),
         Case(2 * random(2, 5, seed=40), torch.tensor([[3, 0, 3], [1, 4, 2]]), 1.3),
         Case(turned(random(3, 7, seed=41)), torch.tensor([[6, 6], [0, 5], [2, 1]]), 1.5),
+        Case(same, torch.tensor([[1], [0]]), 1.7),
         Case(same, torch.tensor([[1, 1, 2, 1, 1], [0, 0, 0, 0, 0]]), 0.5),
         Case(same, torch.tensor([[0, 0, 2, 0, 2], [1, 2, 1, 1, 1]]), 0.5),
         Case(torch.tensor([[70.0, -80.0, 9e-4, -INFINITY, -9e-4]]), torch.tensor([[4, 3, 2, 1, 0]]), 3),

@@ -219,6 +219,7 @@ def _top_p_cases() -> list[Case]:
         Case(torch.tensor([[0.5, 1.0, 0.0, 1.0, 1.0]]), 0.7),
         Case(torch.tensor([[1.0, -INFINITY, 2.0, 0.5, -INFINITY]]), 0.7),
         Case(torch.tensor([[60.0, 61.0, 59.0, -40.0], [3e-4, -4e-4, 9e-4, -9e-4]]), 0.7),
+        Case(torch.tensor([[200.0, 201.0, 199.5], [-200.0, -201.0, -199.0]]), 0.7),
         Case(0.03 * random(1, 3000, seed=25), 9e-4),
     ]
 
