@@ -68,6 +68,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
+def whole_number(value: Any) -> int | None:
+    """An int, if this is a single number without a fraction; True and False are none.
+
+    >>> whole_number(3.0), whole_number(3.5)
+    (3, None)
+    """
+    number = plain(value)
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
 def whole(owner: str, name: str, value: Any, least: int | None = 1, most: int | None = None) -> int:
     """A whole number between `least` and `most`.
 
@@ -75,10 +87,9 @@ def whole(owner: str, name: str, value: Any, least: int | None = 1, most: int | 
     >>> whole("train", "steps", numpy.int32(3)), whole("train", "steps", 4.0)
     (3, 4)
     """
-    number = plain(value)
-    good = _is_number(number) and math.isfinite(number) and number == int(number)
-    if good and (least is None or number >= least) and (most is None or number <= most):
-        return int(number)
+    number = whole_number(value)
+    if number is not None and (least is None or number >= least) and (most is None or number <= most):
+        return number
     needed = "a whole number"
     if least is not None:
         needed += f" of at least {least}" if most is None else f" from {least} to {most}"
@@ -282,10 +293,10 @@ def _items(owner: str, ids: Any) -> list[Any]:
 
 
 def _id(owner: str, value: Any) -> int:
-    number = plain(value)
-    if not _is_number(number) or number < 0 or not math.isfinite(number) or number != int(number):
+    number = whole_number(value)
+    if number is None or number < 0:
         raise ValueError(f"{owner} got the token id {shown(value)}; ids are whole numbers of 0 or more.")
-    return int(number)
+    return number
 
 
 def id_rows(owner: str, prompts: Any) -> tuple[list[list[int]], bool]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import regex
 
+from course_lib.arguments import whole_number
 from course_lib.data import END_OF_TEXT
 
 
@@ -179,19 +180,6 @@ def _several(ids: Any, size: int) -> Iterable[Any]:
     if isinstance(listed, str | bytes | Mapping) or not isinstance(listed, Iterable):
         raise ValueError(_no_list(ids, size))
     return listed
-
-
-def whole_number(number: Any) -> int | None:
-    """An int, if this is a single number without a fraction; True and False are none.
-
-    >>> whole_number(3.0), whole_number(3.5)
-    (3, None)
-    """
-    if hasattr(number, "item") and not getattr(number, "ndim", 0):
-        number = number.item()  # of numpy or torch
-    if isinstance(number, float) and number.is_integer():
-        return int(number)
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def _no_list(ids: Any, size: int) -> str:

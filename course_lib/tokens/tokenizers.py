@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from reprlib import repr as brief
 
+from course_lib.arguments import whole_number
 from course_lib.data import END_OF_TEXT
 from course_lib.files import as_path
 from course_lib.tokens.base import (
@@ -22,7 +23,6 @@ from course_lib.tokens.base import (
     check_text,
     names_of,
     texts_of,
-    whole_number,
     without_specials,
 )
 from course_lib.tokens.bpe import LONG, byte_alphabet, learn_merges, merge_by_scanning, merge_with_heap
