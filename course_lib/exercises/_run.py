@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import ctypes
+import gc
 import linecache
 import re
 import signal
@@ -115,6 +116,8 @@ def _with_timer(work: Callable[[], T], seconds: float) -> T:
 
     def ring(signum: int, frame: FrameType | None) -> None:
         nonlocal late
+        if _goes_unheard(frame):
+            return  # the timer rings again
         if armed and (late or not _may_go_on(frame, seconds, monotonic() - began, thread_time() - worked)):
             late = True
             sys.settrace(_trace_nothing)  # frames that start from now on are left alone
@@ -139,6 +142,20 @@ def _with_timer(work: Callable[[], T], seconds: float) -> T:
     if late:  # the learner's code caught the interruption and went on to an end
         raise TimeUp
     return result
+
+
+def _goes_unheard(frame: FrameType | None) -> bool:
+    """Whether Python would only print an exception raised here: in what the garbage collector calls.
+
+    What a learner wrote is interrupted there too, since it might never end.
+    """
+    hooks = [*gc.callbacks, sys.unraisablehook]
+    codes = {getattr(getattr(hook, "func", hook), "__code__", None) for hook in hooks}
+    while frame is not None:
+        if frame.f_code in codes and not is_learners(frame.f_code.co_filename):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _may_go_on(frame: FrameType | None, limit: float, took: float, worked: float) -> bool:

@@ -5,6 +5,7 @@ Each hostile answer is checked in a Python of its own, with a time limit, as it 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -756,3 +757,16 @@ def test_surroundings_give_signals_back():
     with surroundings():
         assert _run.ctrl_c.watched
     assert signal.getsignal(signal.SIGINT) is usual and not _run.ctrl_c.watched
+
+
+def test_the_limit_does_not_ring_where_nobody_would_hear_it():
+    """An exception in what the garbage collector calls is swallowed, printed, and a failure of this test."""
+    source = "def slow(phase, info):\n    end = clock() + 0.02\n    while clock() < end:\n        pass\n"
+    library = {"clock": time.monotonic}
+    exec(compile(source, threading.__file__, "exec"), library)
+    gc.callbacks.append(library["slow"])
+    try:
+        with pytest.raises(_run.TimeUp):
+            _run.with_limit(lambda: [(gc.collect(0), time.sleep(0.01)) for _ in range(1000)], seconds=0.1)
+    finally:
+        gc.callbacks.remove(library["slow"])
