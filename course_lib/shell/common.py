@@ -34,8 +34,21 @@ def clear_errors() -> Iterator[None]:
         typer.echo("Error: There is not enough memory for this; take a smaller model or batch.", err=True)
         raise typer.Exit(1) from None
     except (ValueError, OSError, FloatingPointError) as problem:
-        typer.echo(f"Error: {problem}", err=True)
+        typer.echo(f"Error: {in_a_sentence(problem)}", err=True)
         raise typer.Exit(1) from None
+
+
+def in_a_sentence(problem: Exception) -> str:
+    """What an error says to a person; one of the system's that names no file is of the output.
+
+    >>> in_a_sentence(OSError(28, "No space left on device"))
+    "The output can't be written (No space left on device); send it to another place, or make room there."
+    """
+    if isinstance(problem, OSError) and problem.strerror and problem.filename is None:
+        return (
+            f"The output can't be written ({problem.strerror}); send it to another place, or make room there."
+        )
+    return str(problem)
 
 
 def load_tokenizer(folder: Path) -> BPETokenizer:
