@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from course_lib.arguments import check_instance
+
 _BINARY_STARTS = {
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a zip archive, as .docx, .xlsx, .epub and .zip are",
@@ -84,6 +86,7 @@ def decode_text(content: bytes, name: str) -> str:
     Traceback (most recent call last):
     ValueError: b.txt is not UTF-8: byte 0 (0xC4, line 1) fits no character, and it looks like gb18030 (...
     """
+    check_instance("decode_text", "content", content, bytes, "the bytes of a file, Path(name).read_bytes()")
     begins = content[:100].lstrip()
     kind = next((kind for start, kind in _BINARY_STARTS.items() if begins.startswith(start)), None)
     if kind:

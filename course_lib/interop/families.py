@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from course_lib.arguments import check_instance
 from course_lib.config import GPTConfig
 from course_lib.context import SinusoidalPositions
 from course_lib.model import GPT
@@ -415,6 +416,7 @@ def family_for(config: GPTConfig) -> Family:
     >>> family_for(GPTConfig()).model_type, family_for(GPTConfig.preset("llama-tiny")).model_type
     ('gpt2', 'llama')
     """
+    check_instance("family_for", "config", config, GPTConfig, 'a GPTConfig, e.g. GPTConfig.preset("tiny")')
     for family in FAMILIES:
         if family.expresses(config):
             return family
@@ -435,6 +437,7 @@ def family_of(values: Mapping[str, Any]) -> Family:
     >>> family_of({"model_type": "gpt2"}).architecture
     'GPT2LMHeadModel'
     """
+    check_instance("family_of", "values", values, Mapping, "a dict, what a config.json holds")
     known = {family.model_type: family for family in FAMILIES}
     found = values.get("model_type")
     if not isinstance(found, str) or found not in known:
