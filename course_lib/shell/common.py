@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from course_lib.files import as_path
+from course_lib.files import as_path, shown
 
 if TYPE_CHECKING:
     from course_lib.tokens import BPETokenizer
@@ -55,8 +56,9 @@ def load_tokenizer(folder: Path) -> BPETokenizer:
     from course_lib.tokens import BPETokenizer
 
     folder = as_path(folder)
-    if not folder.is_dir():
-        raise ValueError(f"There is no tokenizer folder {folder}; give one that `train` wrote.")
+    if not os.path.isdir(folder):  # also for a name that is too long to be one
+        name = folder if len(str(folder)) <= 300 else shown(folder)
+        raise ValueError(f"There is no tokenizer folder {name}; give one that `train` wrote.")
     return BPETokenizer.load(folder)
 
 

@@ -531,6 +531,31 @@ COMMANDS = {
         ["generate", "--seed", "18446744073709551616"],
         "Error: --seed got 18446744073709551616; it must be a whole number of at most 64 bits.",
     ),
+    "tokens without end": (
+        ["generate", "--tokens", "1" + "0" * 30],
+        "Error: --tokens got 1000000000000000000000000000000; it must be from 0 to 1000000000.",
+    ),
+    "a text for a tokenizer's folder": (
+        ["generate", "--tokenizer", "Call me Ishmael. " * 100],
+        (
+            "Error: There is no tokenizer folder 'Call me Ishmael. Call me Ishmael. Call m'... (1,700 "
+            "characters); give one that `train` wrote."
+        ),
+    ),
+    "a place for a model that is none": (
+        ["train", "--steps", "1", "--out", "{at}/notes.txt/new.safetensors"],
+        (
+            "Error: {at}/notes.txt/new.safetensors cannot be made: {at}/notes.txt is a file, not a folder; give "
+            "another."
+        ),
+    ),
+    "a web page to train on": (
+        ["train", "--corpus", "{at}/page.txt", "--steps", "1"],
+        (
+            "Error: {at}/page.txt is a web page (HTML), not plain text; open it in a browser and copy its text into "
+            "a file, or, to learn the tags as well, end it with a line '<|endoftext|>'."
+        ),
+    ),
     "a tokenizer's folder by a wrong name": (
         ["generate", "--tokenizer", "{at}/nowhere", "--tokens", "1"],
         "Error: There is no tokenizer folder {at}/nowhere; give one that `train` wrote.",
