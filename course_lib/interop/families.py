@@ -1,8 +1,7 @@
 """What our GPT is called elsewhere: the names, layouts and options of four model families of `transformers`.
 
 A family says whether it can express a `GPTConfig`, what its config.json then holds, and under which names and
-in which layout it keeps the weights; and the same backwards. Knows no files and does not import
-`transformers`; that is for `course_lib.interop`.
+in which layout it keeps the weights; and the same backwards. Knows no files and imports no `transformers`.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ from course_lib.model.weights import plain_weights
 
 Weights = dict[str, torch.Tensor]
 
-# Two names for the tanh form; the plain "gelu" is another function.
-_GELUS = ("gelu_new", "gelu_pytorch_tanh")
+_GELUS = ("gelu_new", "gelu_pytorch_tanh")  # two names for the tanh form; the plain "gelu" is another
 # Masks and tables that files of old versions carry; they follow from the configuration.
 _NO_WEIGHTS = (".attn.bias", ".attention.bias", ".masked_bias", ".rotary_emb.inv_freq")
 
