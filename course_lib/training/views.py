@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from course_lib.arguments import is_finite, many, named, number, wrong
+from course_lib.arguments import is_finite, many, named, number, plain, wrong
 from course_lib.figures.axes import axes_for, subplots, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -58,9 +58,14 @@ def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, 
 
 
 def _is_path(path: Any) -> bool:
+    """Whether these are points; one that a rate too high has led beyond all numbers is a point too."""
     points = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else []
     pairs = [list(point) for point in points if isinstance(point, Iterable)]
-    return 0 < len(points) == len(pairs) and all(len(p) == 2 and all(map(is_finite, p)) for p in pairs)
+    return 0 < len(points) == len(pairs) and all(len(p) == 2 and all(map(_is_place, p)) for p in pairs)
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(plain(value), int | float)
 
 
 def _contours(ax: Any, steep: float) -> None:
