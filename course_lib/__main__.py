@@ -17,6 +17,7 @@ except ModuleNotFoundError:  # the packages are not installed: only the doctor c
     sys.exit(doctor.report(quick=True))
 
 from course_lib.shell import commands
+from course_lib.shell.common import in_a_sentence
 
 app = typer.Typer(
     name="python -m course_lib",
@@ -36,11 +37,23 @@ def main() -> None:
     if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, _interrupt)
     try:
+        _check_folder()
         app(prog_name="python -m course_lib")
     except KeyboardInterrupt:  # pressed again while the first was being answered
         sys.exit(130)
+    except OSError as problem:  # as of an output that takes nothing
+        if not isinstance(problem, BrokenPipeError):
+            sys.exit(f"Error: {in_a_sentence(problem)}")
     finally:
         _let_go_of_output()
+
+
+def _check_folder() -> None:
+    """Nothing runs in a folder that was removed: torch ends such a Python without a word of the reason."""
+    try:
+        os.getcwd()
+    except OSError:
+        sys.exit("Error: The folder that this shell is in was removed; change into another, such as cd ~.")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -53,8 +66,10 @@ def _let_go_of_output() -> None:
     """Write what is still held back; if nobody reads it any more, as after `| head`, say nothing of it."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as problem:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(problem, BrokenPipeError):
+            sys.exit(f"Error: {in_a_sentence(problem)}")
 
 
 if __name__ == "__main__":

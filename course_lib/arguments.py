@@ -7,6 +7,7 @@ It knows no model, and loads torch only to make a tensor.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -149,6 +150,29 @@ def many(owner: str, name: str, value: Any, what: str) -> list[Any]:
     return list(value)
 
 
+def named(
+    owner: str, name: str, values: Any, needed: str, good: Callable[[Any], bool] | None = None
+) -> dict[str, Any]:
+    """Several things by their names, at least one; for each `good` holds: by default, finite numbers.
+
+    >>> named("recipe_steps", "losses", {"a": 1.5}, "losses by name, such as {'a': 1.5}")
+    {'a': 1.5}
+    """
+    fits = is_finite if good is None else good
+    if not isinstance(values, Mapping) or not values or not all(fits(value) for value in values.values()):
+        raise wrong(owner, name, values, needed)
+    return dict(values)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number, and neither NaN nor infinite.
+
+    >>> is_finite(1.5), is_finite(math.inf), is_finite("1")
+    (True, False, False)
+    """
+    return is_number(value) and math.isfinite(plain(value))
+
+
 def id_line(owner: str, ids: Any, name: str = "ids") -> torch.Tensor:
     """One line of token ids as a tensor (N,), from a tensor, an array or a list.
 
@@ -255,6 +279,25 @@ def check_instance(owner: str, name: str, value: Any, kind: type | tuple[type, .
     """
     if not isinstance(value, kind):
         raise wrong(owner, name, value, needed)
+
+
+def check_function(owner: str, name: str, value: Any, takes: int, needed: str) -> None:
+    """Raises ValueError unless a value can be called with so many arguments, as far as that can be known.
+
+    >>> check_function("train", "clock", len, 0, "a function that gives seconds")
+    Traceback (most recent call last):
+    ValueError: train got clock=the builtin_function_or_method len; it must be a function that gives seconds.
+    """
+    if not callable(value):
+        raise wrong(owner, name, value, needed)
+    try:
+        signature = inspect.signature(getattr(value, "forward", value))  # of a module, what it is called with
+    except (ValueError, TypeError):  # some of Python's own don't say what they take
+        return
+    try:
+        signature.bind(*[None] * takes)
+    except TypeError:
+        raise wrong(owner, name, value, needed) from None
 
 
 def is_number(value: Any) -> bool:

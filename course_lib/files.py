@@ -19,6 +19,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from course_lib.arguments import whole
+
 MOST = 1 << 31  # bytes that a file to be read whole may have
 OLD = 24 * 3600  # seconds after which the rest of a cut writing is old, whoever began it
 
@@ -67,6 +69,7 @@ def read_whole(path: Any, advice: str, most: int = MOST) -> bytes:
     ValueError: no_such.txt is missing; check the name.
     """
     path = as_path(path)
+    most = whole("read_whole", "most", most, least=0)
     problem = _not_readable(path, most)
     if problem is None:
         try:
@@ -95,10 +98,12 @@ def _not_readable(path: Path, most: int) -> str | None:
     return f"has {about.st_size:,} bytes, more than {most:,}" if about.st_size > most else None
 
 
-def place_to_write(path: Any) -> Path:
+def place_to_write(path: Any, make: bool = True) -> Path:
     """Where a file is to be written, its folder made. A link stays, and what it leads to is replaced.
 
-    Raises: ValueError if something else stands there; OSError if its folder cannot be made.
+    Without `make`, no folder is made: a small file is written into the nearest one there is, and removed.
+
+    Raises: ValueError if something else stands there; OSError if nothing can be written there.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -116,13 +121,29 @@ def place_to_write(path: Any) -> Path:
             raise ValueError(f"{named} is a link that leads in a circle; remove it, or give another name.")
         if place.exists() and not place.is_file():
             raise ValueError(f"{named} is a pipe or a device, not a file; give another name.")
-        place.parent.mkdir(parents=True, exist_ok=True)
+        if make:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            _try_to_write(place)
     except (FileExistsError, NotADirectoryError):
         above = next(folder for folder in place.parents if folder.exists())
         raise ValueError(f"{named} cannot be made: {above} is a file, not a folder; give another.") from None
     except OSError as error:
         raise explained(error, named) from None
     return place
+
+
+def _try_to_write(place: Path) -> None:
+    """Write a small file where the folder of `place` is, or is to be made."""
+    above = next(folder for folder in place.parents if folder.exists())
+    if not above.is_dir():
+        raise NotADirectoryError
+    probe = part_of(above / place.name)
+    try:
+        with probe.open("xb") as file:
+            file.write(b"1")
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def explained(error: OSError, path: Path) -> Exception:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from course_lib.arguments import is_number, number, shown, whole
 
+MOST_ROUNDS = 1_000_000  # more would tell nothing new, and never end
+
 
 def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
     """The interval in which the true share lies when `hits` of `trials` were seen; 1.96 makes it one of 95 %.
@@ -50,17 +52,18 @@ def bootstrap(
     >>> bootstrap([(1, 1), (3, 3)])
     (1.0, 1.0)
     """
+    if not isinstance(counts, Sequence) or not all(_is_pair(count) for count in counts):
+        raise ValueError(f"bootstrap got {shown(counts)}; it needs (hits, trials) for each text.")
     if not counts:
         raise ValueError("bootstrap needs at least one text, and at least one trial in each.")
-    if not all(isinstance(count, Sequence) and len(count) == 2 for count in counts):
-        raise ValueError(f"bootstrap got {shown(counts)}; it needs (hits, trials) for each text.")
     for hits, trials in counts:
         if not trials > 0 or not 0 <= hits <= trials:
             raise ValueError(
                 f"bootstrap got {shown(hits)} hits in {shown(trials)} trials; needed at least one trial in "
                 "each text, and no more hits than trials."
             )
-    rounds = whole("bootstrap", "rounds", rounds)
+    rounds = whole("bootstrap", "rounds", rounds, most=MOST_ROUNDS)
+    seed = whole("bootstrap", "seed", seed, least=None)
     if not is_number(level) or not 0 < level < 1:
         raise ValueError(f"bootstrap got level={shown(level)}; needed a share between 0 and 1, e.g. 0.95.")
     chance = random.Random(seed)
@@ -71,3 +74,7 @@ def bootstrap(
     shares.sort()
     cut = int(rounds * (1 - level) / 2)
     return shares[cut], shares[-1 - cut]
+
+
+def _is_pair(count: object) -> bool:
+    return isinstance(count, Sequence) and len(count) == 2 and all(is_number(part) for part in count)

@@ -5,7 +5,6 @@ models.
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 import random
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from course_lib.arguments import SEEDS, whole, wrong
+from course_lib.arguments import SEEDS, choice, whole, wrong
 from course_lib.files import as_path, explained, part_of, place_to_write, remove_old_parts
 
 if TYPE_CHECKING:
@@ -118,29 +117,15 @@ PATIENCE = 5.0  # seconds for which a file may be held by a virus scanner or a s
 
 
 def check_place(path: str | os.PathLike) -> Path:
-    """Raises ValueError or OSError, in one sentence, if no file can be written there; nothing is made.
+    """Raises ValueError or OSError, in one sentence, if no file can be written there; nothing is left there.
 
     What takes long should ask this first. The path comes back with ~ filled in.
 
     >>> check_place("notes/new.txt").name
     'new.txt'
     """
-    path = as_path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the name of a file, such as one in it.")
-    above = next(folder for folder in path.absolute().parents if _is_there(folder))
-    if not above.is_dir():
-        raise ValueError(f"{path} cannot be made: {above} is a file, not a folder; give another.")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise explained(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), path)
-    return path
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False
+    place_to_write(path, make=False)
+    return as_path(path)
 
 
 @contextlib.contextmanager
@@ -151,7 +136,8 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     another program holds the file for longer than some seconds, what was written is kept beside it under
     another name, which the error says.
 
-    Raises: ValueError if `path` is no place for a file; OSError, saying what helps, if it can't be written.
+    Raises: ValueError if `path` is no place for a file, or `mode` is neither "wb" nor "w"; OSError, saying
+    what helps, if it can't be written.
 
     >>> target = Path(tempfile.mkdtemp()) / "note.txt"
     >>> with atomic_write(target, "w") as file:
@@ -159,6 +145,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "wb") -> Iterator[IO]:
     >>> target.read_text()
     'all of it'
     """
+    choice("atomic_write", "mode", mode, ("wb", "w"))
     path = place_to_write(path)
     remove_old_parts(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
@@ -204,6 +191,7 @@ def replace(source: str | os.PathLike, target: str | os.PathLike) -> None:
     >>> os.listdir(folder)
     ['old']
     """
+    source, target = as_path(source), as_path(target)
     end, pause = time.monotonic() + PATIENCE, 0.02
     while True:
         try:
@@ -259,10 +247,14 @@ def locked(path: str | os.PathLike, advice: str = "wait until it has ended") -> 
 
     path = as_path(path)
     try:
+        place = str(path.absolute())
+    except OSError:  # the working folder is gone
+        place = str(path)
+    try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = "somebody"
-    name = hashlib.sha256(str(path.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    name = hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:32]
     folder = Path(tempfile.gettempdir()) / f"course_lib-{user}"
     lock: Any = FileLock(folder / f"{name}.lock")
     try:

@@ -4,12 +4,14 @@
     python scripts/reliability.py --only killed    one part; the others keep what they had
     python scripts/reliability.py --short          a small share, without the notebooks, as the tests do
 
-Each part says what was tried and how much of it held. What did not hold is printed.
+Each part says what was tried and how much of it held. What did not hold is printed. Nothing is waited for
+without end: what takes too long is ended, and counts as not held.
 """
 
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import platform
 import shutil
@@ -30,6 +32,7 @@ from faults.trainings import killed
 from course_lib import runtime
 
 DOCS = ROOT / "docs" / "reliability.md"
+LIMIT = 3600  # seconds for a part; then it is shown where it hangs, and all ends
 SHORT = 0.04  # of what is tried otherwise
 PARTS: dict[str, Callable[[float, Path], Part]] = {
     "killed": killed,
@@ -81,9 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
     found = {name: Part(**row) for name, row in _before(kept).items()} if wanted.only else {}
     for name in names:
         began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="reliability-"))
+        if name not in LONG:  # whose every step has a limit of its own
+            faulthandler.dump_traceback_later(LIMIT, exit=True)
         try:
             found[name] = PARTS[name](SHORT if wanted.short else 1.0, folder)
         finally:
+            faulthandler.cancel_dump_traceback_later()
             shutil.rmtree(folder, ignore_errors=True)
         part = found[name]
         held, seconds = part.tried - len(part.failed), time.monotonic() - began

@@ -112,3 +112,27 @@ def test_a_value_is_shown_on_one_short_line(value):
 def test_importing_it_loads_neither_torch_nor_numpy():
     code = f"import {arguments.__name__}, sys; sys.exit(bool({{'torch', 'numpy'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+class Taking(torch.nn.Module):
+    def forward(self, one, two=2):
+        return one, two
+
+
+@pytest.mark.parametrize("value", [lambda: 0, lambda a, b: 0, Taking.forward, 5, None, "len", []])
+def test_what_takes_another_number_of_arguments_is_no_function_of_one(value):
+    with pytest.raises(ValueError, match=r"^f got g=.*; it must be a function of one\.$"):
+        arguments.check_function("f", "g", value, 1, "a function of one")
+
+
+@pytest.mark.parametrize(
+    "value", [len, lambda a: 0, lambda *a: 0, lambda a, b=1: 0, Taking(), "".join, int, print]
+)
+def test_functions_of_one(value):
+    arguments.check_function("f", "g", value, 1, "a function of one")
+
+
+@pytest.mark.parametrize("values", [None, {}, [], 5, "a", {"a": None}, {"a": math.nan}, {"a": 1, "b": "x"}])
+def test_what_is_no_number_by_name(values):
+    with pytest.raises(ValueError, match=r"^f got n=.*; it must be numbers by name\.$"):
+        arguments.named("f", "n", values, "numbers by name")

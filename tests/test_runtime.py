@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import subprocess
@@ -277,9 +278,37 @@ def test_a_place_where_no_file_can_be_is_said_and_nothing_is_made(tmp_path, name
 
 
 def test_a_folder_that_may_not_be_written_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, how: False)
-    with pytest.raises(PermissionError, match="choose another folder"):
-        runtime.check_place(tmp_path / "new" / "x")
+    def refused(*arguments):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refused)
+        with pytest.raises(PermissionError, match="choose another folder"):
+            runtime.check_place(tmp_path / "new" / "x")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that takes no file from anybody")
+def test_a_folder_that_takes_no_file_is_found_out_before_the_work(tmp_path):
+    with pytest.raises(OSError, match="^/proc/new cannot be written .*: give another place.$"):
+        runtime.check_place("/proc/new")
+    (tmp_path / "link").symlink_to("/proc/new")
+    with pytest.raises(OSError, match="link cannot be written"):
+        runtime.check_place(tmp_path / "link")
+
+
+def test_a_working_folder_that_is_gone_is_said(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    try:
+        (tmp_path / "gone").rmdir()
+    except OSError:
+        pytest.skip("this system keeps the folder that a program is in")
+    for write in (runtime.check_place, lambda path: runtime.atomic_write(path).__enter__()):
+        with pytest.raises(OSError, match="^a.txt cannot be written .*: give another place.$"):
+            write("a.txt")
+    with runtime.locked("a.txt"):
+        pass
 
 
 def test_a_folder_comes_whole_or_not_at_all(tmp_path):

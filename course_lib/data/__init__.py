@@ -1,8 +1,8 @@
 """Texts to train on: the little world, a file of your own, Python's documentation, two public corpora.
 
 `load_corpus` (in `corpora`) gives every text in one form: documents, split into training and validation.
-`download` fetches a file once and checks it by its hash; `text_files` recognises what a file holds. Nothing
-here knows tokens or models.
+`download` fetches a file once and checks it by its hash, and `opener` waits only so long for an answer;
+`text_files` recognises what a file holds. Nothing here knows tokens or models.
 """
 
 import lazy_loader

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from course_lib.arguments import check_instance, shown
 from course_lib.data.download import DownloadError, RemoteFile, fetch
-from course_lib.data.text_files import decode_text
+from course_lib.data.text_files import decode_text, html_page
 from course_lib.files import as_path, read_whole
 from course_lib.runtime import atomic_write, cache_dir, data_dir
 
@@ -69,7 +70,9 @@ class Corpus:
     licence: str
 
     def __post_init__(self):
-        splits = self.splits if isinstance(self.splits, Mapping) else {"": ""}
+        for name in ("name", "source", "licence"):
+            check_instance("Corpus", name, getattr(self, name), str, "a text")
+        splits = self.splits if isinstance(self.splits, Mapping) and self.splits else {"": ""}
         for name, documents in splits.items():
             if not isinstance(documents, tuple | list) or not all(
                 isinstance(document, str) for document in documents
@@ -95,8 +98,10 @@ class Corpus:
         return "".join(document + END_OF_TEXT for document in self._split(split))
 
     def _split(self, split: str) -> tuple[str, ...]:
-        if split not in self.splits:
-            raise ValueError(f"Corpus {self.name!r} has no split {split!r}; it has {', '.join(self.splits)}.")
+        if not isinstance(split, str) or split not in self.splits:
+            raise ValueError(
+                f"Corpus {self.name!r} has no split {shown(split)}; it has {', '.join(self.splits)}."
+            )
         return self.splits[split]
 
     def __repr__(self) -> str:
@@ -223,6 +228,11 @@ def _read(path: str | Path) -> str:
     text = decode_text(read_whole(path, "give a text file, for example one inside a folder"), str(path))
     if not text.strip():
         raise ValueError(f"{path} is empty; give a file with text in it.")
+    if html_page(text) and not _is_marked(text):
+        raise ValueError(
+            f"{path} is a web page (HTML), not plain text; open it in a browser and copy its text into a "
+            f"file, or, to learn the tags as well, end it with a line {END_OF_TEXT!r}."
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -2,7 +2,7 @@
 cut, and by one program at a time.
 
 Knows addresses, hashes and the ways of a network to fail; does not know what is in the file. Uses Python's
-own `urllib`, which follows the usual proxy variables, and a lock from filelock.
+own `urllib` (by way of `opener`), which follows the usual proxy variables, and a lock from filelock.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.arguments import check_instance, is_number, shown, whole_number
+from course_lib.data.opener import open_address
 from course_lib.files import as_path, explained, place_to_write
+from course_lib.runtime import replace
 
 BLOCK = 1 << 16
+LONGEST = 24 * 3600  # seconds to wait for anything
 SLOWEST = 500  # bytes a second; what comes more slowly is given up, and what came is kept
 PATIENCE = 1800.0  # seconds to wait for another program that downloads the same file
 BAR_FROM = 4_000_000  # bytes; a smaller download is over before a progress bar can be read
@@ -63,14 +67,17 @@ class RemoteFile:
     size: int
 
     def __post_init__(self):
-        if isinstance(self.urls, str) or not self.urls or not all(isinstance(url, str) for url in self.urls):
-            raise ValueError(f"urls got {self.urls!r}, needed a tuple of addresses, ('https://...',).")
-        if Path(self.name).name != self.name or not self.name:
-            raise ValueError(f"name got {self.name!r}, needed the name of a file, without a folder.")
+        several = isinstance(self.urls, tuple | list) and self.urls
+        if not several or not all(isinstance(url, str) for url in self.urls):
+            raise ValueError(f"urls got {shown(self.urls)}, needed a tuple of addresses, ('https://...',).")
+        if not isinstance(self.name, str) or Path(self.name).name != self.name or not self.name:
+            raise ValueError(f"name got {shown(self.name)}, needed the name of a file, without a folder.")
         if not re.fullmatch("[0-9a-f]{64}", str(self.sha256)):
-            raise ValueError(f"sha256 got {self.sha256!r}, needed 64 hexadecimal digits, in small letters.")
-        if not isinstance(self.size, int) or self.size < 0:
-            raise ValueError(f"size got {self.size!r}, needed the file's number of bytes.")
+            raise ValueError(
+                f"sha256 got {shown(self.sha256)}, needed 64 hexadecimal digits, in small letters."
+            )
+        if type(self.size) is not int or self.size < 0:
+            raise ValueError(f"size got {shown(self.size)}, needed the file's number of bytes.")
 
 
 def fetch(
@@ -93,11 +100,15 @@ def fetch(
     ...     fetch(RemoteFile("here.txt", (there.as_uri(),), sha256_of(there), size=3), folder).read_bytes()
     b'abc'
     """
-    if not (tries >= 1 and wait >= 0 and timeout > 0):
+    check_instance("fetch", "file", file, RemoteFile, "a RemoteFile, such as TINY_SHAKESPEARE")
+    if not (whole_number(tries) and is_number(wait) and is_number(timeout)) or not (
+        tries >= 1 and 0 <= wait <= LONGEST and 0 < timeout <= LONGEST
+    ):
         raise ValueError(
-            f"Got tries={tries}, wait={wait}, timeout={timeout}, needed at least one try, no negative wait "
-            "and a timeout above 0."
+            f"Got tries={shown(tries)}, wait={shown(wait)}, timeout={shown(timeout)}, needed at least one "
+            "try, no negative wait and a timeout above 0, neither of more than a day."
         )
+    tries = int(tries)
     path = as_path(folder) / file.name
     if _is_right(path, file):
         with contextlib.suppress(OSError):  # what a program that was ended left is of no use any more
@@ -145,7 +156,7 @@ def _alone(path: Path) -> Iterator[None]:
 def _download(file: RemoteFile, path: Path, tries: int, wait: float, timeout: float) -> None:
     """Puts the file at `path`, or raises."""
     if path.exists():
-        path.replace(_beside(path, ".wrong"))
+        replace(path, _beside(path, ".wrong"))
     part = place_to_write(_beside(path, ".part"))
     problems = []
     for url in file.urls:
@@ -159,7 +170,7 @@ def _download(file: RemoteFile, path: Path, tries: int, wait: float, timeout: fl
                 if attempt + 1 < tries:
                     time.sleep(wait * 2**attempt)
             else:
-                os.replace(part, path)
+                replace(part, path)
                 return
     raise DownloadError(
         f"{file.name} could not be downloaded ({'; '.join(dict.fromkeys(problems))}).{_kept(part, file)}"
@@ -169,6 +180,8 @@ def _download(file: RemoteFile, path: Path, tries: int, wait: float, timeout: fl
 def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal.
 
+    Raises: ValueError for what is no path; OSError if there is no file that can be read.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "a.txt")
@@ -176,7 +189,7 @@ def sha256_of(path: str | Path) -> str:
     ...     sha256_of(path) == hashlib.sha256(b"abc").hexdigest()
     True
     """
-    with open(path, "rb") as stream:
+    with open(as_path(path), "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -207,7 +220,7 @@ def _complete(file: RemoteFile, url: str, part: Path, timeout: float) -> None:
     if resumed:  # perhaps the beginning was of something else: once more, from the start
         part.unlink()
         return _complete(file, url, part, timeout)
-    part.replace(_beside(part.with_suffix(""), ".wrong"))
+    replace(part, _beside(part.with_suffix(""), ".wrong"))
     raise DownloadError(
         f"it has another file there, with SHA-256 {found} instead of {file.sha256}; it is set aside as "
         f"{file.name}.wrong"
@@ -221,7 +234,7 @@ def _append(file: RemoteFile, url: str, part: Path, timeout: float) -> None:
         return
     resume = 0 < have < file.size
     headers = {"User-Agent": "course_lib"} | ({"Range": f"bytes={have}-"} if resume else {})
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=timeout) as answer:
+    with open_address(urllib.request.Request(url, headers=headers), timeout) as answer:
         resume = resume and answer.status == 206
         have = have if resume else 0
         announced = answer.headers.get("Content-Length") or ""

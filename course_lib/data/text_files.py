@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from course_lib.arguments import check_instance
 
 _BINARY_STARTS = {
     b"%PDF": "a PDF document",
@@ -63,7 +66,13 @@ _FREQUENT = frozenset(
     "이다는을에의가고하한를은도지로사기나어아있리그서자들시것인수해대"
     "，。、：；？！“”「」"
 )
-_JAPANESE = (b"\x1b$B", b"\x1b$@", b"\x1b(J")  # how ISO-2022-JP changes its letters, within ASCII
+# How encodings that stay within ASCII change their letters.
+_SEVEN_BITS = {
+    "iso2022_jp": (b"\x1b$B", b"\x1b$@", b"\x1b(J"),
+    "iso2022_kr": (b"\x1b$)C",),
+    "hz": (b"~{",),
+    "utf-7": (b"+",),
+}
 
 
 def decode_text(content: bytes, name: str) -> str:
@@ -77,13 +86,14 @@ def decode_text(content: bytes, name: str) -> str:
     Traceback (most recent call last):
     ValueError: b.txt is not UTF-8: byte 0 (0xC4, line 1) fits no character, and it looks like gb18030 (...
     """
+    check_instance("decode_text", "content", content, bytes, "the bytes of a file, Path(name).read_bytes()")
     begins = content[:100].lstrip()
     kind = next((kind for start, kind in _BINARY_STARTS.items() if begins.startswith(start)), None)
     if kind:
         raise ValueError(
             f"{name} is {kind}, not plain text; open it in its program and save it as text in UTF-8."
         )
-    wide = _utf16(content) or ("iso2022_jp" if any(mark in content for mark in _JAPANESE) else None)
+    wide = _utf16(content) or _seven_bits(content)
     if wide:
         raise ValueError(
             f"{name} is not UTF-8: it looks like {wide}; convert it with {_how_to_convert(name, wide)}"
@@ -151,6 +161,38 @@ def _utf16(content: bytes) -> str | None:
     if zeros[0] != zeros[1] or _share_of_controls(content) > 0.01:  # other letters, with spaces or line ends
         return next((name for name in ("utf-16-le", "utf-16-be") if _reads_as_one_script(sample, name)), None)
     return None
+
+
+def _seven_bits(content: bytes) -> str | None:
+    """The encoding of a file that looks like plain ASCII, though its letters are others."""
+    for name, marks in _SEVEN_BITS.items():
+        if not any(mark in content for mark in marks):
+            continue
+        if name.startswith("iso2022"):
+            return name
+        text = _decoded(content, name) if content.isascii() else ""
+        if _reads_as_prose(text) or (text and _unlikeliness(text)[0] < 0):
+            return name
+    return None
+
+
+def _reads_as_prose(text: str) -> bool:
+    """Whether what is not ASCII is Latin, Greek or Cyrillic, with quotation marks and dashes."""
+    wide = [character for character in text if character > "\x7f"]
+    letters = sum(character.isalpha() and character < "\u0530" for character in wide)
+    near = sum(character < "\u0530" or "\u2000" <= character < "\u2070" for character in wide)
+    return near == len(wide) < 2 * letters
+
+
+def html_page(text: str) -> bool:
+    """Whether a text is the source of a web page, by how it begins.
+
+    >>> html_page("<!DOCTYPE html><title>Hi</title>"), html_page("<html> begins a page.")
+    (True, True)
+    """
+    return (
+        re.match(r"\s*(<\?xml[^>]*>|<!--.*?-->|\s)*<(!doctype\s+html|html)\b", text, re.I | re.S) is not None
+    )
 
 
 def _reads_as_one_script(sample: bytes, encoding: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course_lib.runtime import atomic_write
+from course_lib.runtime import atomic_write, replace
 
 # From least to most done; a merge never goes back.
 _ORDER = ("not attempted", "timed out", "crashed", "wrong", "otherwise", "right")
@@ -105,7 +105,7 @@ def _set_aside(path: Path) -> Path:
     number = 1
     while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    os.replace(path, kept)
+    replace(path, kept)
     return kept
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import check_instance, many
+from course_lib.arguments import check_instance, many, shown
 from course_lib.config import GPTConfig
 from course_lib.data import END_OF_TEXT
 from course_lib.files import as_path
@@ -25,6 +25,7 @@ from course_lib.tokens import GPT2_PATTERN, BPETokenizer
 from course_lib.tokens.files import written
 from course_lib.training import check_tokenizer
 from course_lib.training.files import checksum
+from course_lib.training.model_files import check_finite
 
 REST = r"|[\s\S]"  # what a pattern doesn't match is cut into single characters, as BPETokenizer does
 
@@ -48,13 +49,15 @@ def export_to_transformers(
     """
     check_instance("export_to_transformers", "model", model, GPT, "a GPT")
     stop_tokens = many("export_to_transformers", "stop_tokens", stop_tokens, "names of special tokens")
+    for name in stop_tokens:
+        check_instance("export_to_transformers", "stop_tokens", name, str, "names of special tokens")
+    place = as_path(folder)
+    if place.exists() and not place.is_dir():  # before the work
+        raise ValueError(f"{place} is a file, but a folder is needed here; give another name.")
     if chat_template is not None:
         check_instance("export_to_transformers", "chat_template", chat_template, str, "a Jinja template")
         _check_template(chat_template)
-    if not isinstance(tokenizer, BPETokenizer):
-        raise ValueError(
-            f"export_to_transformers got a {type(tokenizer).__name__}; only a BPETokenizer can be exported."
-        )
+    _check_bpe("export_to_transformers", tokenizer)
     if tokenizer.vocab_size > model.config.vocab_size:
         raise ValueError(
             f"The tokenizer has {tokenizer.vocab_size} tokens, but the model only {model.config.vocab_size}; "
@@ -68,6 +71,12 @@ def export_to_transformers(
         _write_tokenizer(tokenizer, config, part, chat_template, stop_tokens)
         _write_config(family, model, config, tokenizer.special_tokens.get(END_OF_TEXT), stops, part)
     return as_path(folder)
+
+
+def _check_bpe(owner: str, tokenizer: Any) -> None:
+    if not isinstance(tokenizer, BPETokenizer):
+        what = shown(tokenizer) if isinstance(tokenizer, type) else f"a {type(tokenizer).__name__}"
+        raise ValueError(f"{owner} got {what}; only a BPETokenizer can be exported.")
 
 
 def _check_template(template: str) -> None:
@@ -87,6 +96,7 @@ def _check_template(template: str) -> None:
 def _true_config(model: GPT) -> GPTConfig:
     """The configuration that is true of the weights as ordinary layers."""
     weights, config = plain_weights(model)
+    check_finite("export_to_transformers", weights)
     misfit = first_misfit(config, {name: tuple(weight.shape) for name, weight in weights.items()})
     if misfit:
         raise ValueError(
@@ -178,6 +188,7 @@ def to_tokenizers(tokenizer: BPETokenizer) -> Any:
     >>> to_tokenizers(ours).encode("the 主题").ids == ours.encode("the 主题")
     True
     """
+    _check_bpe("to_tokenizers", tokenizer)
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
     names = {id: name for name, id in tokenizer.special_tokens.items()}

@@ -1,8 +1,7 @@
 """What our GPT is called elsewhere: the names, layouts and options of four model families of `transformers`.
 
 A family says whether it can express a `GPTConfig`, what its config.json then holds, and under which names and
-in which layout it keeps the weights; and the same backwards. Knows no files and does not import
-`transformers`; that is for `course_lib.interop`.
+in which layout it keeps the weights; and the same backwards. Knows no files and imports no `transformers`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 
 import torch
 
+from course_lib.arguments import check_instance
 from course_lib.config import GPTConfig
 from course_lib.context import SinusoidalPositions
 from course_lib.model import GPT
@@ -20,8 +20,7 @@ from course_lib.model.weights import plain_weights
 
 Weights = dict[str, torch.Tensor]
 
-# Two names for the tanh form; the plain "gelu" is another function.
-_GELUS = ("gelu_new", "gelu_pytorch_tanh")
+_GELUS = ("gelu_new", "gelu_pytorch_tanh")  # two names for the tanh form; the plain "gelu" is another
 # Masks and tables that files of old versions carry; they follow from the configuration.
 _NO_WEIGHTS = (".attn.bias", ".attention.bias", ".masked_bias", ".rotary_emb.inv_freq")
 
@@ -415,6 +414,7 @@ def family_for(config: GPTConfig) -> Family:
     >>> family_for(GPTConfig()).model_type, family_for(GPTConfig.preset("llama-tiny")).model_type
     ('gpt2', 'llama')
     """
+    check_instance("family_for", "config", config, GPTConfig, 'a GPTConfig, e.g. GPTConfig.preset("tiny")')
     for family in FAMILIES:
         if family.expresses(config):
             return family
@@ -435,6 +435,7 @@ def family_of(values: Mapping[str, Any]) -> Family:
     >>> family_of({"model_type": "gpt2"}).architecture
     'GPT2LMHeadModel'
     """
+    check_instance("family_of", "values", values, Mapping, "a dict, what a config.json holds")
     known = {family.model_type: family for family in FAMILIES}
     found = values.get("model_type")
     if not isinstance(found, str) or found not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from course_lib.arguments import check_instance
+from course_lib.arguments import check_instance, flag
 from course_lib.data.download import RemoteFile, fetch, sha256_of
 from course_lib.files import as_path
 from course_lib.interop.importing import import_from_transformers
@@ -52,6 +52,7 @@ def load_gpt2(
     ConnectionError, with the alternatives, if the download fails; FileNotFoundError if there was to be none.
     """
     check_instance("load_gpt2", "name", name, str | Path, "a folder, or a name such as 'gpt2'")
+    download = flag("load_gpt2", "download", download)
     if name not in GPT2_NAMES:
         name = as_path(name)
         if not name.is_dir():
@@ -59,7 +60,7 @@ def load_gpt2(
                 f"Got {str(name)!r}; needed a folder with a model, or one of {', '.join(GPT2_NAMES)}."
             )
         return import_from_transformers(name)
-    own = Path(cache or cache_dir()) / name
+    own = (cache_dir() if cache is None else as_path(cache)) / name
     for folder in (own, *_hub_folders(str(name))):
         if _is_complete(folder, str(name)):
             return import_from_transformers(folder)

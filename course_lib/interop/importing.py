@@ -195,7 +195,7 @@ def _pattern_of(pre_tokenizer: Mapping[str, Any]) -> str | None:
 
 
 def check_same_shape(owner: str, ours: torch.Tensor, theirs: torch.Tensor) -> None:
-    """Raises ValueError unless both are logits of one shape.
+    """Raises ValueError unless both are logits of one shape, and numbers.
 
     >>> check_same_shape("agreement", torch.ones(1, 2, 3), torch.ones(1, 2, 3))
     """
@@ -204,6 +204,8 @@ def check_same_shape(owner: str, ours: torch.Tensor, theirs: torch.Tensor) -> No
         raise ValueError(
             f"{owner} got ours={shown(ours)} and theirs={shown(theirs)}; both must be logits (B, T, V)."
         )
+    if bool(ours.isnan().any() or theirs.isnan().any()):
+        raise ValueError(f"{owner} got logits that are no numbers (NaN); look at the weights of the model.")
 
 
 def agreement(ours: torch.Tensor, theirs: torch.Tensor) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import is_finite, is_number, named, number, wrong
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
 from course_lib.figures.shown import Html
@@ -30,6 +31,8 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     >>> bridge(words={"folder": "Ordner"}).texts[1].get_text()
     'Ordner'
     """
+    if words is not None:
+        named("bridge", "words", words, "labels by name", lambda label: isinstance(label, str))
     names = {
         "ours": "our GPT\nand tokenizer",
         "folder": "a folder\n\nconfig.json\nmodel.safetensors\ntokenizer.json",
@@ -72,7 +75,10 @@ def letter_grid(letters: Mapping[int, str]) -> Html:
     >>> letter_grid({byte: chr(byte + 256) for byte in range(256)}).text.splitlines()[0]
     '00  Ā ā Ă ă Ą ą Ć ć Ĉ ĉ Ċ ċ Č č Ď ď'
     """
-    if sorted(letters) != list(range(256)):
+    named(
+        "letter_grid", "letters", letters, "a dict of 256 letters by their byte", lambda x: isinstance(x, str)
+    )
+    if letters.keys() != set(range(256)):
         raise ValueError(f"letter_grid got {len(letters)} letters; needed one for each byte, 0 to 255.")
     head = "".join(f'<th style="{_CELL}; color: #555555; font-weight: normal">{n:x}</th>' for n in range(16))
     rows = [f'<tr style="background-color: transparent"><th></th>{head}</tr>']
@@ -108,6 +114,20 @@ def difference_bars(
     >>> difference_bars({"a": 1e-6}, {"a": 1.0}, 1e-5).course_alt
     'Largest difference of the logits. a: 1e-06, same token at 100%. The tolerance is 1e-05.'
     """
+    needed = "numbers of 0 or more by name, such as {'a': 1e-6}"
+    differences = named(
+        "difference_bars", "differences", differences, needed, lambda x: is_finite(x) and x >= 0
+    )
+    named(
+        "difference_bars",
+        "shares",
+        shares,
+        "shares from 0 to 1 by name",
+        lambda x: is_number(x) and 0 <= x <= 1,
+    )
+    if differences.keys() - shares.keys():
+        raise wrong("difference_bars", "shares", shares, f"a share for each of {', '.join(differences)}")
+    number("difference_bars", "tolerance", tolerance, "above 0, e.g. 1e-4", lambda x: 0 < x < math.inf)
     ax = axes_for(ax, (8.6, 0.52 * len(differences) + 1.0))
     low = min([tolerance, *filter(None, differences.values())]) / 10
     for y, (name, value) in enumerate(differences.items()):
@@ -141,6 +161,8 @@ def memory_lines(
     >>> ax.course_alt
     'Memory of the weights. small: 2 GB as half. Limits: laptop 16 GB.'
     """
+    for name, values in (("bits", bits), ("models", models), ("limits", limits)):
+        named("memory_lines", name, values, "numbers above 0 by name", lambda x: is_finite(x) and x > 0)
     ax = axes_for(ax, (8.6, 4.2))
     sizes = [min(models.values()) / 2, max(models.values()) * 2]
     for (name, wide), (colour, marker) in zip(bits.items(), _LINES, strict=False):

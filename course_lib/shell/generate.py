@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from course_lib.tokens import BPETokenizer
 from course_lib.shell.common import clear_errors, load_tokenizer, own_tokenizer_folder
 
+MOST_TOKENS = 10**9
 GENERATE_EXAMPLES = """
 Examples:
 
@@ -63,6 +64,8 @@ def generate(
 
         if n < 1:
             raise ValueError(f"--n got {n}; it must be at least 1.")
+        if not 0 <= tokens <= MOST_TOKENS:
+            raise ValueError(f"--tokens got {tokens}; it must be from 0 to {MOST_TOKENS}.")
         sampling = SamplingConfig(temperature=temperature, top_p=top_p, top_k=top_k)
         path = as_path(model or runtime.data_dir() / "checkpoints" / "base.safetensors")
         generator = _generator(seed)

@@ -6,12 +6,15 @@ they are missing. It judges nothing: it gives numbers and names.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from course_lib.arguments import check_function, number, whole
 
 
 def cores() -> int:
@@ -56,6 +59,8 @@ def matmul_speed(seconds: float = 3.0, size: int = 1024, where: str | None = Non
 
     from course_lib.runtime import device
 
+    size = whole("matmul_speed", "size", size)
+    number("matmul_speed", "seconds", seconds, "0 or more", lambda x: 0 <= x < math.inf)
     matrix = torch.ones(size, size, device=device(where)) / size
 
     def multiply() -> None:
@@ -76,6 +81,8 @@ def training_speed(seconds: float = 6.0, preset: str = "tiny", batch_size: int =
     from course_lib.model import GPT
     from course_lib.training import TrainConfig, cross_entropy, make_optimizer
 
+    batch_size = whole("training_speed", "batch_size", batch_size)
+    number("training_speed", "seconds", seconds, "0 or more", lambda x: 0 <= x < math.inf)
     where = runtime.device()
     generator = torch.Generator().manual_seed(0)
     config = GPTConfig.preset(preset)
@@ -102,6 +109,8 @@ def rate(action: Callable[[], None], seconds: float, clock: Callable[[], float] 
     >>> rate(lambda: None, seconds=1.5, clock=lambda: next(ticks))
     2.0
     """
+    check_function("rate", "action", action, 0, "a function without arguments")
+    number("rate", "seconds", seconds, "0 or more", lambda x: 0 <= x < math.inf)
     action()
     count, began = 0, clock()
     while True:

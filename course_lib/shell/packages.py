@@ -45,15 +45,20 @@ def in_range(version: str, span: str) -> bool:
     (True, False)
     """
     for limit in filter(None, (part.strip() for part in span.split(","))):
-        sign, number = re.fullmatch(r"(==|!=|>=|<=|>|<)\s*(\S+)", limit).groups()
-        if not COMPARE[sign](_numbers(version), _numbers(number)):
+        found = re.fullmatch(r"(==|!=|>=|<=|>|<)\s*(\d\S*)", limit)
+        if not found:
+            raise ValueError(f"in_range got the range {span!r}; it needs limits such as >=1.2,<2.")
+        if not COMPARE[found[1]](_numbers(version), _numbers(found[2])):
             return False
     return True
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     """(1, 2) for 1.2, 1.2.0 and 1.2+cpu."""
-    numbers = [int(part) for part in re.match(r"\d+(\.\d+)*", version)[0].split(".")]
+    found = re.match(r"\d+(\.\d+)*", version)
+    if not found:
+        raise ValueError(f"in_range got the version {version!r}; it needs numbers, such as 1.2.0.")
+    numbers = [int(part) for part in found[0].split(".")]
     while numbers and not numbers[-1]:
         numbers.pop()
     return tuple(numbers)

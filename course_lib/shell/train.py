@@ -131,12 +131,12 @@ def _checked_places(out: Path, resume: bool) -> tuple[Path, Path]:
     if out.suffix != ".safetensors":
         raise ValueError(f"--out got {out}; its name must end in .safetensors, e.g. my_model.safetensors.")
     checkpoint, folder = out.with_suffix(".checkpoint"), own_tokenizer_folder(out)
+    check_place(out)
+    check_place(checkpoint)
     if resume and not checkpoint.exists():
         raise ValueError(
             f"There is nothing to resume: no file {checkpoint}; leave --resume away, or give the same --out."
         )
-    check_place(out)
-    check_place(checkpoint)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file, but the tokenizer is to go to a folder of this name: move it.")
     return out, checkpoint

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from course_lib.arguments import check_function, check_instance
 from course_lib.files import as_path
 from course_lib.training.evaluation import device_of
 from course_lib.training.files import CheckpointError, in_words, misshapen, read_file, write_file
@@ -55,6 +56,8 @@ def save_checkpoint(
     ...     sorted(read_file(path, "checkpoint")[0])
     ['model/bias', 'model/weight', 'random/batches', 'random/cpu']
     """
+    _check_parts("save_checkpoint", model, optimizer, generator)
+    check_instance("save_checkpoint", "progress", progress, Mapping, "a dict, such as {'step': 40}")
     tensors = {f"model/{name}": weight for name, weight in model.state_dict().items()}
     optimizer_tensors, optimizer_rest = take_apart(optimizer.state_dict())
     tensors |= optimizer_tensors
@@ -68,6 +71,13 @@ def save_checkpoint(
         "stepped_by": optimizer_description(model, optimizer),
     }
     write_file(path, tensors, about)
+
+
+def _check_parts(owner: str, model: Any, optimizer: Any, generator: Any) -> None:
+    check_instance(owner, "model", model, nn.Module, "a module of torch, such as a GPT")
+    kind = torch.optim.Optimizer
+    check_instance(owner, "optimizer", optimizer, kind, "an optimizer, such as AdamW(model.parameters())")
+    check_instance(owner, "generator", generator, torch.Generator, "a torch.Generator, such as seed(0) gives")
 
 
 def load_checkpoint(
@@ -96,6 +106,9 @@ def load_checkpoint(
     >>> torch.equal(torch.rand(5, generator=generator), drawn)  # the same again
     True
     """
+    _check_parts("load_checkpoint", model, optimizer, generator)
+    if check is not None:
+        check_function("load_checkpoint", "check", check, 1, "a function of the progress, or None")
     saved = _saved_training(path)
     if check is not None:
         check(saved.progress)

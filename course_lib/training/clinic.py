@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import check_instance, whole
+from course_lib.arguments import SEEDS, check_instance, shown, whole
 from course_lib.config import GPTConfig
 from course_lib.context import encode_documents
 from course_lib.context.batches import check_stream
@@ -256,9 +256,11 @@ def run_case(
     """
     check_instance("run_case", "letters", letters, Letters, "Letters, such as load_letters()")
     check_instance("run_case", "recipe", recipe, TrainConfig, "a TrainConfig")
+    check_instance("run_case", "letter", letter, str, "a letter, such as 'A', or ''")
+    seed = whole("run_case", "seed", seed, *SEEDS)
     if fault != HEALTHY and (not isinstance(fault, str) or fault not in FAULTS):
         raise ValueError(
-            f"run_case got the fault {fault!r}; it must be {HEALTHY}, or one of {', '.join(FAULTS)}."
+            f"run_case got the fault {shown(fault)}; it must be {HEALTHY}, or one of {', '.join(FAULTS)}."
         )
     for stream in (letters.train, letters.validation, letters.fresh):  # all are measured in the end
         check_stream(stream, SHAPE.context_length)

@@ -7,6 +7,7 @@ trained.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -15,7 +16,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import as_tensor, check_ids, choice, id_line, is_whole, many, shown, whole, wrong
+from course_lib.arguments import (
+    as_tensor,
+    check_function,
+    check_ids,
+    check_instance,
+    choice,
+    flag,
+    id_line,
+    is_whole,
+    many,
+    shown,
+    whole,
+    wrong,
+)
 from course_lib.runtime import device as usable_device
 
 PRECISIONS = ("float32", "bfloat16")
@@ -36,6 +50,7 @@ def mode(model: Any, training: bool) -> contextlib.AbstractContextManager:
     >>> layer.training
     True
     """
+    training = flag("mode", "training", training)
     return _Mode(list(model.modules()) if isinstance(model, nn.Module) else [], training)
 
 
@@ -58,13 +73,27 @@ def summed_nats(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     Shapes: logits (..., V), targets (...); targets of -100 don't count.
 
+    Raises: ValueError for what are no logits of the targets.
+
     >>> summed_nats(torch.zeros(1, 3, 2), torch.tensor([[0, 1, -100]]))  # two targets at log(2) each
     tensor(1.3863)
     """
-    return F.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORE, reduction="sum")
+    _check_logits(logits, targets)
+    targets = targets.flatten().long()
+    return F.cross_entropy(logits.flatten(0, -2), targets, ignore_index=IGNORE, reduction="sum")
 
 
-@torch.inference_mode()
+def _check_logits(logits: Any, targets: Any) -> None:
+    """By shape and type alone, since this is asked at every step."""
+    whole_targets = isinstance(targets, torch.Tensor) and is_whole(targets)
+    right = isinstance(logits, torch.Tensor) and logits.is_floating_point() and logits.ndim > 1
+    if not (whole_targets and right and logits.shape[:-1] == targets.shape):
+        raise ValueError(
+            f"A model gave {shown(logits)} for the targets {shown(targets)}; it must give logits: for ids "
+            "(B, T) floats (B, T, V)."
+        )
+
+
 def evaluate(
     model: Callable[[torch.Tensor], torch.Tensor],
     ids: torch.Tensor | Sequence[Batch],
@@ -80,7 +109,8 @@ def evaluate(
     The model is evaluated without dropout and left in the mode it was in.
 
     Units: nats per token.
-    Raises: ValueError if `ids` is too short for one window, or not of the model's vocabulary.
+    Raises: ValueError if `ids` is too short for one window, or not of the model's vocabulary, or if the
+    model's logits are no numbers.
 
     >>> uniform = lambda ids: torch.zeros(*ids.shape, 8)  # every one of 8 tokens is equally likely: log(8)
     >>> round(evaluate(uniform, torch.arange(20) % 8, context_length=5), 4)
@@ -88,6 +118,31 @@ def evaluate(
     """
     choice("evaluate", "precision", precision, PRECISIONS)
     batches = measured_batches(model, ids, context_length, windows, batch_size)
+    loss = mean_nats(model, batches, precision)
+    _check_measured("evaluate", math.isnan(loss))
+    return loss
+
+
+def _check_measured(owner: str, broken: bool) -> None:
+    if broken:
+        raise ValueError(
+            f"{owner} got logits from the model that are no numbers (NaN); if training brought them, take "
+            "earlier weights, or a lower learning rate."
+        )
+
+
+@torch.inference_mode()
+def mean_nats(
+    model: Callable[[torch.Tensor], torch.Tensor], batches: Iterable[Batch], precision: str
+) -> float:
+    """The mean loss on batches that were looked at, in evaluation mode; NaN if the model gives that.
+
+    Units: nats per token.
+
+    >>> ids = torch.tensor([[0, 1]])
+    >>> round(mean_nats(lambda ids: torch.zeros(*ids.shape, 8), [(ids, ids)], "float32"), 4)
+    2.0794
+    """
     device, total, count = device_of(model), 0.0, 0
     with mode(model, training=False), autocast(device, precision):
         for x, y in batches:
@@ -134,14 +189,16 @@ def is_line(ids: Any) -> bool:
 
 
 def check_model(owner: str, model: Any) -> None:
-    """Raises ValueError for what can't be called with ids.
+    """Raises ValueError for what can't be called with ids alone.
 
     >>> check_model("train", "tiny")
     Traceback (most recent call last):
     ValueError: train got model='tiny'; it must be a model, such as GPT(GPTConfig.preset("tiny")).
     """
-    if not callable(model) or isinstance(model, type):
-        raise wrong(owner, "model", model, 'a model, such as GPT(GPTConfig.preset("tiny"))')
+    needed = 'a model, such as GPT(GPTConfig.preset("tiny"))'
+    if isinstance(model, type):
+        raise wrong(owner, "model", model, needed)
+    check_function(owner, "model", model, 1, needed)
 
 
 def vocab_of(model: Any) -> int | None:
@@ -192,7 +249,7 @@ def _fixed_batches(ids: torch.Tensor, length: int, windows: int | None, batch_si
         else range(0, spare + 1, length)
     )
     rows = torch.as_tensor(list(starts))[:, None] + torch.arange(length + 1)
-    return _drawn(ids.cpu(), rows, batch_size)
+    return _drawn(ids.cpu(), rows, min(batch_size, len(rows)))
 
 
 def _drawn(ids: torch.Tensor, rows: torch.Tensor, batch_size: int) -> Iterator[Batch]:
@@ -221,6 +278,7 @@ def document_nats(
 
     Shapes: `documents` holds N sequences of ids, without end tokens; the result is (N,), float64, on the CPU.
     Units: nats per document.
+    Raises: ValueError for ids that are none of the model's, or if its logits are no numbers.
 
     >>> uniform = lambda ids: torch.zeros(*ids.shape, 8)
     >>> document_nats(uniform, [[3, 1], []], end_id=7) / torch.tensor(8.0).log()  # 2 tokens + end; end alone
@@ -239,12 +297,14 @@ def document_nats(
             rows = pieces[start : start + batch_size]
             x = nn.utils.rnn.pad_sequence([x for _, x, _ in rows], batch_first=True, padding_value=end_id)
             y = nn.utils.rnn.pad_sequence([y for _, _, y in rows], batch_first=True, padding_value=IGNORE)
-            logits = model(x.to(device)).float()
+            logits = model(x.to(device))
+            _check_logits(logits, y)
             losses = F.cross_entropy(
-                logits.flatten(0, 1), y.to(device).flatten(), ignore_index=IGNORE, reduction="none"
+                logits.float().flatten(0, 1), y.to(device).flatten(), ignore_index=IGNORE, reduction="none"
             )
             sums = losses.view(y.shape).cpu().double().sum(1)
             nats.index_add_(0, torch.tensor([index for index, _, _ in rows]), sums)
+    _check_measured("document_nats", bool(nats.isnan().any()))
     return nats
 
 
@@ -287,6 +347,7 @@ def context_of(model: Any, wanted: int | None, required: bool = True) -> int | N
     >>> context_of(torch.nn.Linear(2, 3), wanted=16)
     16
     """
+    required = flag("a window", "required", required)
     own = getattr(getattr(model, "config", None), "context_length", None)
     wanted = None if wanted is None else whole("a window", "context_length", wanted)
     if wanted is None and own is None and required:
@@ -316,6 +377,7 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     torch.bfloat16
     """
     choice("autocast", "precision", precision, PRECISIONS)
+    check_instance("autocast", "device", device, torch.device, 'a torch.device, such as torch.device("cpu")')
     if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
@@ -344,5 +406,6 @@ def quicker_precision(
     >>> quicker_precision("cpu", seconds=lambda device, precision: {"float32": 5, "bfloat16": 2}[precision])
     'bfloat16'
     """
+    check_function("quicker_precision", "seconds", seconds, 2, "a function of a device and a precision")
     place = usable_device(str(device))
     return min(PRECISIONS, key=lambda precision: seconds(place, precision))

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import plain
+from course_lib.arguments import check_instance, plain
 from course_lib.files import as_path
 from course_lib.runtime import atomic_write
 
@@ -54,6 +54,10 @@ def write_file(path: str | Path, tensors: Mapping[str, torch.Tensor], about: Map
     """
     from safetensors.torch import save
 
+    check_instance("write_file", "tensors", tensors, Mapping, "a dict of tensors by name")
+    check_instance("write_file", "about", about, Mapping, "a dict, such as {'kind': 'model'}")
+    for name, tensor in tensors.items():
+        check_instance("write_file", str(name), tensor, torch.Tensor, "a tensor")
     stored, same_as = _without_twins(tensors)
     text = as_json({"version": VERSION, **about, "same_as": same_as})
     header = {"format": "pt", "about": text, "checksum": checksum(stored, text)}
@@ -106,6 +110,7 @@ def read_file(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dic
     ...     read_file(path, kind="demo")
     ({'bias': tensor([1, 2, 3])}, {'kind': 'demo', 'steps': 40})
     """
+    check_instance("read_file", "kind", kind, str, "the name of a kind, such as 'model'")
     path = as_path(path)
     tensors, header = _open(path)
     if "about" not in header:

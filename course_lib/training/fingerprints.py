@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import is_whole, shown
+from course_lib.arguments import check_instance, is_whole, shown
 
 # What a module keeps for itself, or what changes while it is used.
 _PASSING = {"training", "tokenizer_fingerprint", "_is_full_backward_hook"}
@@ -116,6 +116,7 @@ def model_description(model: nn.Module) -> dict[str, Any]:
     >>> a["config"], a["parts"] == b["parts"]
     (None, False)
     """
+    check_instance("model_description", "model", model, nn.Module, "a module of torch, such as a GPT")
     config = getattr(model, "config", None)
     values = dataclasses.asdict(config) if dataclasses.is_dataclass(config) else None
     parts = []
@@ -141,6 +142,9 @@ def optimizer_description(model: nn.Module, optimizer: torch.optim.Optimizer) ->
     >>> about["name"], about["groups"][0]["momentum"], about["groups"][0]["weights"]
     ('torch.optim.sgd.SGD', 0.9, ['weight', 'bias'])
     """
+    check_instance("optimizer_description", "model", model, nn.Module, "a module of torch, such as a GPT")
+    needed = "an optimizer, such as AdamW(model.parameters())"
+    check_instance("optimizer_description", "optimizer", optimizer, torch.optim.Optimizer, needed)
     names = {id(weight): name for name, weight in model.named_parameters()}
     kind = type(optimizer)
     groups = [

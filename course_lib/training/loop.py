@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import check_instance
+from course_lib.arguments import check_instance, number
 from course_lib.files import as_path
 from course_lib.runtime import locked
 from course_lib.training.evaluation import (
@@ -28,7 +28,8 @@ from course_lib.training.evaluation import (
     Batch,
     autocast,
     device_of,
-    evaluate,
+    mean_nats,
+    measured_batches,
     mode,
     quicker_precision,
     summed_nats,
@@ -143,7 +144,8 @@ def _loop(
     checkpoint_path: str | Path | None,
     interrupted: threading.Event,
 ) -> None:
-    began, stop = run.clock() - run.seconds, False
+    needed = "a clock that gives seconds, such as time.process_time"
+    began, stop = number("train", "clock", run.clock(), needed) - run.seconds, False
     while not (run.finished or stop or interrupted.is_set()):
         run.between_steps = False
         moment, record = _step(run, began), None
@@ -205,14 +207,16 @@ def _step(run: Run, began: float) -> Moment:
 def _record(run: Run, moment: Moment, began: float) -> Record:
     val_loss = None
     if run.val_ids is not None and (run.due(run.config.eval_every) or run.finished):
-        val_loss = evaluate(
-            run.model,
-            run.val_ids,
-            run.config.context_length,
-            windows=run.config.eval_windows,
-            batch_size=run.config.batch_size,
-            precision=run.config.precision,
+        config = run.config
+        batches = measured_batches(
+            run.model, run.val_ids, config.context_length, config.eval_windows, config.batch_size
         )
+        val_loss = mean_nats(run.model, batches, config.precision)
+        if math.isnan(val_loss):
+            raise FloatingPointError(
+                f"The validation loss after step {run.step} is nan, at a learning rate of {moment.lr:.3g}: "
+                "try a rate ten times lower, a longer warm-up or grad_clip=1.0."
+            )
         run.seconds = run.clock() - began
     train_loss = sum(run.losses) / len(run.losses)
     record = Record(run.step, train_loss, val_loss, moment.lr, run.tokens, run.seconds)

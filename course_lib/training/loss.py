@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from course_lib.arguments import check_ids, choice, is_whole, shown, whole
+from course_lib.arguments import check_ids, choice, is_whole, shown, whole, wrong
 from course_lib.training.evaluation import IGNORE
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -40,7 +40,9 @@ def cross_entropy(
 
 
 def _check(logits: torch.Tensor, targets: torch.Tensor, ignore_index: int, reduction: str) -> None:
-    whole("cross_entropy", "ignore_index", ignore_index, least=None)
+    number = whole("cross_entropy", "ignore_index", ignore_index, least=None)
+    if abs(number) >= 2**63:
+        raise wrong("cross_entropy", "ignore_index", number, f"a number of at most 64 bits, such as {IGNORE}")
     choice("cross_entropy", "reduction", reduction, REDUCTIONS)
     both = isinstance(logits, torch.Tensor) and isinstance(targets, torch.Tensor)
     if not (both and logits.ndim and logits.shape[:-1] == targets.shape and is_whole(targets)):

@@ -16,6 +16,7 @@ from torch import nn
 from course_lib.arguments import check_instance, shown
 from course_lib.config import GPTConfig
 from course_lib.runtime import device as usable_device
+from course_lib.training.evaluation import check_model
 from course_lib.training.files import CheckpointError, in_words, misshapen, read_file, write_file
 from course_lib.training.fingerprints import tokenizer_fingerprint
 
@@ -40,7 +41,7 @@ def save_model(
     ordinary layers that they equal.
 
     Raises: ValueError if the model is no GPT, has parts that its `GPTConfig` doesn't know, or a weight that
-    is too large for the wanted dtype; OSError, in one sentence, if there is no room.
+    is no finite number, or is too large for the wanted dtype; OSError, in one sentence, if there is no room.
 
     >>> import tempfile
     >>> from course_lib.model import GPT
@@ -63,6 +64,7 @@ def save_model(
     if tokenizer is not None:
         fingerprint = tokenizer_fingerprint(tokenizer)
     plain, config = plain_weights(model)
+    check_finite("save_model", plain)
     misfit = _misfit(config, plain)
     if misfit:
         raise ValueError(
@@ -77,6 +79,19 @@ def save_model(
         )
     about = {"kind": "model", "config": config.to_dict(), "metadata": dict(metadata or {})}
     write_file(path, weights, {**about, "tokenizer": fingerprint})
+
+
+def check_finite(owner: str, weights: Mapping[str, torch.Tensor]) -> None:
+    """Raises ValueError if a weight holds what is no finite number: no model is worth keeping with that.
+
+    >>> check_finite("save_model", {"tokens.weight": torch.tensor([1.0, 2.0])})
+    """
+    for name, weight in weights.items():
+        if not bool(weight.isfinite().all()):
+            raise ValueError(
+                f"{owner} got a model whose weight {name} holds nan or infinite numbers; take earlier "
+                "weights, or train again with a lower learning rate."
+            )
 
 
 def _check_dtype(owner: str, dtype: Any) -> None:
@@ -102,7 +117,7 @@ def _converted(name: str, weight: torch.Tensor, dtype: torch.dtype | None) -> to
     if dtype is None or not weight.is_floating_point():
         return weight
     converted = weight.to(dtype)
-    if weight.isfinite().all() and not converted.isfinite().all():
+    if not converted.isfinite().all():
         raise ValueError(
             f"The weight {name} reaches {weight.abs().max():.3g}, too large for {dtype}; save it as float32."
         )
@@ -183,6 +198,7 @@ def check_tokenizer(model: nn.Module, tokenizer: Any) -> None:
     >>> model = GPT(GPTConfig(vocab_size=4, context_length=5, n_layers=1, n_heads=2, width=6))
     >>> check_tokenizer(model, CharTokenizer.train("abc"))
     """
+    check_model("check_tokenizer", model)
     found, wanted = tokenizer_fingerprint(tokenizer), getattr(model, "tokenizer_fingerprint", None)
     size = getattr(getattr(model, "config", None), "vocab_size", tokenizer.vocab_size)
     if tokenizer.vocab_size > size:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import check_instance, many, number, whole, wrong
+from course_lib.arguments import check_function, check_instance, flag, many, number, whole, wrong
 from course_lib.training.recipe import checked_betas
 
 
@@ -53,6 +53,7 @@ class AdamW(torch.optim.Optimizer):
         """Move every parameter that has a gradient; returns the closure's loss if a closure is given."""
         loss = None
         if closure is not None:
+            check_function("step", "closure", closure, 0, "a function that computes the loss, or None")
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
@@ -81,15 +82,30 @@ def _checked_groups(owner: str, params: Any) -> list[Any]:
     """The parameters, or groups of them, as a list."""
     if isinstance(params, nn.Module):
         raise ValueError(f"{owner} got a model; it needs its parameters: {owner}(model.parameters()).")
+    if isinstance(params, torch.Tensor):
+        raise wrong(owner, "params", params, "a list: put it in brackets")
     groups = many(owner, "params", params, "parameters, such as model.parameters()")
     if not groups or not all(isinstance(one, torch.Tensor | dict | tuple) for one in groups):
         raise wrong(owner, "params", groups, "a list of parameters, such as model.parameters()")
+    for group in groups:
+        if isinstance(group, dict):
+            _check_group(owner, group)
     return groups
+
+
+def _check_group(owner: str, group: dict[str, Any]) -> None:
+    weights = group.get("params")
+    if not isinstance(weights, torch.Tensor):  # one alone is as good, to torch too
+        weights = many(owner, "params", weights, "parameters in each group, such as model.parameters()")
+        group["params"] = weights
+        for weight in weights:
+            check_instance(owner, "params", weight, torch.Tensor | tuple, "parameters in each group")
 
 
 def _check_settings(owner: str, group: dict[str, Any]) -> None:
     for name in ("lr", "eps", "weight_decay"):
         group[name] = number(owner, name, group[name], "0 or more, and finite", lambda x: 0 <= x < math.inf)
+    flag(owner, "matrices", group.get("matrices", False))
     group["betas"] = checked_betas(owner, "betas", group["betas"])
     if group.get("matrices"):
         number(owner, "momentum", group.get("momentum", 0.95), "from 0 to below 1", lambda x: 0 <= x < 1)
@@ -248,6 +264,7 @@ def parameter_groups(
     [(0.1, [(5, 3)]), (0.0, [(7, 3), (5,), (5,), (5,)])]
     """
     check_instance("parameter_groups", "model", model, nn.Module, "a module of torch")
+    decay_embeddings = flag("parameter_groups", "decay_embeddings", decay_embeddings)
     needed = "0 or more, e.g. 0.1"
     weight_decay = number(
         "parameter_groups", "weight_decay", weight_decay, needed, lambda x: 0 <= x < math.inf

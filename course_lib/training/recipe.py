@@ -22,6 +22,7 @@ _COUNTS = {  # and whether None stands for something
     "eval_windows": True,
     "checkpoint_every": True,
 }
+MOST = 10**15  # of anything that is counted
 _NUMBERS = {
     "lr": ("above 0, e.g. 1e-3", lambda x: 0 < x < math.inf),
     "matrix_lr": ("above 0, e.g. 0.02", lambda x: 0 < x < math.inf),
@@ -33,6 +34,13 @@ _NUMBERS = {
 
 
 PRECISIONS = ("float32", "bfloat16")  # those of `evaluation`, which needs torch
+
+
+def _count(owner: str, name: str, value: Any) -> int:
+    count = whole(owner, name, value)
+    if count > MOST:
+        raise wrong(owner, name, value, "a number that a machine can count to")
+    return count
 
 
 def checked_betas(owner: str, name: str, value: Any) -> tuple[float, float]:
@@ -94,12 +102,14 @@ class TrainConfig:
                 "TrainConfig got neither steps nor max_seconds; give one, e.g. TrainConfig(steps=1000)."
             )
         for name, may_be_none in _COUNTS.items():
-            self._keep(name, whole, optional=may_be_none)
+            self._keep(name, _count, optional=may_be_none)
         self._keep("steps", lambda *value: whole(*value, least=0), optional=True)
         self._keep("seed", lambda *value: whole(*value, *SEEDS))
         for name, (needed, good) in _NUMBERS.items():
             self._keep(name, lambda *value, n=needed, g=good: number(*value, n, g))
         self._keep("max_seconds", lambda *value: number(*value, "above 0", lambda x: x > 0), optional=True)
+        if self.steps is None and self.max_seconds == math.inf:
+            raise wrong("TrainConfig", "max_seconds", self.max_seconds, "finite, or beside a number of steps")
         clipping = "above 0, or None for no clipping"
         self._keep("grad_clip", lambda *value: number(*value, clipping, lambda x: x > 0), optional=True)
         self._keep("betas", checked_betas)
@@ -115,6 +125,8 @@ class TrainConfig:
 
     def fraction_done(self, step: float, seconds: float) -> float:
         """How much of the run has passed, between 0 and 1: by steps or by the clock, whichever is further."""
+        step = number("fraction_done", "step", step, "0 or more", lambda x: 0 <= x < math.inf)
+        seconds = number("fraction_done", "seconds", seconds, "0 or more", lambda x: 0 <= x < math.inf)
         by_steps = step / self.steps if self.steps else 0.0
         by_clock = seconds / self.max_seconds if self.max_seconds else 0.0
         return min(1.0, max(by_steps, by_clock))
@@ -125,6 +137,7 @@ class TrainConfig:
         A step stands for the stretch from `step` to `step + 1`. Taking its middle leaves no step at rate zero
         (but for the first, when only the clock counts).
         """
+        step = whole("rate", "step", step, least=0)
         done = self.fraction_done(step + 0.5, seconds)
         return SCHEDULES[self.schedule](done, 1.0, self.warmup, self.final_lr)
 

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from torch import nn
 
 from course_lib.arguments import (
     as_tensor,
+    check_function,
     check_ids,
     check_instance,
     flag,
@@ -35,6 +35,7 @@ from course_lib.training.files import CheckpointError, as_json, misshapen
 from course_lib.training.fingerprints import data_fingerprint
 from course_lib.training.recipe import History, Record, TrainConfig
 
+EVENTS = ("on_start", "on_step", "on_record", "on_end")  # of a callback
 A_RECIPE = "a TrainConfig, e.g. TrainConfig(steps=1000)"
 
 
@@ -47,7 +48,8 @@ def checked_callbacks(callbacks: Any) -> list[Any]:
     """
     found = many("train", "callbacks", callbacks, "them, such as callbacks=[LiveCurve()]")
     for callback in found:
-        if isinstance(callback, type | FunctionType | BuiltinFunctionType):
+        told = any(callable(getattr(callback, event, None)) for event in EVENTS)
+        if isinstance(callback, type) or not told:
             raise wrong("train", "callbacks", callback, "objects with methods such as on_step")
     return found
 
@@ -76,8 +78,7 @@ def begin(
     """
     check_instance("train", "model", model, nn.Module, 'a model, such as GPT(GPTConfig.preset("tiny"))')
     check_instance("train", "config", config, TrainConfig, A_RECIPE)
-    if not callable(clock):
-        raise wrong("train", "clock", clock, "a function that gives seconds, such as time.process_time")
+    check_function("train", "clock", clock, 0, "a function that gives seconds, such as time.process_time")
     if flag("train", "resume", resume) and path is None:
         raise ValueError("train got resume=True without a checkpoint_path; give the file to go on from.")
     length = context_of(model, config.context_length, required=not callable(ids))
@@ -96,9 +97,12 @@ def begin(
 
 def _made(optimizer: Any, model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     needed = "a function of model and recipe that makes one, such as make_muon"
-    torchs_own = isinstance(optimizer, type) and optimizer.__module__.startswith("torch.optim")
-    if torchs_own or isinstance(optimizer, torch.optim.Optimizer) or not callable(optimizer):
+    own = isinstance(optimizer, type) and issubclass(optimizer, torch.optim.Optimizer)
+    no_function = isinstance(optimizer, type) and not own
+    torchs_own = own and optimizer.__module__.startswith("torch.optim")
+    if no_function or torchs_own or isinstance(optimizer, torch.optim.Optimizer):
         raise wrong("train", "optimizer", optimizer, needed)
+    check_function("train", "optimizer", optimizer, 2, needed)
     made = optimizer(model, config)
     check_instance("train", "optimizer", made, torch.optim.Optimizer, needed)
     for group in made.param_groups:
@@ -108,8 +112,10 @@ def _made(optimizer: Any, model: nn.Module, config: TrainConfig) -> torch.optim.
 
 def _batches(model: nn.Module, ids: Any, config: TrainConfig) -> Source:
     if callable(ids) and not isinstance(ids, torch.Tensor):
-        if isinstance(ids, type):
-            raise wrong("train", "ids", ids, "a function that draws batches, or a line of ids")
+        needed = "a function that draws a batch from a generator, or a line of ids"
+        if isinstance(ids, type | nn.Module):
+            raise wrong("train", "ids", ids, needed)
+        check_function("train", "ids", ids, 1, needed)
         return Source(ids, ids, vocab_of(model))
     line = as_tensor(ids) if not isinstance(ids, str | bytes) else None
     if line is not None and (line.dim() != 1 or len(line) < config.context_length + 1):

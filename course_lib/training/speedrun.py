@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import check_instance, choice, flag
+from course_lib.arguments import SEEDS, check_function, check_instance, choice, flag, whole
 from course_lib.config import PRESETS, GPTConfig
 from course_lib.context import document_batches
 from course_lib.model import GPT
@@ -45,6 +45,13 @@ class Recipe:
     whole_documents: bool = False  # windows begin where documents do
 
     def __post_init__(self) -> None:
+        for name, kind, needed in (
+            ("name", str, "a text"),
+            ("what", str, "a text"),
+            ("model", dict, "a dict of the fields of GPTConfig, such as {'width': 128}"),
+            ("train", dict, "a dict of the fields of TrainConfig, such as {'lr': 1e-3}"),
+        ):
+            check_instance("Recipe", name, getattr(self, name), kind, needed)
         choice("Recipe", "optimizer", self.optimizer, OPTIMIZERS)
         object.__setattr__(self, "whole_documents", flag("Recipe", "whole_documents", self.whole_documents))
 
@@ -167,6 +174,15 @@ def run_recipe(
     ('speedrun', True)
     """
     _check_settings(recipe)
+    seed = whole("run_recipe", "seed", seed, *SEEDS)
+    if end_id is not None:
+        end_id = whole(
+            "run_recipe", "end_id", end_id, least=0, most=whole("run_recipe", "vocab_size", vocab_size) - 1
+        )
+    if measure is not None:
+        check_function(
+            "run_recipe", "measure", measure, 1, "a function of a model that gives its loss, or None"
+        )
     limit = {"steps": STEPS} if cpu_seconds is None else {"max_seconds": cpu_seconds}
     config = suited(TrainConfig(**limit, log_every=25, seed=seed, **recipe.train), "cpu")
     model = GPT(recipe.config(vocab_size), generator=torch.Generator().manual_seed(seed))
@@ -176,7 +192,7 @@ def run_recipe(
     history = train(model, _data(recipe, ids, config, end_id), config, optimizer=optimizer, clock=clock)
     last = history.records[-1]
     curve = tuple((record.seconds, record.train_loss) for record in history.records)
-    loss = measure(model) if measure else evaluate(model, val_ids, windows=EVAL_WINDOWS)
+    loss = measure(model) if measure is not None else evaluate(model, val_ids, windows=EVAL_WINDOWS)
     return RecipeResult(
         recipe.name, loss, last.seconds, last.step, last.tokens, model.parameter_count(), curve
     )

@@ -11,9 +11,10 @@ import html
 import math
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import is_finite, many, named, number, plain, wrong
 from course_lib.figures.axes import axes_for, subplots, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -21,6 +22,7 @@ from course_lib.figures.shown import Html
 _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _HIGHEST = 4.5  # nats; a sick run may go far beyond, where there is nothing more to see
+_FOUND = ("letter", "again", "fresh_loss", "sample")  # what a case has that is shown in a table
 _CELL = "padding: 3px 9px; border: 1px solid #d8d8d8; text-align: {}; vertical-align: top"
 
 
@@ -36,6 +38,8 @@ def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, 
     >>> valley({"straight": [(-2.0, 0.0), (-1.0, 0.0)]}).course_alt[-52:]
     'straight starts at height 2.00, ends at height 0.50.'
     """
+    named("valley", "paths", paths, "paths by name, each a list of points (x, y)", _is_path)
+    number("valley", "steep", steep, "above 0, e.g. 25", lambda x: 0 < x < math.inf)
     ax = axes_for(ax, (7.2, 3.4))
     _contours(ax, steep)
     told = []
@@ -51,6 +55,17 @@ def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, 
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     ax.course_alt = f"A long narrow valley from above, its lowest point marked by a star. {'; '.join(told)}."
     return ax
+
+
+def _is_path(path: Any) -> bool:
+    """Whether these are points; one that a rate too high has led beyond all numbers is a point too."""
+    points = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else []
+    pairs = [list(point) for point in points if isinstance(point, Iterable)]
+    return 0 < len(points) == len(pairs) and all(len(p) == 2 and all(map(_is_place, p)) for p in pairs)
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(plain(value), int | float)
 
 
 def _contours(ax: Any, steep: float) -> None:
@@ -73,6 +88,8 @@ def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str
     >>> train_and_validation({"run": run}).course_alt
     'run: training 3.00 to 1.00; validation lowest at step 1 with 3.50, 4.00 at the end.'
     """
+    needed = "histories by name, each of a training that was also validated (train(..., val_ids=...))"
+    named("train_and_validation", "histories", histories, needed, _is_history)
     ax, told = axes_for(ax, (7.6, 4.0)), []
     for i, (name, run) in enumerate(histories.items()):
         colour, marker = _COLOURS[i % 6], _MARKERS[i % 6]
@@ -107,6 +124,10 @@ def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
     >>> figure.axes[0].course_alt[:44]
     'Run A: training 3.00, 2.00; validation 2.50.'
     """
+    cases = _checked_cases("charts", cases, healthy, lambda case: _is_history(getattr(case, "history", None)))
+    if not cases:
+        raise wrong("charts", "cases", cases, "a list of at least one Case")
+    number("charts", "floor", floor, "a number of nats, e.g. 0.5")
     rows, shape = math.ceil(len(cases) / 3), {"sharex": True, "sharey": True, "squeeze": False}
     size = (9.6, 2.6 * rows + 0.5)
     figure, grid = subplots(rows, min(3, len(cases)), figsize=size, layout="constrained", **shape)
@@ -122,6 +143,22 @@ def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
     told = " ".join(_words(case.letter, case.history) for case in (*cases, healthy))
     grid[0][0].course_alt = f"{told} The floor is at {floor:.2f}."
     return figure
+
+
+def _is_history(run: Any) -> bool:
+    """Whether there is something to draw: losses of the training and of its validation."""
+    curves = (("steps", "train_losses"), ("val_steps", "val_losses"))
+    pairs = [tuple(getattr(run, name, ()) for name in curve) for curve in curves]
+    return all(0 < len(steps) == len(losses) for steps, losses in pairs)
+
+
+def _checked_cases(owner: str, cases: Any, healthy: Any, good: Callable[[Any], bool]) -> list[Any]:
+    """The cases as a list, if each of them and the healthy one holds what is shown."""
+    found = many(owner, "cases", cases, "cases, such as those of clinic")
+    for name, case in (*(("cases", case) for case in found), ("healthy", healthy)):
+        if not good(case):
+            raise wrong(owner, name, case, "a Case, such as run_case gives, or a list of them")
+    return found
 
 
 def _chart(ax: Any, case: Any, healthy: Any, floor: float) -> None:
@@ -155,6 +192,7 @@ def findings(cases: Sequence[Any], healthy: Any) -> Html:
     run      validation, again  fresh stories  writes
     healthy  1.000 1.000                 1.25  A<b.
     """
+    cases = _checked_cases("findings", cases, healthy, lambda case: all(hasattr(case, x) for x in _FOUND))
     head = ("run", "validation, again", "fresh stories", "writes")
     rows = [
         (c.letter or "healthy", " ".join(f"{x:.3f}" for x in c.again), f"{c.fresh_loss:.2f}", _seen(c.sample))
@@ -197,6 +235,10 @@ def recipe_steps(
     >>> ax.course_alt
     'Losses in nats per letter: a 1.50; b 1.25, 0.25 lower (a higher rate).'
     """
+    losses = named("recipe_steps", "losses", losses, "losses by name, such as {'baseline': 1.5}")
+    named("recipe_steps", "notes", notes, "a text for each of them", lambda x: isinstance(x, str))
+    if losses.keys() - notes.keys():
+        raise wrong("recipe_steps", "notes", notes, f"a text for each of {', '.join(losses)}")
     ax = axes_for(ax, (9.2, 0.44 * len(losses) + 0.8))
     values, names = list(losses.values()), list(losses)
     right, told = max(values), [f"{names[0]} {values[0]:.2f}"]
@@ -231,6 +273,18 @@ def power_law(
     >>> power_law([1, 4, 16], [5.0, 3.0, 2.0], 1.0, 4.0, 0.5, "tokens").course_alt
     'Loss above the floor over tokens: 4.00 at 1, 2.00 at 4, 1.00 at 16. The line falls with the power 0.50.'
     """
+    for name, value in (("floor", floor), ("a", a), ("b", b)):
+        number("power_law", name, value)
+    sizes, losses = (
+        many("power_law", "sizes", sizes, "numbers"),
+        many("power_law", "losses", losses, "numbers"),
+    )
+    lowest = {"sizes": 0.0, "losses": floor}
+    for name, values in (("sizes", sizes), ("losses", losses)):
+        if not values or not all(is_finite(value) and value > lowest[name] for value in values):
+            raise wrong("power_law", name, values, f"a list of numbers above {lowest[name]:g}")
+    if len(sizes) != len(losses):
+        raise wrong("power_law", "losses", losses, f"as many as there are sizes, {len(sizes)}")
     ax = axes_for(ax, (4.6, 3.6))
     above = [loss - floor for loss in losses]
     ends = min(sizes) / 1.4, max(sizes) * 1.4

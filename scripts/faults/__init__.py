@@ -6,6 +6,7 @@
 | `damage`    | checkpoints, vocabularies, configurations and weights with damage    |
 | `texts`     | random and hostile texts through the tokenizer                       |
 | `pages`     | views and notebooks with scripts in their texts; without a network   |
+| `limits`    | nothing: it ends what takes too long, and says so                    |
 
 A part is a function of the share of the usual number of cases, and of an empty folder; it gives a `Part`.
 """

@@ -13,7 +13,11 @@ import nbformat
 
 from course_lib.shell.machine import find_browser
 from faults import ROOT, Part
+from faults.limits import told
 
+LIMIT = 1500.0  # seconds for a notebook, its page included; the longest takes some minutes
+CELL_LIMIT = 600  # seconds for one of its cells
+PAGE_LIMIT = 60  # seconds for anything that a browser is asked
 SCRIPT = " <img src=x onerror='window.ran = 1'><script>window.ran = 1</script> $5 and $10"
 SPOILED = f"""
 from course_lib.tokens.base import Tokenizer as _Tokenizer
@@ -47,52 +51,63 @@ def views(share: float, folder: Path) -> Part:
 def fed(share: float, folder: Path) -> Part:
     """Every notebook with a script at the end of whatever a tokenizer decodes, its outputs in a browser."""
     part = Part("notebooks in which every decoded text ends in a script, in a browser", "no script ran")
+    for path in _notebooks():
+        part.add(told(path.stem, LIMIT, fed_one, path, folder))
+    return part
+
+
+def fed_one(path: Path, folder: Path) -> str | None:
+    """What is wrong with one notebook whose texts end in a script."""
     from nbconvert import HTMLExporter
 
-    for notebook in _notebooks():
-        notebook.cells.insert(0, nbformat.v4.new_code_cell(SPOILED))
-        _execute(notebook, folder, os.environ)
-        page, _ = HTMLExporter(exclude_input=True).from_notebook_node(notebook)
-        if SCRIPT.split("'")[1] not in page:
-            part.note = "some notebooks decode nothing"
-        with _browser() as opened:
-            part.add(notebook.metadata["name"] if _runs(opened, page) else None)
-    return part
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(SPOILED))
+    _execute(notebook, folder, os.environ)
+    page, _ = HTMLExporter(exclude_input=True).from_notebook_node(notebook)
+    with _browser() as opened:
+        return f"{path.stem}: a script ran" if _runs(opened, page) else None
 
 
 def offline(share: float, folder: Path) -> Part:
     """Every notebook in a Python whose sockets reach this machine only."""
     part = Part("notebooks run while all sockets but those to this machine are refused", "no cell failed")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "offline"), "HF_HUB_OFFLINE": "1"}
-    for notebook in _notebooks():
-        errors = _execute(notebook, folder, environment)
-        part.add("; ".join(errors) or None)
+    for path in _notebooks():
+        part.add(told(path.stem, LIMIT, offline_one, path, folder))
     return part
 
 
-def _notebooks() -> Iterator[Any]:
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        notebook.metadata["name"] = path.stem
-        yield notebook
-
-
-def _execute(notebook: Any, folder: Path, environment: Mapping[str, str]) -> list[str]:
-    """Run a notebook to its end, whatever happens in it; gives what went wrong."""
-    from nbclient import NotebookClient
-
-    own = {"COURSE_PROGRESS": str(folder / "progress.json"), "COURSE_MY_GPT": str(folder / "my_gpt")}
-    client = NotebookClient(
-        notebook, timeout=600, allow_errors=True, resources={"metadata": {"path": str(folder)}}
-    )
-    client.execute(env={**environment, **own})
-    return [
-        f"{notebook.metadata['name']}, {cell.id}: {output.ename}: {output.evalue}"
+def offline_one(path: Path, folder: Path) -> str | None:
+    """What is wrong with one notebook that knows no network."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "offline"), "HF_HUB_OFFLINE": "1"}
+    notebook = nbformat.read(path, as_version=4)
+    _execute(notebook, folder, environment)
+    errors = (
+        f"{path.stem}, {cell.id}: {output.ename}: {output.evalue}"
         for cell in notebook.cells
         if cell.cell_type == "code"
         for output in cell.outputs
         if output.output_type == "error"
-    ]
+    )
+    return "; ".join(errors) or None
+
+
+def _notebooks() -> list[Path]:
+    return sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def _execute(notebook: Any, folder: Path, environment: Mapping[str, str]) -> None:
+    """Run a notebook to its end, whatever happens in it."""
+    from nbclient import NotebookClient
+
+    own = {"COURSE_PROGRESS": str(folder / "progress.json"), "COURSE_MY_GPT": str(folder / "my_gpt")}
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_LIMIT,
+        allow_errors=True,
+        shutdown_kernel="immediate",  # there is nothing in it to be kept
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute(env={**environment, **own})
 
 
 @contextlib.contextmanager
@@ -100,9 +115,15 @@ def _browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        yield opened.new_page()
-        opened.close()
+        opened = playwright.chromium.launch(
+            executable_path=find_browser(), args=["--no-sandbox"], timeout=1000 * PAGE_LIMIT
+        )
+        try:
+            page = opened.new_page()
+            page.set_default_timeout(1000 * PAGE_LIMIT)
+            yield page
+        finally:
+            opened.close()
 
 
 def _runs(page: Any, content: str) -> bool:

@@ -6,11 +6,13 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 from faults import ROOT, Part
 
+LIMIT = 300.0  # seconds for a training, which takes a few
 TRAINING = """
 import hashlib, sys, torch
 from course_lib import config, model, runtime, training
@@ -43,10 +45,12 @@ def killed(share: float, folder: Path) -> Part:
         else:
             time.sleep(chance.uniform(0.0, 0.3 * longest))
             process.kill()
-        process.communicate()
+        _digest(process)
         left = "a checkpoint" if place.exists() else "no checkpoint"
         got = _digest(_started(program, place))
-        part.add(None if got == wanted else f"killed with {left}, it ended otherwise")
+        part.add(
+            None if got == wanted else f"killed with {left}, it ended otherwise: {got or 'nothing said'}"
+        )
     part.note = f"{caught} of them in the middle of saving"
     return part
 
@@ -54,18 +58,31 @@ def killed(share: float, folder: Path) -> Part:
 def _started(program: Path, place: Path) -> subprocess.Popen:
     place.parent.mkdir(exist_ok=True)
     process = subprocess.Popen([sys.executable, program, place], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout is not None and process.stdout.readline() == "begins\n"
+    late = threading.Timer(LIMIT, process.kill)
+    late.start()
+    began = process.stdout is not None and process.stdout.readline() == "begins\n"
+    late.cancel()
+    if not began:
+        process.kill()
+        raise RuntimeError(f"A training did not begin within {LIMIT:g} seconds, or ended before.")
     return process
 
 
 def _digest(process: subprocess.Popen) -> str:
-    return process.communicate()[0].strip()
+    """What a training prints at its end; it is ended if it takes too long."""
+    try:
+        return process.communicate(timeout=LIMIT)[0].strip()
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return f"not done after {LIMIT:g} seconds"
 
 
 def _kill_in_saving(process: subprocess.Popen, place: Path, earliest: float) -> bool:
     """Kill a training as soon as something else than the checkpoint lies beside it; whether that was so."""
     time.sleep(earliest)
-    while process.poll() is None:
+    end = time.monotonic() + LIMIT
+    while process.poll() is None and time.monotonic() < end:
         if any(name != place.name and not name.endswith(".lock") for name in os.listdir(place.parent)):
             process.kill()
             return True

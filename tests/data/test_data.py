@@ -40,10 +40,10 @@ CONTENT = bytes(range(32, 127)) * 20_000  # 1.9 MB: a cut falls between two bloc
 
 class Server(http.server.BaseHTTPRequestHandler):
     """Serves `content`; can ignore ranges, answer with a code, cut the connection, send no length or a wrong
-    one, lead elsewhere, stop in the middle, or hardly go on."""
+    one, lead elsewhere, stop in the middle, or hardly go on, also in the head."""
 
     content, ranges, code, cut_after, length, location = CONTENT, True, 200, None, True, None
-    stall_after, drip_after = None, None
+    stall_after, drip_after, drips_head = None, None, False
 
     def do_GET(self):
         log = self.server.log
@@ -51,6 +51,12 @@ class Server(http.server.BaseHTTPRequestHandler):
         behaviour = self.server.behaviour
         settings = behaviour.pop(0) if behaviour else {}
         get = lambda name: settings.get(name, getattr(Server, name))  # noqa: E731
+        if get("drips_head"):
+            with contextlib.suppress(OSError):
+                self.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
+                while not self.server.ended.wait(0.02):
+                    self.wfile.write(b"x")
+            return None
         body, start = get("content"), 0
         if get("location") is not None:
             self.send_response(302)
@@ -249,6 +255,14 @@ def test_a_download_that_only_drips_is_given_up(server, tmp_path, length):
     ):
         fetch(remote(server.url), tmp_path, tries=2, wait=0, timeout=0.3)
     assert fetch(remote(server.url), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_head_that_only_drips_is_given_up(server, tmp_path):
+    server.behaviour = [{"drips_head": True}]
+    with pytest.raises(DownloadError, match="no answer in time"):
+        fetch(remote(server.url), tmp_path, tries=1, timeout=0.1)
+    server.behaviour = [{"drips_head": True}]
+    assert fetch(remote(server.url), tmp_path, tries=2, wait=0, timeout=0.2).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("length", ["many", "-5", "", "1e6", "9" * 30, "²", "0x10"])
@@ -826,6 +840,11 @@ def test_the_right_encoding_is_among_those_that_are_named(tmp_path, language, en
         (TEXTS["Korean"] * 3, "cp949"),
         (TEXTS["Japanese"] * 3, "shift_jis"),
         (TEXTS["Japanese"] * 3, "iso2022_jp"),
+        (TEXTS["Korean"] * 3, "iso2022_kr"),
+        (CHINESE, "hz"),
+        (CHINESE, "utf-7"),
+        (FRENCH, "utf-7"),
+        (RUSSIAN, "utf-7"),
         (TEXTS["Polish"] * 3, "cp1250"),
         (RUSSIAN * 3, "cp1251"),
     ],
@@ -840,6 +859,32 @@ def test_the_conversion_that_is_proposed_works(tmp_path, text, encoding, name):
     exec(f"import pathlib; {command}", {})
     corpus = load_corpus(path.with_name(f"{path.stem}-utf8{path.suffix}"))
     assert corpus.train[0] + corpus.validation[0] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2+2=4, a+b, C++, +49 30 1234567, x+AAE-y\n",
+        "+- one or two +- three\n",
+        "home is ~{user}, and a+b is +a\n",
+        "<p>A piece of a page is text.</p>\n",
+        "HTML begins with <html>.\n",
+    ],
+)
+def test_what_only_looks_a_little_like_another_form_is_text(tmp_path, text):
+    assert load_corpus(own(tmp_path, text.encode())).text("train").startswith(text[:9])
+
+
+@pytest.mark.parametrize(
+    "begins",
+    ["<!DOCTYPE html>", "\n<html lang='en'>", '<?xml version="1.0"?>\n<!doctype HTML>', "<!-- x -->\n<HTML>"],
+)
+def test_a_web_page_is_no_text_unless_its_tags_are_to_be_learned(tmp_path, begins):
+    page = f"{begins}<p>Once upon a time.</p>"
+    with pytest.raises(ValueError, match="is a web page .*copy its text into a file"):
+        read_documents(own(tmp_path, page.encode()))
+    write_documents(tmp_path / "pages.txt", [page, page])
+    assert read_documents(tmp_path / "pages.txt") == (page, page)
 
 
 @pytest.mark.parametrize(

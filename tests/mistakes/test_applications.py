@@ -133,6 +133,16 @@ MISTAKES = {
     "nothing to draw": (
         lambda: intervals.bootstrap([]), "bootstrap needs at least one text, and at least one trial in each.",
     ),
+    "a number to draw from": (
+        lambda: intervals.bootstrap(5), "bootstrap got 5; it needs (hits, trials) for each text.",
+    ),
+    "draws without end": (
+        lambda: intervals.bootstrap([(1, 2)], rounds=10**30),
+        "bootstrap got rounds=1000000000000000000000000000000; it must be a whole number from 1 to 1000000.",
+    ),
+    "no seed to draw": (
+        lambda: intervals.bootstrap([(1, 2)], seed=None), "bootstrap got seed=None; it must be a whole number.",
+    ),
     "numbers for texts to draw": (
         lambda: intervals.bootstrap([1, 2]), "bootstrap got [1, 2]; it needs (hits, trials) for each text.",
     ),

@@ -14,8 +14,10 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from course_lib import runtime
 from course_lib.data import Corpus, load_corpus, read_documents, write_documents
-from course_lib.data.download import RemoteFile, fetch
+from course_lib.data.download import RemoteFile, fetch, sha256_of
+from course_lib.files import read_whole
 from course_lib.shell import commands
 from course_lib.tokens import BPETokenizer, CharTokenizer, StreamDecoder
 from course_lib.world import checker, corpus, instructions, tasks
@@ -34,6 +36,8 @@ def put(at: Path) -> None:
     (at / "notes.txt").write_text("One day.\n\nAnother day.\n", encoding="utf-8")
     (at / "empty.txt").write_text(" \n")
     (at / "short.txt").write_text("x")
+    (at / "page.txt").write_text("<!DOCTYPE html>\n<p>Once upon a time.</p>")
+    (at / "mail.txt").write_bytes("Größe, Straße und Bücher.\n".encode("utf-7"))
     (at / "paper.pdf").write_bytes(b"%PDF-1.7 ...")
     (at / "letter.rtf").write_bytes(rb"{\rtf1 Dear all}")
     (at / "wide.txt").write_bytes("Один день.\n".encode("utf-16-le"))
@@ -78,6 +82,83 @@ MISTAKES = {
     "a text of one letter": (
         lambda at: load_corpus(at / "short.txt"),
         "{at}/short.txt has 1 characters of text, needed at least 2, to train and to validate on.",
+    ),
+    "a web page for a text": (
+        lambda at: load_corpus(at / "page.txt"),
+        (
+            "{at}/page.txt is a web page (HTML), not plain text; open it in a browser and copy its text into a "
+            "file, or, to learn the tags as well, end it with a line '<|endoftext|>'."
+        ),
+    ),
+    "a text in UTF-7": (
+        lambda at: load_corpus(at / "mail.txt"),
+        (
+            "{at}/mail.txt is not UTF-8: it looks like utf-7; convert it with "
+            "pathlib.Path('{at}/mail-utf8.txt').write_text(pathlib.Path('{at}/mail.txt').read_text(encoding='utf-7'),"
+            " encoding='utf-8')."
+        ),
+    ),
+    "a corpus without parts": (
+        lambda at: Corpus("toy", {}, "here", "free"),
+        "splits got {}, needed the documents of each split as a tuple of texts, such as {'train': ('One.', 'Two.')}.",
+    ),
+    "a corpus by number": (
+        lambda at: Corpus(5, {"train": ("One.",)}, "here", "free"),
+        "Corpus got name=5; it must be a text.",
+    ),
+    "a part by number": (
+        lambda at: TOY.text(5),
+        "Corpus 'toy' has no split 5; it has train, validation.",
+    ),
+    "parts as a list": (
+        lambda at: TOY.text(["train"]),
+        "Corpus 'toy' has no split ['train']; it has train, validation.",
+    ),
+    "no addresses": (
+        lambda at: RemoteFile(**{**FILE, "urls": 5}),
+        "urls got 5, needed a tuple of addresses, ('https://...',).",
+    ),
+    "a file without a name": (
+        lambda at: RemoteFile(**{**FILE, "name": None}),
+        "name got None, needed the name of a file, without a folder.",
+    ),
+    "a size of True": (
+        lambda at: RemoteFile(**{**FILE, "size": True}),
+        "size got True, needed the file's number of bytes.",
+    ),
+    "a name for a file on the net": (
+        lambda at: fetch("a.txt", at),
+        "fetch got file='a.txt'; it must be a RemoteFile, such as TINY_SHAKESPEARE.",
+    ),
+    "tries in words": (
+        lambda at: fetch(RemoteFile(**FILE), at, tries="three"),
+        (
+            "Got tries='three', wait=1.0, timeout=30.0, needed at least one try, no negative wait and a "
+            "timeout above 0, neither of more than a day."
+        ),
+    ),
+    "a wait without end": (
+        lambda at: fetch(RemoteFile(**FILE), at, wait=float("inf")),
+        (
+            "Got tries=3, wait=inf, timeout=30.0, needed at least one try, no negative wait and a timeout "
+            "above 0, neither of more than a day."
+        ),
+    ),
+    "a number for a file to hash": (
+        lambda at: sha256_of(1),
+        "Got int, needed a path as a str or a pathlib.Path.",
+    ),
+    "a number to name a file": (
+        lambda at: runtime.replace(at / "notes.txt", 5),
+        "Got int, needed a path as a str or a pathlib.Path.",
+    ),
+    "a mode for reading": (
+        lambda at: runtime.atomic_write(at / "new.txt", "r").__enter__(),
+        "atomic_write got mode='r'; it must be one of wb, w.",
+    ),
+    "a limit in words": (
+        lambda at: read_whole(at / "notes.txt", "give another", "all"),
+        "read_whole got most='all'; it must be a whole number of at least 0.",
     ),
     "a PDF for a text": (
         lambda at: load_corpus(at / "paper.pdf"),
@@ -195,7 +276,7 @@ MISTAKES = {
         lambda at: fetch(RemoteFile(**FILE), at, tries=0),
         (
             "Got tries=0, wait=1.0, timeout=30.0, needed at least one try, no negative wait and a "
-            "timeout above 0."
+            "timeout above 0, neither of more than a day."
         ),
     ),
     "a file for a cache": (
@@ -449,6 +530,31 @@ COMMANDS = {
     "a seed of 65 bits": (
         ["generate", "--seed", "18446744073709551616"],
         "Error: --seed got 18446744073709551616; it must be a whole number of at most 64 bits.",
+    ),
+    "tokens without end": (
+        ["generate", "--tokens", "1" + "0" * 30],
+        "Error: --tokens got 1000000000000000000000000000000; it must be from 0 to 1000000000.",
+    ),
+    "a text for a tokenizer's folder": (
+        ["generate", "--tokenizer", "Call me Ishmael. " * 100],
+        (
+            "Error: There is no tokenizer folder 'Call me Ishmael. Call me Ishmael. Call m'... (1,700 "
+            "characters); give one that `train` wrote."
+        ),
+    ),
+    "a place for a model that is none": (
+        ["train", "--steps", "1", "--out", "{at}/notes.txt/new.safetensors"],
+        (
+            "Error: {at}/notes.txt/new.safetensors cannot be made: {at}/notes.txt is a file, not a folder; give "
+            "another."
+        ),
+    ),
+    "a web page to train on": (
+        ["train", "--corpus", "{at}/page.txt", "--steps", "1"],
+        (
+            "Error: {at}/page.txt is a web page (HTML), not plain text; open it in a browser and copy its text into "
+            "a file, or, to learn the tags as well, end it with a line '<|endoftext|>'."
+        ),
     ),
     "a tokenizer's folder by a wrong name": (
         ["generate", "--tokenizer", "{at}/nowhere", "--tokens", "1"],

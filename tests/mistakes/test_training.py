@@ -14,21 +14,27 @@ from course_lib import attention, context, finetuning, interop, runtime, trainin
 from course_lib.config import GPTConfig
 from course_lib.context import NGramModel, RecurrentLM, WindowMLP
 from course_lib.finetuning.question_answering import items, quiz, score
+from course_lib.interop import families
+from course_lib.interop import views as bridges
 from course_lib.model import GPT, layer_norm
 from course_lib.model.anatomy import without
 from course_lib.tokens import BPETokenizer, CharTokenizer
 from course_lib.training import (
     AdamW,
     TrainConfig,
+    clinic,
     clip_gradients,
     cross_entropy,
     document_nats,
     evaluate,
+    evaluation,
     load_model,
     make_muon,
     save_model,
     train,
+    views,
 )
+from course_lib.training.files import read_file, write_file
 from course_lib.training.optim import Muon, orthogonalize
 from course_lib.training.speedrun import RECIPES, Recipe, run_recipe
 
@@ -39,6 +45,19 @@ RECIPE = TrainConfig(steps=2, batch_size=2, log_every=1)
 LOGITS, TARGETS = torch.zeros(2, 3, 7), torch.zeros(2, 3, dtype=torch.long)
 Q = torch.zeros(2, 3, 4)
 BPE = BPETokenizer.train("the cat sat on the mat", 260)
+
+
+SGD = torch.optim.SGD(MODEL.parameters(), lr=0.1)
+STREAM = torch.arange(70) % 3
+LETTERS = clinic.Letters(CharTokenizer.train("abc"), STREAM, STREAM, STREAM, 0.1)
+
+
+def broken():
+    """A model in which a weight has become NaN."""
+    model = GPT(GPTConfig(vocab_size=260, context_length=5, n_layers=1, n_heads=2, width=6))
+    with torch.no_grad():
+        model.tokens.weight[0, 0] = math.nan
+    return model
 
 
 def batch_of_nothing(generator):
@@ -890,6 +909,345 @@ MISTAKES = {
     "a tokenizer by name": (
         lambda: finetuning.encode_quiz("gpt2", quiz(5), []),
         "encode_quiz got tokenizer='gpt2'; it must be a tokenizer of course_lib.tokens.",
+    ),
+    "a clock that is a number": (
+        lambda: train(MODEL, IDS, RECIPE, clock=5),
+        "train got clock=5; it must be a function that gives seconds, such as time.process_time.",
+    ),
+    "a clock that needs something": (
+        lambda: train(MODEL, IDS, RECIPE, clock=len),
+        (
+            "train got clock=the builtin_function_or_method len; it must be a function that gives "
+            "seconds, such as time.process_time."
+        ),
+    ),
+    "a clock without hands": (
+        lambda: train(MODEL, IDS, RECIPE, clock=lambda: None),
+        "train got clock=None; it must be a clock that gives seconds, such as time.process_time.",
+    ),
+    "batches of a function without a generator": (
+        lambda: train(MODEL, lambda: (TARGETS, TARGETS), RECIPE),
+        (
+            "train got ids=the function <lambda>; it must be a function that draws a batch from a "
+            "generator, or a line of ids."
+        ),
+    ),
+    "a model in place of ids": (
+        lambda: train(MODEL, MODEL, RECIPE),
+        "train got ids=a GPT; it must be a function that draws a batch from a generator, or a line of ids.",
+    ),
+    "a number as a callback": (
+        lambda: train(MODEL, IDS, RECIPE, callbacks=[5]),
+        "train got callbacks=5; it must be objects with methods such as on_step.",
+    ),
+    "an object without news as a callback": (
+        lambda: train(MODEL, IDS, RECIPE, callbacks=[None]),
+        "train got callbacks=None; it must be objects with methods such as on_step.",
+    ),
+    "an optimizer of one argument": (
+        lambda: train(MODEL, IDS, RECIPE, optimizer=lambda model: None),
+        (
+            "train got optimizer=the function <lambda>; it must be a function of model and recipe "
+            "that makes one, such as make_muon."
+        ),
+    ),
+    "a model of two arguments": (
+        lambda: evaluate(lambda ids, more: ids, IDS, 5),
+        (
+            "evaluate got model=the function <lambda>; it must be a model, such as "
+            'GPT(GPTConfig.preset("tiny")).'
+        ),
+    ),
+    "a model that gives no logits": (
+        lambda: evaluate(lambda ids: ids, IDS, 5),
+        (
+            "A model gave a Tensor of shape (11, 5) and type torch.int64 for the targets a Tensor of "
+            "shape (11, 5) and type torch.int64; it must give logits: for ids (B, T) floats (B, T, "
+            "V)."
+        ),
+    ),
+    "a model that gives a number": (
+        lambda: document_nats(len, [[1, 2]], 6),
+        (
+            "A model gave 1 for the targets a Tensor of shape (1, 3) and type torch.int64; it must "
+            "give logits: for ids (B, T) floats (B, T, V)."
+        ),
+    ),
+    "a model that gives NaN": (
+        lambda: evaluate(lambda ids: torch.full((*ids.shape, 7), math.nan), IDS, 5),
+        (
+            "evaluate got logits from the model that are no numbers (NaN); if training brought them, "
+            "take earlier weights, or a lower learning rate."
+        ),
+    ),
+    "documents of a model that gives NaN": (
+        lambda: document_nats(lambda ids: torch.full((*ids.shape, 7), math.nan), [[1, 2]], 6),
+        (
+            "document_nats got logits from the model that are no numbers (NaN); if training brought "
+            "them, take earlier weights, or a lower learning rate."
+        ),
+    ),
+    "a training without end": (
+        lambda: TrainConfig(max_seconds=math.inf),
+        "TrainConfig got max_seconds=inf; it must be finite, or beside a number of steps.",
+    ),
+    "a batch beyond all bounds": (
+        lambda: TrainConfig(steps=1, batch_size=10**30),
+        (
+            "TrainConfig got batch_size=1000000000000000000000000000000; it must be a number that a "
+            "machine can count to."
+        ),
+    ),
+    "a step that is none": (
+        lambda: RECIPE.fraction_done(math.nan, 1.0),
+        "fraction_done got step=nan; it must be 0 or more.",
+    ),
+    "seconds in words": (
+        lambda: RECIPE.rate(0, "1"),
+        "fraction_done got seconds='1'; it must be 0 or more.",
+    ),
+    "an index of too many bits": (
+        lambda: cross_entropy(LOGITS, TARGETS, ignore_index=2**63),
+        (
+            "cross_entropy got ignore_index=9223372036854775808; it must be a number of at most 64 "
+            "bits, such as -100."
+        ),
+    ),
+    "one parameter for a list": (
+        lambda: AdamW(nn.Parameter(torch.ones(3))),
+        (
+            "AdamW got params=a Parameter of shape (3,) and type torch.float32; it must be a list: "
+            "put it in brackets."
+        ),
+    ),
+    "a group without parameters": (
+        lambda: AdamW([{"lr": 0.1}]),
+        "AdamW got params=None; it must be a list of parameters in each group, such as model.parameters().",
+    ),
+    "a group of numbers": (
+        lambda: AdamW([{"params": [1.0]}]),
+        "AdamW got params=1.0; it must be parameters in each group.",
+    ),
+    "a closure that is a number": (
+        lambda: AdamW([nn.Parameter(torch.ones(3))]).step(5),
+        "step got closure=5; it must be a function that computes the loss, or None.",
+    ),
+    "matrices in words": (
+        lambda: Muon([{"params": [nn.Parameter(torch.ones(2, 3))], "matrices": "yes"}]),
+        "Muon got matrices='yes'; it must be True or False.",
+    ),
+    "tables in words": (
+        lambda: training.parameter_groups(MODEL, decay_embeddings="no"),
+        "parameter_groups got decay_embeddings='no'; it must be True or False.",
+    ),
+    "a checkpoint without a model": (
+        lambda: training.save_checkpoint("run.ckpt", None, SGD, torch.Generator(), {}),
+        "save_checkpoint got model=None; it must be a module of torch, such as a GPT.",
+    ),
+    "a checkpoint without an optimizer": (
+        lambda: training.save_checkpoint("run.ckpt", MODEL, None, torch.Generator(), {}),
+        "save_checkpoint got optimizer=None; it must be an optimizer, such as AdamW(model.parameters()).",
+    ),
+    "a checkpoint with a seed": (
+        lambda: training.save_checkpoint("run.ckpt", MODEL, SGD, 0, {}),
+        "save_checkpoint got generator=0; it must be a torch.Generator, such as seed(0) gives.",
+    ),
+    "a checkpoint without progress": (
+        lambda: training.save_checkpoint("run.ckpt", MODEL, SGD, torch.Generator(), None),
+        "save_checkpoint got progress=None; it must be a dict, such as {'step': 40}.",
+    ),
+    "a checkpoint for a text": (
+        lambda: training.load_checkpoint("run.ckpt", "model", SGD, torch.Generator()),
+        "load_checkpoint got model='model'; it must be a module of torch, such as a GPT.",
+    ),
+    "a check that is none": (
+        lambda: training.load_checkpoint("run.ckpt", MODEL, SGD, torch.Generator(), check=5),
+        "load_checkpoint got check=5; it must be a function of the progress, or None.",
+    ),
+    "weights that are no numbers": (
+        lambda: save_model("model.safetensors", broken()),
+        (
+            "save_model got a model whose weight tokens.weight holds nan or infinite numbers; take "
+            "earlier weights, or train again with a lower learning rate."
+        ),
+    ),
+    "weights that are no numbers to export": (
+        lambda: interop.export_to_transformers(broken(), BPE, "out"),
+        (
+            "export_to_transformers got a model whose weight tokens.weight holds nan or infinite "
+            "numbers; take earlier weights, or train again with a lower learning rate."
+        ),
+    ),
+    "no model for a tokenizer": (
+        lambda: training.check_tokenizer(None, CharTokenizer.train("abc")),
+        'check_tokenizer got model=None; it must be a model, such as GPT(GPTConfig.preset("tiny")).',
+    ),
+    "a file of numbers": (
+        lambda: write_file("a.safetensors", {"a": 5}, {}),
+        "write_file got a=5; it must be a tensor.",
+    ),
+    "a file of nothing": (
+        lambda: write_file("a.safetensors", None, {}),
+        "write_file got tensors=None; it must be a dict of tensors by name.",
+    ),
+    "a description that is a text": (
+        lambda: write_file("a.safetensors", {}, "model"),
+        "write_file got about='model'; it must be a dict, such as {'kind': 'model'}.",
+    ),
+    "a kind by number": (
+        lambda: read_file("a.safetensors", 5),
+        "read_file got kind=5; it must be the name of a kind, such as 'model'.",
+    ),
+    "a recipe's settings as a list": (
+        lambda: Recipe("mine", "mine", train=[1]),
+        "Recipe got train=[1]; it must be a dict of the fields of TrainConfig, such as {'lr': 1e-3}.",
+    ),
+    "a recipe without a name": (
+        lambda: Recipe(None, "mine"),
+        "Recipe got name=None; it must be a text.",
+    ),
+    "a recipe's seed in words": (
+        lambda: run_recipe(RECIPES["baseline"], IDS, IDS, 3, seed="7"),
+        (
+            "run_recipe got seed='7'; it must be a whole number from -9223372036854775808 to "
+            "18446744073709551615."
+        ),
+    ),
+    "an end past a recipe's vocabulary": (
+        lambda: run_recipe(RECIPES["baseline"], IDS, IDS, 3, end_id=3),
+        "run_recipe got end_id=3; it must be a whole number from 0 to 2.",
+    ),
+    "a measure that is a number": (
+        lambda: run_recipe(RECIPES["baseline"], IDS, IDS, 3, measure=1.5),
+        "run_recipe got measure=1.5; it must be a function of a model that gives its loss, or None.",
+    ),
+    "a recipe's time without end": (
+        lambda: run_recipe(RECIPES["baseline"], IDS, IDS, 3, cpu_seconds=math.inf),
+        "TrainConfig got max_seconds=inf; it must be finite, or beside a number of steps.",
+    ),
+    "a fault that there isn't": (
+        lambda: clinic.run_case("too slow", LETTERS),
+        (
+            "run_case got the fault 'too slow'; it must be healthy, or one of targets_not_shifted, "
+            "no_mask, rate_too_high, no_warmup, validated_in_training, leaked_validation."
+        ),
+    ),
+    "a case's seed as a fraction": (
+        lambda: clinic.run_case("healthy", LETTERS, seed=1.5),
+        (
+            "run_case got seed=1.5; it must be a whole number from -9223372036854775808 to "
+            "18446744073709551615."
+        ),
+    ),
+    "a case's letter by number": (
+        lambda: clinic.run_case("healthy", LETTERS, letter=1),
+        "run_case got letter=1; it must be a letter, such as 'A', or ''.",
+    ),
+    "no function that takes the time": (
+        lambda: evaluation.quicker_precision("cpu", seconds=3),
+        "quicker_precision got seconds=3; it must be a function of a device and a precision.",
+    ),
+    "a curve without its validation": (
+        lambda: views.train_and_validation({"run": training.History()}),
+        (
+            "train_and_validation got histories={'run': History(records=(), interrupted=False)}; it "
+            "must be histories by name, each of a training that was also validated (train(..., "
+            "val_ids=...))."
+        ),
+    ),
+    "a valley without a path": (
+        lambda: views.valley({}),
+        "valley got paths={}; it must be paths by name, each a list of points (x, y).",
+    ),
+    "a path of numbers": (
+        lambda: views.valley({"a": [1.0, 2.0]}),
+        "valley got paths={'a': [1.0, 2.0]}; it must be paths by name, each a list of points (x, y).",
+    ),
+    "no case to chart": (
+        lambda: views.charts([], training.History(), 0.5),
+        (
+            "charts got healthy=History(records=(), interrupted=False); it must be a Case, such as "
+            "run_case gives, or a list of them."
+        ),
+    ),
+    "a history for a case": (
+        lambda: views.findings([training.History()], None),
+        (
+            "findings got cases=History(records=(), interrupted=False); it must be a Case, such as "
+            "run_case gives, or a list of them."
+        ),
+    ),
+    "losses that are no numbers": (
+        lambda: views.recipe_steps({"a": math.nan}, {"a": "the start"}),
+        "recipe_steps got losses={'a': nan}; it must be losses by name, such as {'baseline': 1.5}.",
+    ),
+    "a recipe without its note": (
+        lambda: views.recipe_steps({"a": 1.0}, {"b": "the start"}),
+        "recipe_steps got notes={'b': 'the start'}; it must be a text for each of a.",
+    ),
+    "a law of a negative size": (
+        lambda: views.power_law([-1, 4], [5.0, 3.0], 1.0, 4.0, 0.5, "tokens"),
+        "power_law got sizes=[-1, 4]; it must be a list of numbers above 0.",
+    ),
+    "a law of losses below the floor": (
+        lambda: views.power_law([1, 4], [5.0, 0.5], 1.0, 4.0, 0.5, "tokens"),
+        "power_law got losses=[5.0, 0.5]; it must be a list of numbers above 1.",
+    ),
+    "a law of fewer losses": (
+        lambda: views.power_law([1, 4], [5.0], 1.0, 4.0, 0.5, "tokens"),
+        "power_law got losses=[5.0]; it must be as many as there are sizes, 2.",
+    ),
+    "logits that are NaN": (
+        lambda: interop.agreement(LOGITS, LOGITS / 0),
+        "agreement got logits that are no numbers (NaN); look at the weights of the model.",
+    ),
+    "a class as a tokenizer to export": (
+        lambda: interop.to_tokenizers(BPETokenizer),
+        "to_tokenizers got the class BPETokenizer; only a BPETokenizer can be exported.",
+    ),
+    "stop tokens by number": (
+        lambda: interop.export_to_transformers(GPT(GPTConfig(vocab_size=260)), BPE, "out", stop_tokens=[256]),
+        "export_to_transformers got stop_tokens=256; it must be names of special tokens.",
+    ),
+    "a download in words": (
+        lambda: interop.load_gpt2("gpt2", download="no"),
+        "load_gpt2 got download='no'; it must be True or False.",
+    ),
+    "a number for a cache": (
+        lambda: interop.load_gpt2("gpt2", cache=5),
+        "Got int, needed a path as a str or a pathlib.Path.",
+    ),
+    "a preset for a family": (
+        lambda: families.family_for("gpt2"),
+        "family_for got config='gpt2'; it must be a GPTConfig, e.g. GPTConfig.preset(\"tiny\").",
+    ),
+    "a name for a family's values": (
+        lambda: families.family_of("gpt2"),
+        "family_of got values='gpt2'; it must be a dict, what a config.json holds.",
+    ),
+    "a difference without its share": (
+        lambda: bridges.difference_bars({"a": 1e-6}, {"b": 1.0}, 1e-4),
+        "difference_bars got shares={'b': 1.0}; it must be a share for each of a.",
+    ),
+    "no tolerance": (
+        lambda: bridges.difference_bars({"a": 1e-6}, {"a": 1.0}, 0),
+        "difference_bars got tolerance=0; it must be above 0, e.g. 1e-4.",
+    ),
+    "a share in percent": (
+        lambda: bridges.difference_bars({"a": 1e-6}, {"a": 100}, 1e-4),
+        "difference_bars got shares={'a': 100}; it must be shares from 0 to 1 by name.",
+    ),
+    "memory of nothing": (
+        lambda: bridges.memory_lines({"half": 0}, {"small": 1e9}, {"laptop": 16.0}),
+        "memory_lines got bits={'half': 0}; it must be numbers above 0 by name.",
+    ),
+    "labels as a list": (
+        lambda: bridges.bridge(words=["folder"]),
+        "bridge got words=['folder']; it must be labels by name.",
+    ),
+    "letters as a text": (
+        lambda: bridges.letter_grid("abc"),
+        "letter_grid got letters='abc'; it must be a dict of 256 letters by their byte.",
     ),
 }
 

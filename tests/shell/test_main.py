@@ -47,3 +47,24 @@ def test_ctrl_c_pressed_again_and_again_ends_in_a_line(presses):
             time.sleep(0.01)
         error = process.communicate(timeout=60)[1]
     assert process.returncode in (1, 130) and error.count("\n") <= 2 and quiet(error), error
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="an output that takes nothing")
+@pytest.mark.parametrize("arguments", [["--help"], ["progress"]], ids=lambda a: a[0])
+def test_an_output_that_takes_nothing_is_said_in_a_line(arguments):
+    with open("/dev/full", "w") as full, command(*arguments, stdout=full) as process:
+        error = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert error.startswith("Error: The output can't be written (") and error.count("\n") == 1, error
+
+
+@POSIX
+@pytest.mark.parametrize("arguments", [["train"], ["progress"], ["doctor", "--quick"]], ids=lambda a: a[0])
+def test_a_folder_that_was_removed_is_said_in_a_line(arguments, tmp_path):
+    (tmp_path / "gone").mkdir()
+    start = f"rmdir {tmp_path}/gone; exec {sys.executable} -m course_lib {' '.join(arguments)}"
+    done = subprocess.run(
+        ["sh", "-c", start], cwd=tmp_path / "gone", capture_output=True, text=True, timeout=60, check=False
+    )
+    said = "Error: The folder that this shell is in was removed; change into another, such as cd ~.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)

@@ -28,6 +28,13 @@ ENGLISH = "\n<|endoftext|>\n".join(["The cat sat on the mat.", "The dog sat on t
 OTHER = "\n<|endoftext|>\n".join(["Rain fell on the grey roofs.", "Wind blew from the north."] * 60)
 
 
+class Quiet:
+    """A progress bar that writes nothing, where what a command says is read."""
+
+    def on_end(self, history):
+        pass
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run a command in a folder that holds two small texts; gives typer's result."""
@@ -115,7 +122,7 @@ def older(run, tmp_path):
 
 
 def test_a_training_that_fails_leaves_the_older_model_with_its_tokenizer(run, older, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_command, "ProgressBar", object)
+    monkeypatch.setattr(train_command, "ProgressBar", Quiet)
     one_sentence(run("--lr", "1e30"), "learning rate")
     assert content(tmp_path) == older
     check_tokenizer(load_model("my_model.safetensors"), BPETokenizer.load("my_model.tokenizer"))
@@ -125,7 +132,7 @@ def test_a_training_that_fails_leaves_the_older_model_with_its_tokenizer(run, ol
 def test_a_disk_that_is_full_at_the_end_leaves_the_older_model_and_the_training(
     run, older, tmp_path, monkeypatch, at
 ):
-    monkeypatch.setattr(train_command, "ProgressBar", object)
+    monkeypatch.setattr(train_command, "ProgressBar", Quiet)
     whole = os.replace
 
     def full(source, target):
@@ -207,7 +214,7 @@ def test_another_training_is_not_resumed_and_nothing_is_replaced(
     run, stopped, tmp_path, monkeypatch, options, said
 ):
     BPETokenizer.train(OTHER, 280).save(tmp_path / "mine")
-    monkeypatch.setattr(train_command, "ProgressBar", object)
+    monkeypatch.setattr(train_command, "ProgressBar", Quiet)
     before = content(tmp_path)
     one_sentence(run("--resume", *options), said)
     assert content(tmp_path) == before

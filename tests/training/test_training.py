@@ -1069,3 +1069,20 @@ def test_a_training_with_muon_learns_and_resumes_exactly(tmp_path):
     train(resumed, ids, config, optimizer=make_muon, checkpoint_path=path, resume=True)
     for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+class BrokenWhenMeasured(nn.Sequential):
+    """Gives NaN, but not while it is trained."""
+
+    def forward(self, ids):
+        logits = super().forward(ids)
+        return logits if self.training else logits * math.nan
+
+
+def test_a_validation_loss_that_is_nan_ends_the_training():
+    model = BrokenWhenMeasured(nn.Embedding(3, 4), nn.Linear(4, 3))
+    recipe = TrainConfig(steps=2, batch_size=2, context_length=3, eval_every=1)
+    with pytest.raises(
+        FloatingPointError, match="^The validation loss after step 1 is nan, at .* try a rate"
+    ):
+        train(model, torch.tensor([0, 1, 2] * 9), recipe, val_ids=torch.tensor([0, 1, 2] * 9))

@@ -112,3 +112,8 @@ def test_axes_that_are_given_are_drawn_on():
     figure, axes = pyplot.subplots(1, 2)
     assert views.power_law([1, 2], [3.0, 2.0], 0.0, 3.0, 0.5, "tokens", ax=axes[1]) is axes[1]
     assert views.valley({"a": [(0.0, 0.0)]}, ax=axes[0]) is axes[0] and figure.axes == list(axes)
+
+
+def test_a_path_that_left_all_numbers_is_drawn_as_far_as_it_goes():
+    told = views.valley({"too fast": [(-2.0, 0.0), (math.inf, 0.0), (math.nan, 0.0)]}).course_alt
+    assert "too fast starts at height 2.00, ends at height nan" in told
