@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SEEDS = (-(2**63), 2**64 - 1)  # what torch takes
 _LONGEST = 60  # characters of a value in a message
-_MOST_NUMBERS = 10**12  # in a model; four terabytes
+_MOST_NUMBERS = 10**15  # in a model; four petabytes
 _LARGEST = 2**63 - 1  # the largest whole number that torch and NumPy count with
 
 
@@ -292,14 +292,13 @@ def check_floats(owner: str, name: str, value: Any, last: int | str | None = Non
 def check_size(owner: str, numbers: int) -> None:
     """Raises ValueError for a model of so many numbers that no memory holds them; nothing is built to see it.
 
-    >>> check_size("GPT", 10**13)
+    >>> check_size("GPT", 10**16)
     Traceback (most recent call last):
-    ValueError: GPT would have 10000000000000 numbers, more than a memory holds; choose smaller sizes.
+    ValueError: GPT would have 10000000000000000 numbers, more than a memory holds; choose smaller sizes.
     """
     if numbers > _MOST_NUMBERS:
         raise ValueError(
-            f"{owner} would have {shown(numbers)} numbers, more than a memory holds; choose "
-            "smaller sizes."
+            f"{owner} would have {shown(numbers)} numbers, more than a memory holds; choose smaller sizes."
         )
 
 

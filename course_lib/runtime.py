@@ -97,7 +97,9 @@ def as_device(name: Any) -> "torch.device | None":
     if name is None or (isinstance(name, torch.device) and name.type not in ("cuda", "mps")):
         return name
     if not isinstance(name, str | torch.device):
-        raise ValueError(f"Got {shown(name)} as a device; give a name, such as 'cpu', or a tensor's own, x.device.")
+        raise ValueError(
+            f"Got {shown(name)} as a device; give a name, such as 'cpu', or a tensor's own, x.device."
+        )
     return torch.device(name) if name == "meta" else device(name)
 
 

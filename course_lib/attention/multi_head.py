@@ -109,9 +109,7 @@ class MultiHeadAttention(nn.Module):
 
 
 def _checked(x: torch.Tensor, width: int, rotary: Any, remember: Any) -> torch.Tensor:
-    if not (
-        isinstance(x, torch.Tensor) and x.ndim == 3 and x.shape[-1] == width and x.is_floating_point()
-    ):
+    if not (isinstance(x, torch.Tensor) and x.ndim == 3 and x.shape[-1] == width and x.is_floating_point()):
         raise ValueError(f"MultiHeadAttention got x={shown(x)}; it needs vectors of shape (B, T, {width}).")
     if rotary is not None and not (isinstance(rotary, tuple | list) and len(rotary) == 2):
         raise wrong("MultiHeadAttention", "rotary", rotary, "a pair, such as rotary_angles(T, D) gives")

@@ -140,7 +140,9 @@ def gru_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> torch.Tensor
 
 def _check_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> None:
     if not isinstance(cell, nn.GRU) or not cell.bias:
-        raise ValueError(f"gru_step got cell={shown(cell)}; give a torch.nn.GRU with biases, such as model.cells.")
+        raise ValueError(
+            f"gru_step got cell={shown(cell)}; give a torch.nn.GRU with biases, such as model.cells."
+        )
     for name, value, width in (("x", x, cell.input_size), ("state", state, cell.hidden_size)):
         if not (isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[1] == width):
             raise ValueError(f"gru_step got {name}={shown(value)}; it needs vectors of shape (B, {width}).")
