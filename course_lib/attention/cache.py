@@ -54,8 +54,9 @@ class KVCache:
             self._stores[layer] = store
         if store[0].shape[1::2] != k.shape[1::2] or store[1].shape[3] != v.shape[3]:
             raise ValueError(
-                f"This cache keeps keys {tuple(store[0].shape)} in layer {layer}, but got {tuple(k.shape)}; "
-                "give heads of the same number and width, or make another cache."
+                f"This cache keeps {store[0].shape[1]} heads of keys {store[0].shape[3]} and values "
+                f"{store[1].shape[3]} wide in layer {layer}, but got keys {tuple(k.shape)} and values "
+                f"{tuple(v.shape)}; give as many heads, as wide, or make another cache."
             )
         keys, values = store[0].narrow(2, 0, end), store[1].narrow(2, 0, end)
         keys.narrow(2, self.length, T).copy_(k)

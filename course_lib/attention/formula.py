@@ -121,7 +121,7 @@ def check_attention(
     ):
         raise ValueError(
             f"attention got q={shown(q)}, k={shown(k)} and v={shown(v)}; it needs floats, q (..., T, D), "
-            "k and v (..., S, D)."
+            "k and v (..., S, D), with the same axes before, and S at least 1."
         )
     if not (q.dtype == k.dtype == v.dtype or torch.is_autocast_enabled(q.device.type)):
         raise ValueError(
@@ -144,7 +144,7 @@ def check_mask(mask: torch.Tensor, shape: tuple[int, ...]) -> None:
         T, S = shape[-2:]
         raise ValueError(
             f"Got mask={shown(mask)}; a mask for {T} queries and {S} keys is boolean, of shape {(T, S)} or "
-            "one that broadcasts to it, True where a query may look."
+            f"one that broadcasts to {tuple(shape)}, True where a query may look."
         )
     if not bool(mask.any(-1).all()):
         raise ValueError("The mask hides all keys from a query; let each query look at one at least.")

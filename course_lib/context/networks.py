@@ -148,7 +148,7 @@ def _check_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> None:
             raise ValueError(f"gru_step got {name}={shown(value)}; it needs vectors of shape (B, {width}).")
         check_floats("gru_step", name, value, width)
     if len(x) != len(state):
-        raise ValueError(f"gru_step got {len(x)} x and {len(state)} states; give one state for each.")
+        raise ValueError(f"gru_step got x for {len(x)} texts and states for {len(state)}; give one each.")
 
 
 def _draw_weights(model: nn.Module, generator: torch.Generator | None) -> None:

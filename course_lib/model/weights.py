@@ -32,7 +32,7 @@ def plain_weights(model: nn.Module) -> tuple[dict[str, torch.Tensor], GPTConfig]
     (True, True)
     """
     check_instance("plain_weights", "model", model, nn.Module, "a GPT")
-    check_config("a model", getattr(model, "config", None))
+    check_config("plain_weights", getattr(model, "config", None))
     weights = dict(model.state_dict())
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # a new layer draws weights before it is filled
         for name, module in model.named_modules():
