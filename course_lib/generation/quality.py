@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 from course_lib.arguments import check_instance, many, whole, wrong
 from course_lib.world.oracle import explain
@@ -39,11 +40,8 @@ def distinct_share(texts: Sequence[Sequence[Hashable]], n: int = 4, limit: int |
     >>> distinct_share(["abab"], n=2)  # ab, ba, ab
     0.6666666666666666
     """
-    n, limit = (
-        whole("distinct_share", "n", n),
-        None if limit is None else whole("distinct_share", "limit", limit),
-    )
-    pieces = [tuple(text[i : i + n]) for text in _sequences(texts) for i in range(len(text) - n + 1)]
+    texts, n, limit = _checked(texts, n, limit)
+    pieces = [tuple(text[i : i + n]) for text in texts for i in range(len(text) - n + 1)]
     if len(pieces) < (limit or 1):
         raise ValueError(
             f"distinct_share found {len(pieces)} pieces of {n}, but needs {limit or 1}; give it more texts."
@@ -51,11 +49,13 @@ def distinct_share(texts: Sequence[Sequence[Hashable]], n: int = 4, limit: int |
     return len(set(pieces[:limit])) / len(pieces[:limit])
 
 
-def _sequences(texts: Sequence[Sequence[Hashable]]) -> list[Sequence[Hashable]]:
-    """Texts whose items can be compared: those of a tensor, for one, are different objects each."""
+def _checked(texts: Any, n: Any, limit: Any) -> tuple[list[Sequence[Hashable]], int, int | None]:
+    """Texts whose items can be compared (those of a tensor are different objects each), and both numbers."""
+    n = whole("distinct_share", "n", n)
+    limit = None if limit is None else whole("distinct_share", "limit", limit)
     found = many("distinct_share", "texts", texts, "texts, or of lists of ids")
     plain = [text.tolist() if hasattr(text, "tolist") else text for text in found]
     for text in plain:
         if not isinstance(text, Sequence) or not all(isinstance(item, Hashable) for item in text):
             raise wrong("distinct_share", "texts", text, "a list of texts, or of lists of ids")
-    return plain
+    return plain, n, limit

@@ -18,42 +18,6 @@ from course_lib.arguments import check_instance, many, shown, whole, wrong
 from course_lib.tokens.bpe import WALL, byte_alphabet
 
 
-def listed(owner: str, ids: Iterable[int]) -> list[int]:
-    """Ids, or tokens, as a list: those of a tensor would all be different to Python.
-
-    >>> listed("count_pairs", (5, 7))
-    [5, 7]
-    """
-    found = many(owner, "ids", ids.tolist() if hasattr(ids, "tolist") else ids, "ids")
-    if found and isinstance(found[0], list | tuple):
-        raise wrong(owner, "ids", ids, "one list of ids; join several by a WALL")
-    return found
-
-
-def checked_pair(pair: tuple[int, int]) -> tuple[int, int]:
-    """A pair as a tuple, which a list never equals.
-
-    >>> checked_pair([5, 7])
-    (5, 7)
-    """
-    found = tuple(pair) if isinstance(pair, tuple | list) else ()
-    if len(found) != 2:
-        raise ValueError(f"Got the pair {shown(pair)}; needed two ids, or two tokens, such as (5, 7).")
-    return found
-
-
-def all_bytes(owner: str, pieces: Iterable[bytes]) -> list[bytes]:
-    """Pieces of text as a list, each of them bytes.
-
-    >>> all_bytes("encode_naively", [b"hug"])
-    [b'hug']
-    """
-    found = many(owner, "pieces", pieces, "pieces as bytes, [b'hug']")
-    for piece in found:
-        check_instance(owner, "pieces", piece, bytes, "a list of pieces as bytes, [b'hug']")
-    return found
-
-
 def count_pairs(ids: Iterable[int]) -> Counter[tuple[int, int]]:
     """How often each pair of neighbours occurs; a `WALL` (-1) ends a piece and is nobody's neighbour.
 
@@ -71,7 +35,7 @@ def merge_pair(ids: Iterable[int], pair: tuple[int, int], new_id: int) -> list[i
     [5, 8, 7, 5]
     """
     merged: list[int] = []
-    pair = checked_pair(pair)
+    pair = checked_pair(pair, new_id)
     for id in listed("merge_pair", ids):
         if merged and (merged[-1], id) == pair:
             merged[-1] = new_id
@@ -127,3 +91,46 @@ def encode_naively(pieces: Iterable[bytes], merges: Sequence[tuple[bytes, bytes]
             ids = merge_pair(ids, pair, made[pair])
         result += ids
     return result
+
+
+# What came, looked at ------------------------------------------------------------------------------------
+
+
+def listed(owner: str, ids: Iterable[int]) -> list[int]:
+    """Ids, or tokens, as a list: those of a tensor would all be different to Python.
+
+    >>> listed("count_pairs", (5, 7))
+    [5, 7]
+    """
+    found = many(owner, "ids", ids.tolist() if hasattr(ids, "tolist") else ids, "ids")
+    if found and isinstance(found[0], list | tuple):
+        raise wrong(owner, "ids", ids, "one list of ids; join several by a WALL")
+    return found
+
+
+def checked_pair(pair: tuple[int, int], new_id: int | None = None) -> tuple[int, int]:
+    """A pair as a tuple, which a list never equals; what it becomes is another id.
+
+    >>> checked_pair([5, 7])
+    (5, 7)
+    """
+    found = tuple(pair) if isinstance(pair, tuple | list) else ()
+    if len(found) != 2:
+        raise ValueError(f"Got the pair {shown(pair)}; needed two ids, or two tokens, such as (5, 7).")
+    if new_id in found:
+        raise ValueError(
+            f"merge_pair got new_id={shown(new_id)}, which is in the pair; give one that is new."
+        )
+    return found
+
+
+def all_bytes(owner: str, pieces: Iterable[bytes]) -> list[bytes]:
+    """Pieces of text as a list, each of them bytes.
+
+    >>> all_bytes("encode_naively", [b"hug"])
+    [b'hug']
+    """
+    found = many(owner, "pieces", pieces, "pieces as bytes, [b'hug']")
+    for piece in found:
+        check_instance(owner, "pieces", piece, bytes, "a list of pieces as bytes, [b'hug']")
+    return found

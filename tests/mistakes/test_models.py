@@ -468,6 +468,10 @@ MISTAKES = {
         lambda: naive_bpe.merge_pair([5, 7], (5, 7, 5), 8),
         "Got the pair (5, 7, 5); needed two ids, or two tokens, such as (5, 7).",
     ),
+    "a new id that is old": (
+        lambda: naive_bpe.merge_pair([5, 7, 7], (5, 7), 5),
+        "merge_pair got new_id=5, which is in the pair; give one that is new.",
+    ),
     "a text cut that is none": (
         lambda: Cutter(GPT2_PATTERN).cut(None),
         "cut got text=None; it must be a text.",
