@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SEEDS = (-(2**63), 2**64 - 1)  # what torch takes
 _LONGEST = 60  # characters of a value in a message
+_MOST_NUMBERS = 10**15  # in a model; four petabytes
+_LARGEST = 2**63 - 1  # the largest whole number that torch and NumPy count with
 
 
 def shown(value: Any) -> str:
@@ -35,7 +38,10 @@ def shown(value: Any) -> str:
             if hasattr(value, "__name__")
             else f"a {_name(value)}"
         )
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no number of thousands of digits
+        text = f"a very long {_name(value)}"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + "..."
 
 
@@ -66,7 +72,9 @@ def plain(value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    if isinstance(value, int):  # one that no float can hold can't be reckoned with
+        return not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return isinstance(value, float) and not math.isnan(value)
 
 
 def whole_number(value: Any) -> int | None:
@@ -89,6 +97,8 @@ def whole(owner: str, name: str, value: Any, least: int | None = 1, most: int | 
     (3, 4)
     """
     number = whole_number(value)
+    if number is not None and most is None and number > _LARGEST:
+        most = _LARGEST
     if number is not None and (least is None or number >= least) and (most is None or number <= most):
         return number
     needed = "a whole number"
@@ -145,7 +155,7 @@ def many(owner: str, name: str, value: Any, what: str) -> list[Any]:
     >>> many("add_lora", "targets", ("qkv", "out"), "names")
     ['qkv', 'out']
     """
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+    if isinstance(value, str | bytes) or not is_several(value):
         raise wrong(owner, name, value, f"a list of {what}")
     return list(value)
 
@@ -171,6 +181,16 @@ def is_finite(value: Any) -> bool:
     (True, False, False)
     """
     return is_number(value) and math.isfinite(plain(value))
+
+
+def is_several(value: Any) -> bool:
+    """Whether Python can go through a value item by item; a tensor with no axis only looks like it.
+
+    >>> import numpy
+    >>> is_several([1, 2]), is_several(numpy.array(1)), is_several(5)
+    (True, False, False)
+    """
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
 
 
 def id_line(owner: str, ids: Any, name: str = "ids") -> torch.Tensor:
@@ -267,7 +287,43 @@ def check_batch(owner: str, ids: Any) -> torch.Tensor:
             f"{owner} got ids={shown(ids)}; it needs a tensor of whole numbers (B, T), such as "
             f"{'ids[None]' if line else 'torch.tensor([ids])'}."
         )
+    if not ids.numel():
+        raise wrong(owner, "ids", ids, "a tensor (B, T) with B and T at least 1")
     return ids
+
+
+def check_floats(owner: str, name: str, value: Any, last: int | str | None = None) -> None:
+    """Raises ValueError unless a value is a tensor of floats whose last axis is as long as `last` says.
+
+    A letter stands for any length above 0, None for any shape at all.
+
+    >>> import torch
+    >>> check_floats("top_k", "logits", [1, 2], "V")
+    Traceback (most recent call last):
+    ValueError: top_k got logits=[1, 2]; it must be a tensor of floats of shape (..., V).
+    >>> check_floats("MLP", "x", torch.ones(2, 3), last=3)
+    """
+    import torch
+
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        shape = value.shape
+        if last is None or (shape and (shape[-1] == last or (isinstance(last, str) and shape[-1] > 0))):
+            return
+    shape = "" if last is None else f" of shape (..., {last})"
+    raise wrong(owner, name, value, f"a tensor of floats{shape}")
+
+
+def check_size(owner: str, numbers: int) -> None:
+    """Raises ValueError for a model of so many numbers that no memory holds them; nothing is built to see it.
+
+    >>> check_size("GPT", 10**16)
+    Traceback (most recent call last):
+    ValueError: GPT would have 10000000000000000 numbers, more than a memory holds; choose smaller sizes.
+    """
+    if numbers > _MOST_NUMBERS:
+        raise ValueError(
+            f"{owner} would have {shown(numbers)} numbers, more than a memory holds; choose smaller sizes."
+        )
 
 
 def check_instance(owner: str, name: str, value: Any, kind: type | tuple[type, ...], needed: str) -> None:

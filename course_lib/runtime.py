@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from course_lib.arguments import SEEDS, choice, whole, wrong
+from course_lib.arguments import SEEDS, choice, shown, whole, wrong
 from course_lib.files import as_path, explained, part_of, place_to_write, remove_old_parts
 
 if TYPE_CHECKING:
@@ -81,6 +81,25 @@ def device(prefer: "str | torch.device | None" = None) -> "torch.device":
             f"the device {str(prefer)!r} is not usable on this machine: choose one of {usable_names}"
         )
     return torch.device(prefer)
+
+
+def as_device(name: Any) -> "torch.device | None":
+    """The device of a new tensor, by its name or as it is; None stays None, and means torch's own choice.
+
+    Raises: ValueError if it is not here.
+
+    >>> as_device("cpu"), as_device(None)
+    (device(type='cpu'), None)
+    """
+    import torch
+
+    if name is None or (isinstance(name, torch.device) and name.type not in ("cuda", "mps")):
+        return name
+    if not isinstance(name, str | torch.device):
+        raise ValueError(
+            f"Got {shown(name)} as a device; give a name, such as 'cpu', or a tensor's own, x.device."
+        )
+    return torch.device(name) if name == "meta" else device(name)
 
 
 def data_dir() -> Path:

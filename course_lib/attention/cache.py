@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from course_lib.arguments import is_whole, shown, whole
+from course_lib.arguments import is_whole, shown, whole, whole_number
 
 
 class KVCache:
@@ -29,7 +29,7 @@ class KVCache:
     """
 
     def __init__(self, n_layers: int, batch_size: int, capacity: int):
-        n_layers = whole("KVCache", "n_layers", n_layers)
+        n_layers = whole("KVCache", "n_layers", n_layers, 1, 2**20)
         self.batch_size = whole("KVCache", "batch_size", batch_size)
         self.capacity = whole("KVCache", "capacity", capacity)
         self.length = 0  # columns filled in all layers
@@ -40,11 +40,7 @@ class KVCache:
 
         When all layers have theirs, `length` is to be moved on by T, which the model does.
         """
-        if not 0 <= layer < len(self._stores) or k.shape[:3] != v.shape[:3]:
-            raise ValueError(
-                f"This cache got keys {tuple(k.shape)} and values {tuple(v.shape)} for layer {layer}; it has "
-                f"layers 0 to {len(self._stores) - 1}, and takes as many values as keys."
-            )
+        layer = self._checked(layer, k, v)
         B, _, T, _ = k.shape
         end = self.length + T
         if B != self.batch_size or end > self.capacity:
@@ -56,10 +52,27 @@ class KVCache:
         if store[0].shape[2] < end:
             store = self._enlarged(store[0], end), self._enlarged(store[1], end)
             self._stores[layer] = store
+        if store[0].shape[1::2] != k.shape[1::2] or store[1].shape[3] != v.shape[3]:
+            raise ValueError(
+                f"This cache keeps {store[0].shape[1]} heads of keys {store[0].shape[3]} and values "
+                f"{store[1].shape[3]} wide in layer {layer}, but got keys {tuple(k.shape)} and values "
+                f"{tuple(v.shape)}; give as many heads, as wide, or make another cache."
+            )
         keys, values = store[0].narrow(2, 0, end), store[1].narrow(2, 0, end)
         keys.narrow(2, self.length, T).copy_(k)
         values.narrow(2, self.length, T).copy_(v)
         return keys, values
+
+    def _checked(self, layer: int, k: torch.Tensor, v: torch.Tensor) -> int:
+        number = layer if type(layer) is int else whole_number(layer)
+        good = all(isinstance(x, torch.Tensor) and x.ndim == 4 for x in (k, v))
+        if number is None or not 0 <= number < len(self._stores) or not good or k.shape[:3] != v.shape[:3]:
+            told = [tuple(x.shape) if isinstance(x, torch.Tensor) else shown(x) for x in (k, v)]
+            raise ValueError(
+                f"This cache got keys {told[0]} and values {told[1]} for layer {shown(layer)}; it has "
+                f"layers 0 to {len(self._stores) - 1}, and takes as many values as keys."
+            )
+        return number
 
     def _enlarged(self, kept: torch.Tensor, end: int) -> torch.Tensor:
         """A copy with room up to `end` and a sixteenth more, so that copying stays rare."""

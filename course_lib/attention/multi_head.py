@@ -7,13 +7,14 @@ attention maps are captured. It does not know the model around it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import check_instance, shown
-from course_lib.attention.formula import Hook, causal_mask, check_mask, scaled_dot_product
+from course_lib.arguments import check_instance, shown, wrong
+from course_lib.attention.formula import Hook, causal_mask, check_hook, check_mask, scaled_dot_product
 from course_lib.config import GPTConfig
 from course_lib.context import apply_rotary
 
@@ -58,7 +59,7 @@ class MultiHeadAttention(nn.Module):
         rotary: tuple[torch.Tensor, torch.Tensor] | None = None,
         remember: Remember | None = None,
     ) -> torch.Tensor:
-        B, T, C = _checked(x, self.n_heads * self.head_width).shape
+        B, T, C = _checked(x, self.n_heads * self.head_width, rotary, remember).shape
         heads = self.qkv(x).view(B, T, -1, self.head_width).split_with_sizes(self._heads, dim=2)
         q, k, v = (part.transpose(1, 2) for part in heads)  # (B, H, T, D)
         if self.q_norm is not None and self.k_norm is not None:
@@ -78,6 +79,7 @@ class MultiHeadAttention(nn.Module):
     @hook.setter
     def hook(self, hook: Hook | None) -> None:
         """None: nobody looks."""
+        check_hook(hook)
         self._hook[0] = hook
 
     def _attend(
@@ -85,7 +87,8 @@ class MultiHeadAttention(nn.Module):
     ) -> torch.Tensor:
         B, H, T, D = q.shape
         if mask is not None:
-            check_mask(mask, T, k.shape[2])
+            check_mask(mask, (B, H, T, k.shape[2]))
+            mask = mask[None] if mask.ndim == 1 else mask  # as the fused kernel needs it
         dropout = self.dropout if self.training else 0.0
         if self.hook is not None:
             k, v = (kv.repeat_interleave(H // self.n_kv_heads, dim=1) for kv in (k, v))
@@ -105,9 +108,13 @@ class MultiHeadAttention(nn.Module):
         return F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=causal, enable_gqa=grouped)
 
 
-def _checked(x: torch.Tensor, width: int) -> torch.Tensor:
-    if not (isinstance(x, torch.Tensor) and x.ndim == 3 and x.shape[-1] == width):
+def _checked(x: torch.Tensor, width: int, rotary: Any, remember: Any) -> torch.Tensor:
+    if not (isinstance(x, torch.Tensor) and x.ndim == 3 and x.shape[-1] == width and x.is_floating_point()):
         raise ValueError(f"MultiHeadAttention got x={shown(x)}; it needs vectors of shape (B, T, {width}).")
+    if rotary is not None and not (isinstance(rotary, tuple | list) and len(rotary) == 2):
+        raise wrong("MultiHeadAttention", "rotary", rotary, "a pair, such as rotary_angles(T, D) gives")
+    if remember is not None and not callable(remember):
+        raise wrong("MultiHeadAttention", "remember", remember, "a function, such as a cache's append")
     return x
 
 

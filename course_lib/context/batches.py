@@ -12,8 +12,7 @@ from typing import Any
 import torch
 
 from course_lib.arguments import id_line, is_whole, many, shown, whole
-from course_lib.runtime import check_generator
-from course_lib.runtime import device as usable_device
+from course_lib.runtime import as_device, check_generator
 
 
 def encode_documents(documents: Iterable[str], tokenizer: Any) -> torch.Tensor:
@@ -87,8 +86,7 @@ def get_batch(
     ids, T = check_stream(ids, T)
     batch_size = whole("get_batch", "batch_size", batch_size)
     check_generator("get_batch", generator)
-    if device is not None and str(device) != "meta":
-        device = usable_device(str(device))
+    device = as_device(device)
     starts = None if starts is None else id_line("get_batch", starts, "starts")
     if starts is not None and not (
         len(starts) and 0 <= int(starts.min()) <= int(starts.max()) < len(ids) - T

@@ -11,8 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import check_batch, check_ids, number, shown, whole, wrong
+from course_lib.arguments import check_batch, check_floats, check_ids, check_size, number, shown, whole, wrong
 from course_lib.runtime import check_generator
+
+MOST_LAYERS = 1000  # a slip of the keyboard would build layers for hours
 
 
 class _Tokens(nn.Embedding):
@@ -53,6 +55,7 @@ class WindowMLP(nn.Module):
         vocab_size = whole("WindowMLP", "vocab_size", vocab_size)
         width, hidden = whole("WindowMLP", "width", width), whole("WindowMLP", "hidden", hidden)
         self.window = window = whole("WindowMLP", "window", window)
+        check_size("WindowMLP", vocab_size * width + hidden * (window * width + vocab_size))
         self.tokens = _Tokens("WindowMLP", vocab_size, width)
         self.hidden = nn.Linear(window * width, hidden)
         self.head = nn.Linear(hidden, vocab_size)
@@ -93,8 +96,10 @@ class RecurrentLM(nn.Module):
         if not isinstance(kind, str) or kind not in self.KINDS:
             raise wrong("RecurrentLM", "kind", kind, f"one of {', '.join(map(repr, self.KINDS))}")
         vocab_size = whole("RecurrentLM", "vocab_size", vocab_size)
-        width, n_layers = whole("RecurrentLM", "width", width), whole("RecurrentLM", "n_layers", n_layers)
+        width = whole("RecurrentLM", "width", width)
+        n_layers = whole("RecurrentLM", "n_layers", n_layers, 1, MOST_LAYERS)
         dropout = number("RecurrentLM", "dropout", dropout, "at least 0 and below 1", lambda x: 0 <= x < 1)
+        check_size("RecurrentLM", width * (2 * vocab_size + 6 * width * n_layers))
         self.tokens = _Tokens("RecurrentLM", vocab_size, width)
         between = dropout if n_layers > 1 else 0.0  # torch applies it between layers only
         self.cells = self.KINDS[kind](width, width, n_layers, batch_first=True, dropout=between)
@@ -134,11 +139,16 @@ def gru_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> torch.Tensor
 
 
 def _check_step(x: torch.Tensor, state: torch.Tensor, cell: nn.GRU) -> None:
-    if not isinstance(cell, nn.GRU):
-        raise ValueError(f"gru_step got cell={shown(cell)}; give a torch.nn.GRU, such as model.cells.")
+    if not isinstance(cell, nn.GRU) or not cell.bias:
+        raise ValueError(
+            f"gru_step got cell={shown(cell)}; give a torch.nn.GRU with biases, such as model.cells."
+        )
     for name, value, width in (("x", x, cell.input_size), ("state", state, cell.hidden_size)):
         if not (isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[1] == width):
             raise ValueError(f"gru_step got {name}={shown(value)}; it needs vectors of shape (B, {width}).")
+        check_floats("gru_step", name, value, width)
+    if len(x) != len(state):
+        raise ValueError(f"gru_step got x for {len(x)} texts and states for {len(state)}; give one each.")
 
 
 def _draw_weights(model: nn.Module, generator: torch.Generator | None) -> None:

@@ -79,7 +79,7 @@ class NGramModel:
 
     def __init__(self, order: int, vocab_size: int):
         self.order = whole("NGramModel", "order", order)
-        self.vocab_size = whole("NGramModel", "vocab_size", vocab_size)
+        self.vocab_size = whole("NGramModel", "vocab_size", vocab_size, 1, 2**31 - 1)
         self._levels: list[_Contexts] = []
         self.distinct: list[
             int

@@ -9,16 +9,28 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from course_lib.arguments import number, shown, whole
+from course_lib.arguments import number, shown, whole, wrong
+from course_lib.runtime import as_device
 
 Places = slice | torch.Tensor  # the same positions for all texts, or one row of them for each (B, T)
+
+
+def _even(owner: str, name: str, value: Any) -> int:
+    """A width in which every sine has its cosine."""
+    width = whole(owner, name, value)
+    if width % 2:
+        raise wrong(owner, name, value, "even: sines and cosines come in pairs")
+    return width
 
 
 def _looked_up(table: torch.Tensor, places: Places) -> torch.Tensor:
     """The rows of a table. Raises: ValueError for places that it hasn't got."""
     try:
-        if isinstance(places, slice) and not 0 <= (places.start or 0) <= (places.stop or 0) <= len(table):
+        if isinstance(places, torch.Tensor) and places.dtype in (torch.int64, torch.int32):
+            return F.embedding(places, table)  # unlike table[places], it takes no place from the end
+        if not isinstance(places, slice) or not 0 <= (places.start or 0) <= (places.stop or 0) <= len(table):
             raise IndexError
         return table[places]
     except (IndexError, TypeError):
@@ -40,7 +52,8 @@ class LearnedPositions(nn.Embedding):
     """
 
     def __init__(self, context_length: int, width: int):
-        super().__init__(context_length, width)
+        sizes = [("context_length", context_length), ("width", width)]
+        super().__init__(*(whole("LearnedPositions", name, size) for name, size in sizes))
 
     def forward(self, places: Places) -> torch.Tensor:
         return _looked_up(self.weight, places)
@@ -74,6 +87,7 @@ class SinusoidalPositions(_Tables):
     Entry 2i is sin(position / 10000^(2i / width)), entry 2i + 1 the cosine of the same, all times `scale`.
 
     Shapes: as `LearnedPositions`.
+    Raises: ValueError if `width` is odd.
     Source: Vaswani and others 2017, section 3.5 (arXiv:1706.03762).
 
     >>> SinusoidalPositions(context_length=5, width=4)(slice(0, 1))
@@ -81,13 +95,15 @@ class SinusoidalPositions(_Tables):
     """
 
     def __init__(self, context_length: int, width: int, scale: float = 1.0):
-        self._size = (context_length, width, scale)
+        context_length = whole("SinusoidalPositions", "context_length", context_length)
+        scale = float(number("SinusoidalPositions", "scale", scale))
+        self._size = context_length, _even("SinusoidalPositions", "width", width), scale
         super().__init__()
 
     def tables(self, device: torch.device | None) -> dict[str, torch.Tensor]:
         context_length, width, scale = self._size
-        cos, sin = rotary_angles(context_length, width + width % 2, device=device)
-        waves = torch.stack([sin, cos], dim=-1).flatten(1)[:, :width]  # sine, cosine, sine, cosine, ...
+        cos, sin = rotary_angles(context_length, width, device=device)
+        waves = torch.stack([sin, cos], dim=-1).flatten(1)  # sine, cosine, sine, cosine, ...
         return {"table": scale * waves}
 
     def forward(self, places: Places) -> torch.Tensor:
@@ -106,6 +122,7 @@ class RotaryPositions(_Tables):
     """
 
     def __init__(self, context_length: int, head_width: int, base: float = 10_000.0):
+        context_length = whole("RotaryPositions", "context_length", context_length)
         self._size = (context_length, head_width, base)
         super().__init__()
 
@@ -136,7 +153,8 @@ def rotary_angles(
     ([1.0, 1.0], [0.0, 0.0])
     """
     T, offset = whole("rotary_angles", "T", T, least=0), whole("rotary_angles", "offset", offset, least=0)
-    base = number("rotary_angles", "base", base, "above 0", lambda x: 0 < x < float("inf"))
+    base = float(number("rotary_angles", "base", base, "above 0", lambda x: 0 < x < float("inf")))
+    device = as_device(device)
     D = whole("rotary_angles", "D", D, least=None)
     if D < 1 or D % 2:
         raise ValueError(
@@ -145,6 +163,14 @@ def rotary_angles(
     frequencies = 1.0 / base ** (torch.arange(0, D, 2, device=device).float() / D)
     angles = torch.arange(offset, offset + T, device=device).float()[:, None] * frequencies
     return angles.cos(), angles.sin()
+
+
+def _fit(x: tuple[int, ...], cos: tuple[int, ...]) -> bool:
+    """Whether angles of one shape turn the pairs of another, and leave its shape as it is."""
+    if not x or not cos or len(cos) > len(x) or x[-1] != 2 * cos[-1]:
+        return False
+    inside = x[-len(cos) : -1]
+    return cos[:-1] == inside or all(a in (1, b) for a, b in zip(cos, inside, strict=False))
 
 
 def apply_rotary(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
@@ -161,8 +187,8 @@ def apply_rotary(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch
     >>> apply_rotary(torch.tensor([[3.0, 4.0]]), *quarter_turn)
     tensor([[-4.,  3.]])
     """
-    floats = all(isinstance(part, torch.Tensor) and part.ndim for part in (x, cos, sin))
-    if not floats or x.shape[-1] % 2 or cos.shape != sin.shape or cos.shape[-1] != x.shape[-1] // 2:
+    floats = all(isinstance(part, torch.Tensor) and part.is_floating_point() for part in (x, cos, sin))
+    if not floats or cos.shape != sin.shape or not _fit(x.shape, cos.shape):
         raise ValueError(
             f"apply_rotary got x={shown(x)}, cos={shown(cos)} and sin={shown(sin)}; it turns pairs: give as "
             "many angles as x has pairs, rotary_angles(T, D)."

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import check_instance, choice, many, whole
+from course_lib.arguments import check_instance, choice, many, whole, wrong
 from course_lib.finetuning.examples import Example, complete, masked, pad_batch
-from course_lib.finetuning.question_answering import Item, Quiz, answered, asked, quiz
+from course_lib.finetuning.question_answering import Item, Quiz, answered, asked, each, quiz
+from course_lib.runtime import check_generator
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import Batch
 from course_lib.world.corpus import TRAINING_SEEDS
@@ -35,7 +36,7 @@ def encode_quiz(
     ' to the playground\\n'
     """
     learn = checked_learn("encode_quiz", learn)
-    check_instance("encode_quiz", "tokenizer", tokenizer, Tokenizer, "a tokenizer of course_lib.tokens")
+    _check_tokenizer("encode_quiz", tokenizer)
     check_instance("encode_quiz", "made", made, Quiz, "a Quiz, such as quiz(5)")
     questions = many("encode_quiz", "questions", questions, "questions, such as made.answered")
     for question in questions:
@@ -49,6 +50,10 @@ def encode_quiz(
     return masked(parts)
 
 
+def _check_tokenizer(owner: str, tokenizer: Any) -> None:
+    check_instance(owner, "tokenizer", tokenizer, Tokenizer, "a tokenizer of course_lib.tokens")
+
+
 PARTS = ("story", "questions", "answers")
 
 
@@ -59,6 +64,8 @@ def checked_learn(owner: str, learn: Any) -> tuple[str, ...]:
     ('answers',)
     """
     parts = many(owner, "learn", learn, "parts, such as ('answers',)")
+    if not parts:
+        raise wrong(owner, "learn", learn, "a list of parts, such as ('answers',), and not empty")
     return tuple(choice(owner, "learn", part, PARTS) for part in parts)
 
 
@@ -84,10 +91,13 @@ class QuizBatches:
         for name, least in (("batch_size", 1), ("unanswered", 0), ("questions", 0), ("longest", 2)):
             value = whole("QuizBatches", name, getattr(self, name), least)
             object.__setattr__(self, name, value)
+        if self.tokenizer is not None:
+            _check_tokenizer("QuizBatches", self.tokenizer)
         object.__setattr__(self, "learn", checked_learn("QuizBatches", self.learn))
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
+        check_generator("QuizBatches", generator)
         seeds = torch.randint(TRAINING_SEEDS, (self.batch_size,), generator=generator).tolist()
         return pad_batch([self._example(seed) for seed in seeds], self.tokenizer.end_id, self.longest)
 
@@ -113,7 +123,8 @@ def answers(
     >>> answers(yes, tokenizer, [Item("Mia ran.", Question("Who?", "Mia", True, "go"))])
     ['y']
     """
-    test = many("answers", "test", test, "items, such as those of question_answering.items")
+    test = each("answers", "test", test, Item, "items, such as those of question_answering.items")
+    _check_tokenizer("answers", tokenizer)
     prompts = [[tokenizer.end_id, *tokenizer.encode(item.prompt)] for item in test]
     stop = tokenizer.encode("\n")[-1]
     return [tokenizer.decode(ids).strip() for ids in complete(model, prompts, stop, most, batch_size)]

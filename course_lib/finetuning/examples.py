@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import flag, id_line, many, shown, whole, wrong
+from course_lib.arguments import flag, id_line, many, shown, whole, whole_number, wrong
 from course_lib.generation import GREEDY, SamplingConfig, generate
 from course_lib.training.evaluation import IGNORE, Batch, check_model
 
@@ -45,7 +45,10 @@ def checked_parts(parts: Any) -> Iterator[tuple[list[int], bool]]:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise wrong("masked", "parts", pair, "pairs: ([5, 7], True) for ids that are learned")
         ids, learned = pair
-        yield id_line("masked", ids, "a part").tolist(), flag("masked", "learned", learned)
+        line = id_line("masked", ids, "a part").tolist()
+        if min(line, default=0) < 0:  # which a loss would take for a sign to skip it, or not at all
+            raise wrong("masked", "a part", line, "token ids, which are 0 or more")
+        yield line, flag("masked", "learned", learned)
 
 
 def pad_batch(examples: Sequence[Example], pad_id: int, longest: int | None = None) -> Batch:
@@ -60,7 +63,7 @@ def pad_batch(examples: Sequence[Example], pad_id: int, longest: int | None = No
             [4, 0]]), tensor([[-100,    3],
             [   5, -100]]))
     """
-    examples, longest = checked_examples(examples, longest)
+    examples, pad_id, longest = checked_examples(examples, pad_id, longest)
     rows = [(ids[:longest][:-1], targets[:longest][1:]) for ids, targets in examples]
     T = max(len(ids) for ids, _ in rows)
     x = [ids + [pad_id] * (T - len(ids)) for ids, _ in rows]
@@ -68,23 +71,42 @@ def pad_batch(examples: Sequence[Example], pad_id: int, longest: int | None = No
     return torch.tensor(x), torch.tensor(y)
 
 
-def checked_examples(examples: Any, longest: Any) -> tuple[list[Example], int | None]:
-    """Examples of two ids or more with as many targets, and how long they may be.
+def checked_examples(examples: Any, pad_id: Any, longest: Any) -> tuple[list[Example], int, int | None]:
+    """Examples of two ids or more with as many targets, what fills them up, and how long they may be.
 
-    >>> checked_examples([([1, 2], [-100, 2])], None)
-    ([([1, 2], [-100, 2])], None)
+    >>> checked_examples([([1, 2], [-100, 2])], 0, None)
+    ([([1, 2], [-100, 2])], 0, None)
     """
+    pad_id = whole("pad_batch", "pad_id", pad_id, least=0)
     longest = None if longest is None else whole("pad_batch", "longest", longest, least=2)
     rows = many("pad_batch", "examples", examples, "examples, such as those of masked")
     if not rows:
         raise ValueError("pad_batch got no example; give one at least, such as one of masked.")
-    for row in rows:
-        if not (isinstance(row, tuple | list) and len(row) == 2 and len(row[0]) == len(row[1]) > 1):
-            raise ValueError(
-                f"pad_batch got the example {shown(row)}; needed two ids or more and as many "
-                "targets, as of masked."
-            )
-    return [(list(ids), list(targets)) for ids, targets in rows], longest
+    return [_checked_example(row) for row in rows], pad_id, longest
+
+
+def _checked_example(row: Any) -> Example:
+    pair = row if isinstance(row, tuple | list) and len(row) == 2 else ()
+    ids, targets = (_whole_numbers(part) for part in pair) if pair else ([], [])
+    if (
+        not len(ids) == len(targets) > 1
+        or min(ids) < 0
+        or any(target < 0 and target != IGNORE for target in targets)
+    ):
+        raise ValueError(
+            f"pad_batch got the example {shown(row)}; needed two ids or more and as many "
+            "targets, as of masked."
+        )
+    return ids, targets
+
+
+def _whole_numbers(part: Any) -> list[int]:
+    """The numbers of a line as Python's own; none at all if one of them is not whole."""
+    line = part.tolist() if hasattr(part, "tolist") else part
+    if not isinstance(line, Sequence):
+        return []
+    numbers = [id if type(id) is int else whole_number(id) for id in line]
+    return [] if None in numbers else numbers
 
 
 def complete(

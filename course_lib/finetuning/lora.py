@@ -13,9 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import check_instance, many, number
+from course_lib.arguments import check_floats, check_instance, many, number
 from course_lib.runtime import check_generator
 
+MOST = 2**20  # the highest rank; far above the width of any layer
 TARGETS = ("qkv", "out", "gate", "up", "down")  # the linear layers inside the course's blocks
 
 
@@ -36,8 +37,8 @@ class LoRALinear(nn.Module):
         self, base: nn.Linear, rank: int, alpha: float | None = None, generator: torch.Generator | None = None
     ):
         super().__init__()
-        needed = "at least 1 and whole, e.g. 8"
-        rank = int(number("LoRALinear", "rank", rank, needed, lambda r: 1 <= r < math.inf and r == int(r)))
+        needed = f"whole and from 1 to {MOST}, e.g. 8"
+        rank = int(number("LoRALinear", "rank", rank, needed, lambda r: 1 <= r <= MOST and r == int(r)))
         if alpha is not None:
             alpha = number("LoRALinear", "alpha", alpha, "above 0, e.g. 16", lambda x: 0 < x < math.inf)
         check_instance("LoRALinear", "base", base, nn.Linear, "a torch.nn.Linear")
@@ -50,6 +51,7 @@ class LoRALinear(nn.Module):
         nn.init.kaiming_uniform_(self.a, a=math.sqrt(5), generator=generator)  # as nn.Linear draws its own
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_floats("LoRALinear", "x", x, self.a.shape[1])
         return self.base(x) + self.scale * F.linear(F.linear(x, self.a), self.b)
 
     @torch.no_grad()
@@ -79,7 +81,7 @@ def add_lora(
 
     On a head that shares its matrix with the tokens, what is added is the head's alone.
 
-    Raises: ValueError if there is no such layer.
+    Raises: ValueError if there is no such layer; of the course's own names (`TARGETS`) some may be missing.
 
     >>> model = add_lora(nn.ModuleDict({"up": nn.Linear(3, 5), "head": nn.Linear(5, 7)}), rank=2)
     >>> trainable_count(model)  # of up alone: 2·3 + 5·2
@@ -93,15 +95,23 @@ def add_lora(
         for name, child in parent.named_children()
         if name in targets and isinstance(child, nn.Linear)
     ]
-    if not chosen:
+    _check_found(targets, [name for _, name, _ in chosen])
+    made = [LoRALinear(child, rank, alpha, generator) for _, _, child in chosen]
+    model.requires_grad_(False)
+    for (parent, name, _), layer in zip(chosen, made, strict=True):
+        setattr(parent, name, layer)
+    return model
+
+
+def _check_found(targets: Sequence[str], found: list[str]) -> None:
+    """Raises ValueError if a name has no layer; not each model has all of the course's own."""
+    own = set(map(str, targets)) == set(TARGETS)
+    missing = [name for name in targets if name not in found]
+    if not found or (missing and not own):
         raise ValueError(
-            f"add_lora found no linear layer named {' or '.join(map(str, targets)) or 'nothing'}; look at "
+            f"add_lora found no linear layer named {' or '.join(map(str, missing)) or 'nothing'}; look at "
             "model.named_modules()."
         )
-    model.requires_grad_(False)
-    for parent, name, child in chosen:
-        setattr(parent, name, LoRALinear(child, rank, alpha, generator))
-    return model
 
 
 def merge_lora(model: nn.Module) -> nn.Module:

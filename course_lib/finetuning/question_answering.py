@@ -36,6 +36,13 @@ class Quiz:
     answered: tuple[Question, ...]
     unanswered: tuple[Question, ...]
 
+    def __post_init__(self) -> None:
+        check_instance("Quiz", "story", self.story, str, "a text")
+        for name in ("answered", "unanswered"):
+            object.__setattr__(
+                self, name, tuple(each("Quiz", name, getattr(self, name), Question, "questions"))
+            )
+
 
 @dataclass(frozen=True)
 class Item:
@@ -47,6 +54,10 @@ class Item:
 
     story: str
     question: Question
+
+    def __post_init__(self) -> None:
+        check_instance("Item", "story", self.story, str, "a text")
+        check_instance("Item", "question", self.question, Question, "a Question, such as those of quiz(5)")
 
     @property
     def prompt(self) -> str:
@@ -60,6 +71,7 @@ def asked(question: str) -> str:
     >>> asked("Who lost the kite?")
     '\\n\\nQ: Who lost the kite?\\nA:'
     """
+    check_instance("asked", "question", question, str, "a text")
     return f"\n\nQ: {question}\nA:"
 
 
@@ -69,6 +81,7 @@ def answered(answer: str) -> str:
     >>> answered("Mia")
     ' Mia\\n'
     """
+    check_instance("answered", "answer", answer, str, "a text")
     return f" {answer}\n"
 
 
@@ -95,14 +108,18 @@ def items(quizzes: Iterable[Quiz], answered: int = 3, unanswered: int = 1) -> li
     >>> [item.question.answerable for item in items([quiz(5)], answered=2)]
     [True, True, False]
     """
-    quizzes = _each("items", "quizzes", quizzes, Quiz, "quizzes, such as [quiz(5)]")
+    quizzes = each("items", "quizzes", quizzes, Quiz, "quizzes, such as [quiz(5)]")
     answered = whole("items", "answered", answered, least=0)
     unanswered = whole("items", "unanswered", unanswered, least=0)
     return [Item(q.story, one) for q in quizzes for one in _chosen(q, answered, unanswered)]
 
 
-def _each(owner: str, name: str, values: object, kind: type, what: str) -> list:
-    """Several things of one kind as a list."""
+def each(owner: str, name: str, values: object, kind: type, what: str) -> list:
+    """Several things of one kind as a list.
+
+    >>> each("score", "answers", ("Mia", "Tom"), str, "texts")
+    ['Mia', 'Tom']
+    """
     found = many(owner, name, values, what)
     for value in found:
         check_instance(owner, name, value, kind, f"a list of {what}")
@@ -198,8 +215,8 @@ def score(test: Sequence[Item], answers: Sequence[str]) -> Score:
     >>> made.exact_share, made.made_up_share
     (1.0, 1.0)
     """
-    test = _each("score", "test", test, Item, "items, such as those of items")
-    answers = _each("score", "answers", answers, str, "texts")
+    test = each("score", "test", test, Item, "items, such as those of items")
+    answers = each("score", "answers", answers, str, "texts")
     if len(test) != len(answers):
         raise ValueError(f"score got {len(answers)} answers to {len(test)} questions; give one for each.")
     known = [(a, i.question.answer) for i, a in zip(test, answers, strict=True) if i.question.answerable]
@@ -233,7 +250,7 @@ def commonest_answers(quizzes: Iterable[Quiz]) -> dict[str, str]:
     >>> sorted(commonest_answers([quiz(5)]))[-1]
     'who'
     """
-    quizzes = _each("commonest_answers", "quizzes", quizzes, Quiz, "quizzes, such as [quiz(5)]")
+    quizzes = each("commonest_answers", "quizzes", quizzes, Quiz, "quizzes, such as [quiz(5)]")
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for made in quizzes:
         for question in made.answered:
@@ -247,6 +264,6 @@ def always_commonest(test: Sequence[Item], commonest: Mapping[str, str]) -> list
     >>> always_commonest([Item("", Question("Who?", "Mia", True, "lose"))], {"who": "Tom"})
     ['Tom']
     """
-    test = _each("always_commonest", "test", test, Item, "items, such as those of items")
+    test = each("always_commonest", "test", test, Item, "items, such as those of items")
     check_instance("always_commonest", "commonest", commonest, Mapping, "a dict, as of commonest_answers")
     return [commonest.get(question_word(item.question.text), UNKNOWN) for item in test]

@@ -6,17 +6,17 @@ stopping. It knows a model only through `course_lib.generation.decoding`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 
-from course_lib.arguments import id_list, is_number, shown, whole
-from course_lib.generation.decoding import Decoder, Prompt, as_stops
+from course_lib.arguments import id_list, is_number, plain, shown, whole
+from course_lib.generation.decoding import Decoder, Prompt, as_stops, check_room
 from course_lib.training.evaluation import mode
 
 OUT = -1e9  # added to a score that must not win
+STRONGEST = 50  # length penalty whose power of a length is still a number
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,8 @@ def beam_search(
     """
     num_beams = whole("beam_search", "num_beams", num_beams)
     max_new_tokens = whole("beam_search", "max_new_tokens", max_new_tokens)
-    if not is_number(length_penalty) or not math.isfinite(length_penalty):
-        raise ValueError(
-            f"beam_search got length_penalty={shown(length_penalty)}; needed a number, e.g. 1.0."
-        )
-    if early_stopping not in (True, False, "never"):
-        raise ValueError(f"beam_search got early_stopping={early_stopping!r}; choose True, False or 'never'.")
+    early_stopping = _checked_choices(length_penalty, early_stopping)
+    check_room(num_beams, max_new_tokens)
     prompt = id_list("beam_search", prompt)
     texts = Decoder(model, [prompt] * num_beams, max_new_tokens, context_length, use_cache)
     stops = sorted(as_stops(stop_tokens, texts.vocab_size))
@@ -108,6 +104,23 @@ def beam_search(
             texts.reorder(rows[chosen])
             texts.append(tokens[chosen])
     return finished
+
+
+def _checked_choices(length_penalty: float, early_stopping: bool | str) -> bool | str:
+    """How to stop, after looking at both choices."""
+    if not is_number(length_penalty) or abs(length_penalty) > STRONGEST:
+        raise ValueError(
+            f"beam_search got length_penalty={shown(length_penalty)}; needed a number, e.g. 1.0, between "
+            f"-{STRONGEST} and {STRONGEST}."
+        )
+    early = plain(early_stopping)
+    if isinstance(early, str) and early == "never":
+        return early
+    if not isinstance(early, int) or early not in (True, False):
+        raise ValueError(
+            f"beam_search got early_stopping={shown(early_stopping)}; choose True, False or 'never'."
+        )
+    return bool(early)
 
 
 def _candidates(

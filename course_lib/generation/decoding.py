@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import id_list, is_number, shown, whole
+from course_lib.arguments import flag, id_list, is_number, is_whole, many, shown, whole, wrong
 from course_lib.generation.lean import lean
 from course_lib.training.evaluation import context_of, device_of
 
+MOST_TOKENS = 10**8  # in all texts of a batch together
 Prompt = Sequence[int] | torch.Tensor
 
 
@@ -53,13 +54,16 @@ class Decoder:
                 f"generate got {shown(model)} as its model; needed a function from ids (B, T) to logits "
                 "(B, T, V), such as a GPT."
             )
+        prompts = many("Decoder", "prompts", prompts, "prompts, each a list of ids")
         rows = [id_list("A prompt", prompt) for prompt in prompts]
+        use_cache = flag("generate", "use_cache", use_cache)
         self.model = model
         if context_length is not None:
             context_length = whole("generate", "context_length", context_length)
         self.context_length = context_of(model, context_length, required=False)
         self.vocab_size: int | None = getattr(getattr(model, "config", None), "vocab_size", None)
         room = whole("Decoder", "room", room, 0)
+        check_room(len(rows), room)
         _check_prompts(rows, self.context_length, self.vocab_size)
         self.device = device_of(model)
         self.filled = max(map(len, rows))  # columns in use
@@ -100,11 +104,22 @@ class Decoder:
 
     def append(self, tokens: torch.Tensor) -> None:
         """Add one token to each text; `tokens` is (B,)."""
+        good = isinstance(tokens, torch.Tensor) and tokens.shape == self._table.shape[:1] and is_whole(tokens)
+        if not good or self.filled == self._table.shape[1]:
+            raise ValueError(
+                f"Decoder.append got {shown(tokens)}; it needs whole numbers ({len(self._table)},), and has "
+                f"room for {self._table.shape[1] - self.filled} more of them."
+            )
         self._table[:, self.filled] = tokens
         self.filled += 1
 
     def reorder(self, rows: torch.Tensor) -> None:
         """Let text i become a copy of text `rows[i]`, for beam search; prompts must be equally long."""
+        good = isinstance(rows, torch.Tensor) and rows.ndim == 1 and len(rows) and is_whole(rows)
+        if not good or not 0 <= int(rows.min()) <= int(rows.max()) < len(self._table):
+            raise wrong(
+                "Decoder.reorder", "rows", rows, f"whole numbers (N,) from 0 to {len(self._table) - 1}"
+            )
         self._table = self._table[rows]
         if self._cache is not None:
             self._cache.reorder(rows)
@@ -114,24 +129,56 @@ class Decoder:
         """The model without bookkeeping; made at the first step, when the model is in its final mode."""
         return lean(self.model) if isinstance(self.model, nn.Module) else self.model
 
+    def _ask(self, ids: torch.Tensor, **options: Any) -> torch.Tensor:
+        """The model's logits for all of `ids`, or for the last only.
+
+        Raises: ValueError if it gives anything else.
+        """
+        logits = self._model(ids, **options)
+        if (
+            not isinstance(logits, torch.Tensor)
+            or logits.ndim != 3
+            or len(logits) != len(ids)
+            or logits.shape[1] not in (1, ids.shape[1])
+            or not logits.shape[2]
+        ):
+            raise ValueError(
+                f"The model gave {shown(logits)} for ids of shape {tuple(ids.shape)}; generate needs a "
+                "tensor of logits (B, T, V): one score for each token of the vocabulary at each place."
+            )
+        return logits
+
     def _read_on(self) -> torch.Tensor:
         new = self._table[:, self._cached : self.filled]
         self._cached = self.filled
         if self._real is None:
-            return self._model(new, cache=self._cache, **self._options)[:, -1]
+            return self._ask(new, cache=self._cache, **self._options)[:, -1]
         key_mask = self._real[:, : self.filled]
-        return self._model(new, cache=self._cache, key_mask=key_mask, **self._options)[:, -1]
+        return self._ask(new, cache=self._cache, key_mask=key_mask, **self._options)[:, -1]
 
     def _reread(self) -> torch.Tensor:
         earliest = 0 if self.context_length is None else max(0, self.filled - self.context_length)
         if self._real is None:
-            return self._model(self._table[:, earliest : self.filled], **self._options)[:, -1]
+            return self._ask(self._table[:, earliest : self.filled], **self._options)[:, -1]
         # Shorter rows now end in filling on the right instead, where no token of theirs looks.
         start = self._padding.clamp(min=earliest)
         last = self.filled - 1 - start
         columns = start[:, None] + torch.arange(int(last.max()) + 1, device=self.device)
-        logits = self._model(self._table.gather(1, columns.clamp(max=self.filled - 1)))
+        logits = self._ask(self._table.gather(1, columns.clamp(max=self.filled - 1)))
         return logits[torch.arange(len(last), device=self.device), last]
+
+
+def check_room(texts: int, tokens: int) -> None:
+    """Raises ValueError for more new tokens than could be kept, before they fill the memory.
+
+    >>> check_room(texts=1, tokens=10**9)
+    Traceback (most recent call last):
+    ValueError: Got 1 x 1000000000 new tokens to make room for; at most 100000000 fit: write fewer.
+    """
+    if texts * tokens > MOST_TOKENS:
+        raise ValueError(
+            f"Got {texts} x {tokens} new tokens to make room for; at most {MOST_TOKENS} fit: write fewer."
+        )
 
 
 def as_stops(stop_tokens: Iterable[int] | int | None, vocab_size: int | None = None) -> frozenset[int]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from course_lib.arguments import check_instance
+
 KNOWN = ("torch.nn.modules.", "course_lib.")  # whose classes compute the same however they are called
 
 
@@ -24,6 +26,7 @@ def lean(module: nn.Module) -> nn.Module:
     >>> twin.weight is layer.weight, isinstance(twin, nn.Linear)
     (True, True)
     """
+    check_instance("lean", "module", module, nn.Module, "a module, such as a GPT")
     return _twin(module, {})
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
+from typing import Any
 
-from course_lib.arguments import whole
+from course_lib.arguments import check_instance, many, whole, wrong
 from course_lib.world.oracle import explain
 
 
@@ -21,6 +22,7 @@ def is_right(text: str) -> bool:
     >>> is_right(document(5, "en").text), is_right("The moon ate the bank.")
     (True, False)
     """
+    check_instance("is_right", "text", text, str, "a text")
     text = text.strip()
     language = "zh" if re.search("[\u4e00-\u9fff]", text) else "en"
     return bool(text) and explain(text, language).nats is not None
@@ -38,10 +40,22 @@ def distinct_share(texts: Sequence[Sequence[Hashable]], n: int = 4, limit: int |
     >>> distinct_share(["abab"], n=2)  # ab, ba, ab
     0.6666666666666666
     """
-    n = whole("distinct_share", "n", n)
+    texts, n, limit = _checked(texts, n, limit)
     pieces = [tuple(text[i : i + n]) for text in texts for i in range(len(text) - n + 1)]
     if len(pieces) < (limit or 1):
         raise ValueError(
             f"distinct_share found {len(pieces)} pieces of {n}, but needs {limit or 1}; give it more texts."
         )
     return len(set(pieces[:limit])) / len(pieces[:limit])
+
+
+def _checked(texts: Any, n: Any, limit: Any) -> tuple[list[Sequence[Hashable]], int, int | None]:
+    """Texts whose items can be compared (those of a tensor are different objects each), and both numbers."""
+    n = whole("distinct_share", "n", n)
+    limit = None if limit is None else whole("distinct_share", "limit", limit)
+    found = many("distinct_share", "texts", texts, "texts, or of lists of ids")
+    plain = [text.tolist() if hasattr(text, "tolist") else text for text in found]
+    for text in plain:
+        if not isinstance(text, Sequence) or not all(isinstance(item, Hashable) for item in text):
+            raise wrong("distinct_share", "texts", text, "a list of texts, or of lists of ids")
+    return plain, n, limit

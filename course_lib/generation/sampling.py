@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from course_lib.arguments import is_number, shown, whole
+from course_lib.arguments import check_floats, check_ids, is_number, is_whole, shown, whole
 
 NEVER = -math.inf
 
@@ -28,6 +28,7 @@ def temperature(logits: torch.Tensor, value: float) -> torch.Tensor:
         raise ValueError(
             f"temperature got {shown(value)}; it must be above 0 (SamplingConfig(temperature=0) is greedy)."
         )
+    check_logits("temperature", logits)
     if 1e-20 < value < 1e20:
         return logits / value
     # Beyond what float32 can hold: the highest becomes 0, and what lies below it falls as far as it goes.
@@ -44,6 +45,7 @@ def top_k(logits: torch.Tensor, k: int) -> torch.Tensor:
     tensor([[-inf, 4., 3., -inf]])
     """
     k = whole("top_k", "k", k)
+    check_floats("top_k", "logits", logits, "V")
     last_kept = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
     return logits.masked_fill(logits < last_kept, NEVER)
 
@@ -59,6 +61,7 @@ def top_p(logits: torch.Tensor, p: float) -> torch.Tensor:
     """
     if not is_number(p) or not 0 <= p <= 1:
         raise ValueError(f"top_p got {shown(p)}; it is a probability, between 0 and 1, e.g. 0.9.")
+    check_floats("top_p", "logits", logits, "V")
     ascending, order = logits.sort()
     # Going up from the least likely: what has been passed so far is not needed while it is at most 1 - p.
     needless = ascending.softmax(-1).cumsum(-1) <= 1 - p
@@ -79,6 +82,7 @@ def min_p(logits: torch.Tensor, p: float) -> torch.Tensor:
         raise ValueError(
             f"min_p got {shown(p)}; it is a fraction of the highest probability, between 0 and 1, e.g. 0.05."
         )
+    check_floats("min_p", "logits", logits, "V")
     probabilities = logits.softmax(-1)
     highest = probabilities.amax(-1, keepdim=True)
     return logits.masked_fill(probabilities < p * highest, NEVER)
@@ -94,13 +98,50 @@ def repetition_penalty(logits: torch.Tensor, ids: torch.Tensor, penalty: float) 
     >>> repetition_penalty(torch.tensor([[4.0, -1.0, 3.0]]), torch.tensor([[0, 1, 1]]), penalty=2.0)
     tensor([[ 2., -2.,  3.]])
     """
-    if not is_number(penalty) or not 0 < penalty < math.inf:
+    check_penalty(penalty)
+    seen = _logits_of(logits, ids)
+    return logits.scatter(-1, ids, torch.where(seen < 0, seen * penalty, seen / penalty))
+
+
+def check_penalty(penalty: float) -> None:
+    """Raises ValueError for a penalty that can't be divided by.
+
+    >>> check_penalty(0)
+    Traceback (most recent call last):
+    ValueError: repetition_penalty got 0; it must be above 0; above 1 discourages, 1 changes nothing.
+    """
+    if not is_number(penalty) or not 0 < penalty < 1e18:
         raise ValueError(
             f"repetition_penalty got {shown(penalty)}; it must be above 0; above 1 discourages, 1 changes "
             "nothing."
         )
-    seen = logits.gather(-1, ids)
-    return logits.scatter(-1, ids, torch.where(seen < 0, seen * penalty, seen / penalty))
+
+
+def _logits_of(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """The logits of some tokens of each row. Raises: ValueError for tokens or rows that there are not."""
+    check_floats("repetition_penalty", "logits", logits, "V")
+    whole_numbers = isinstance(ids, torch.Tensor) and ids.dtype in (torch.int64, torch.int32)
+    if not whole_numbers or logits.ndim != 2 or ids.ndim != 2 or len(ids) != len(logits):
+        raise ValueError(
+            f"repetition_penalty got logits={shown(logits)} and ids={shown(ids)}; it needs logits (B, V) and "
+            "whole numbers (B, T), one text for each row."
+        )
+    try:
+        return logits.gather(-1, ids)
+    except RuntimeError:
+        check_ids("repetition_penalty", ids, logits.shape[-1])
+        raise
+
+
+def check_logits(owner: str, logits: torch.Tensor) -> None:
+    """Raises ValueError unless these are numbers (..., V), which need not have a part behind the point.
+
+    >>> check_logits("draw", [0.2, 0.8])
+    Traceback (most recent call last):
+    ValueError: draw got logits=[0.2, 0.8]; it must be a tensor of floats of shape (..., V).
+    """
+    if not (isinstance(logits, torch.Tensor) and is_whole(logits) and logits.numel()):
+        check_floats(owner, "logits", logits, "V")
 
 
 @dataclass(frozen=True)
@@ -126,6 +167,7 @@ class SamplingConfig:
             raise ValueError(
                 f"SamplingConfig got temperature={shown(self.temperature)}; it must be 0 (greedy) or above."
             )
+        check_penalty(self.repetition_penalty)
         one = torch.zeros(1, 1)
         self(one, torch.zeros(1, 1, dtype=torch.long))  # each function checks its own number
 
@@ -139,6 +181,7 @@ class SamplingConfig:
 
         Shapes: logits (B, V), ids (B, T): the text so far; result (B, V).
         """
+        check_logits("SamplingConfig", logits)
         if self.repetition_penalty != 1:
             logits = repetition_penalty(logits, ids, self.repetition_penalty)
         if not self.greedy and self.temperature != 1:
@@ -169,6 +212,7 @@ def draw(logits: torch.Tensor, dice: torch.Tensor) -> torch.Tensor:
     >>> draw(logits, torch.tensor([0.1, 0.4, 0.9]))
     tensor([0, 1, 2])
     """
+    _check_dice(logits, dice)
     heights = logits.float().softmax(-1).cumsum(-1)
     # In float32, even the highest die, 1 - 2^-24, stays below the top when the product is rounded.
     tokens = torch.searchsorted(heights, dice[:, None] * heights[:, -1:], right=True)[:, 0]
@@ -179,3 +223,13 @@ def draw(logits: torch.Tensor, dice: torch.Tensor) -> torch.Tensor:
             "in [0, 1), and in each row a token must be possible."
         )
     return tokens
+
+
+def _check_dice(logits: torch.Tensor, dice: torch.Tensor) -> None:
+    check_logits("draw", logits)
+    good = isinstance(dice, torch.Tensor) and not dice.is_complex() and dice.ndim == 1
+    if not good or logits.ndim != 2 or len(dice) != len(logits) or not len(dice):
+        raise ValueError(
+            f"draw got logits={shown(logits)} and dice={shown(dice)}; it needs logits (B, V) and dice (B,), "
+            "one die for each row."
+        )

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import id_rows, shown, whole
+from course_lib.arguments import flag, id_rows, shown, whole
 from course_lib.generation.beam import Beam, beam_search
 from course_lib.generation.decoding import Decoder, Prompt, as_stops
 from course_lib.generation.sampling import (
@@ -82,6 +82,7 @@ def generate(
     [[3, 4, 5, 6, 7], [5, 6, 7, 8, 9]]
     """
     rows, single = id_rows("generate", prompts)
+    return_logprobs = flag("generate", "return_logprobs", return_logprobs)
     texts = [list(row) for row in rows]
     logprobs: list[list[float]] = [[] for _ in rows]
     steps = stream(
@@ -132,6 +133,7 @@ def stream(
     [4, 5, 6]
     """
     max_new_tokens = whole("generate", "max_new_tokens", max_new_tokens, least=0)
+    return_logprobs = flag("generate", "return_logprobs", return_logprobs)
     _check_choices(sampling, generator)
     if overflow not in ("slide", "stop"):
         raise ValueError(f"generate got overflow={overflow!r}; choose 'slide' or 'stop'.")

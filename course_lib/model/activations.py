@@ -12,6 +12,8 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from course_lib.arguments import check_floats
+
 STEEPNESS = math.sqrt(8 / math.pi)  # the slope of GELU's gate at 0, times two
 CUBIC = 0.044715  # makes the gate follow the normal distribution's to three digits
 
@@ -28,6 +30,7 @@ def gelu(x: torch.Tensor) -> torch.Tensor:
     >>> gelu(torch.tensor([-1.0, 0.0, 1.0, 8.0]))
     tensor([-0.1588,  0.0000,  0.8412,  8.0000])
     """
+    check_floats("gelu", "x", x)
     return x * torch.sigmoid(STEEPNESS * (x + CUBIC * x**3))
 
 
@@ -40,6 +43,7 @@ def fast_gelu(x: torch.Tensor) -> torch.Tensor:
     >>> torch.allclose(fast_gelu(x), gelu(x), atol=1e-6)
     True
     """
+    check_floats("fast_gelu", "x", x)
     if x.requires_grad and x.dtype == torch.float32 and x.device.type == "cpu":
         return _ValueAndSlope.apply(x)
     return F.gelu(x, approximate="tanh")

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import check_instance
+from course_lib.arguments import check_floats, check_instance
 from course_lib.config import GPTConfig
-from course_lib.model.gpt import GPT, Block
+from course_lib.model.gpt import GPT, Block, check_config
 
 PARTS = ("residuals", "norms", "attention", "mlp", "positions")  # what `without` can take away
 
@@ -114,6 +114,7 @@ class Silent(nn.Module):
     """
 
     def forward(self, x: torch.Tensor, *rest: Any) -> torch.Tensor:
+        check_floats("Silent", "x", x)
         return torch.zeros_like(x)
 
 
@@ -141,6 +142,7 @@ def without(part: str | None, config: GPTConfig, generator: torch.Generator | No
     """
     if part is not None and (not isinstance(part, str) or part not in PARTS):
         raise ValueError(f"without got the part {part!r}; it must be one of {', '.join(PARTS)}, or None.")
+    check_config("without", config)
     if part == "positions":
         return GPT(replace(config, positions="none"), generator)
     model = GPT(config, generator)

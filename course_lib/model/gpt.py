@@ -18,7 +18,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import check_ids, check_instance, number, shown, whole
+from course_lib.arguments import (
+    check_floats,
+    check_ids,
+    check_instance,
+    check_size,
+    flag,
+    number,
+    shown,
+    whole,
+)
 from course_lib.attention import KVCache, MultiHeadAttention, Remember, causal_mask
 from course_lib.config import GPTConfig
 from course_lib.context import LearnedPositions, Places, RotaryPositions, SinusoidalPositions
@@ -26,6 +35,7 @@ from course_lib.model.activations import fast_gelu
 from course_lib.runtime import check_generator
 
 INIT_STD = 0.02  # the size of fresh weights, as in GPT-2
+MOST_LAYERS = 10_000  # building them takes some seconds
 
 
 def layer_norm(
@@ -68,7 +78,7 @@ def check_norm(
     Traceback (most recent call last):
     ValueError: rms_norm got weight=a Tensor of shape (2,) and type torch.float32; it needs (C,) for ...
     """
-    number(owner, "eps", eps, "0 or more, e.g. 1e-5", lambda e: 0 <= e < math.inf)
+    check_eps(owner, eps)
     if not (isinstance(x, torch.Tensor) and x.ndim and x.is_floating_point()):
         raise ValueError(f"{owner} got x={shown(x)}; it needs floats (..., C).")
     for name, value in (("weight", weight), ("bias", bias)):
@@ -77,6 +87,15 @@ def check_norm(
             raise ValueError(
                 f"{owner} got {name}={shown(value)}; it needs (C,) for vectors of {x.shape[-1]}."
             )
+
+
+def check_eps(owner: str, eps: float) -> float:
+    """What is added so that nothing is divided by 0.
+
+    >>> check_eps("rms_norm", 1)
+    1.0
+    """
+    return float(number(owner, "eps", eps, "0 or more, e.g. 1e-5", lambda e: 0 <= e < math.inf))
 
 
 class LayerNorm(nn.Module):
@@ -90,11 +109,13 @@ class LayerNorm(nn.Module):
 
     def __init__(self, width: int, bias: bool = True, eps: float = 1e-5):
         super().__init__()
-        self.eps = eps
+        width, bias = whole("LayerNorm", "width", width), flag("LayerNorm", "bias", bias)
+        self.eps = check_eps("LayerNorm", eps)
         self.weight = nn.Parameter(torch.ones(width))
         self.bias = nn.Parameter(torch.zeros(width)) if bias else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_vectors("LayerNorm", x, self.weight)
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
@@ -109,10 +130,11 @@ class RMSNorm(nn.Module):
 
     def __init__(self, width: int, eps: float = 1e-5):
         super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(width))
+        self.eps = check_eps("RMSNorm", eps)
+        self.weight = nn.Parameter(torch.ones(whole("RMSNorm", "width", width)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_vectors("RMSNorm", x, self.weight)
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
@@ -131,11 +153,14 @@ class MLP(nn.Module):
 
     def __init__(self, config: GPTConfig):
         super().__init__()
+        check_config("MLP", config)
+        self.width = config.width
         self.squared = config.activation == "relu2"
         self.up = nn.Linear(config.width, config.mlp_hidden, bias=config.bias)
         self.down = nn.Linear(config.mlp_hidden, config.width, bias=config.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_floats("MLP", "x", x, self.width)
         x = self.up(x)
         x = F.relu(x).square() if self.squared else fast_gelu(x)
         return self.down(x)
@@ -153,12 +178,39 @@ class SwiGLU(nn.Module):
 
     def __init__(self, config: GPTConfig):
         super().__init__()
+        check_config("SwiGLU", config)
+        self.width = config.width
         self.gate = nn.Linear(config.width, config.mlp_hidden, bias=config.bias)
         self.up = nn.Linear(config.width, config.mlp_hidden, bias=config.bias)
         self.down = nn.Linear(config.mlp_hidden, config.width, bias=config.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_floats("SwiGLU", "x", x, self.width)
         return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+def check_config(owner: str, config: GPTConfig) -> None:
+    """Raises ValueError for what is no configuration.
+
+    >>> check_config("MLP", "tiny")
+    Traceback (most recent call last):
+    ValueError: MLP got config='tiny'; it must be a GPTConfig, e.g. GPTConfig.preset("tiny").
+    """
+    check_instance(owner, "config", config, GPTConfig, 'a GPTConfig, e.g. GPTConfig.preset("tiny")')
+
+
+def check_vectors(owner: str, x: torch.Tensor, weight: torch.Tensor) -> None:
+    """Raises ValueError for vectors that a norm with this weight can't take; it costs half a microsecond.
+
+    >>> check_vectors("LayerNorm", torch.ones(2, 3).double(), torch.ones(3))
+    Traceback (most recent call last):
+    ValueError: LayerNorm got x of torch.float64, but its weights are torch.float32; give it x.float().
+    """
+    check_floats(owner, "x", x, weight.shape[-1])
+    if x.dtype is torch.float64 and weight.dtype is not torch.float64:
+        raise ValueError(
+            f"{owner} got x of {x.dtype}, but its weights are {weight.dtype}; give it x.float()."
+        )
 
 
 def make_norm(config: GPTConfig) -> LayerNorm | RMSNorm:
@@ -167,6 +219,7 @@ def make_norm(config: GPTConfig) -> LayerNorm | RMSNorm:
     >>> type(make_norm(GPTConfig(norm="rmsnorm"))).__name__
     'RMSNorm'
     """
+    check_config("make_norm", config)
     if config.norm == "rmsnorm":
         return RMSNorm(config.width, config.norm_eps)
     return LayerNorm(config.width, config.bias, config.norm_eps)
@@ -187,6 +240,7 @@ class Block(nn.Module):
 
     def __init__(self, config: GPTConfig):
         super().__init__()
+        check_config("Block", config)
         self.norm1 = make_norm(config)
         self.attention = MultiHeadAttention(config)
         self.norm2 = make_norm(config)
@@ -225,7 +279,8 @@ class GPT(nn.Module):
 
     def __init__(self, config: GPTConfig, generator: torch.Generator | None = None):
         super().__init__()
-        check_instance("GPT", "config", config, GPTConfig, 'a GPTConfig, e.g. GPTConfig.preset("tiny")')
+        check_config("GPT", config)
+        _check_size(config)
         self.config = config
         self.tokens = nn.Embedding(config.vocab_size, config.width)
         self.positions = _make_positions(config)
@@ -269,7 +324,7 @@ class GPT(nn.Module):
 
         With `last_only`, only the logits of what follows the last token, (B, 1, V): enough for writing.
         """
-        start = self._check(ids, cache)
+        start, last_only = self._check(ids, cache), flag("GPT", "last_only", last_only)
         B, T = ids.shape
         places: Places = slice(start, start + T)
         mask = None
@@ -316,6 +371,7 @@ class GPT(nn.Module):
         >>> GPT(config).parameter_count()  # 14 + 10 + (4 + 18 + 6 + 4 + 9 + 8) + 4, the head being tied
         77
         """
+        embeddings = flag("parameter_count", "embeddings", embeddings)
         tables = {
             id(p) for table in (self.tokens, self.positions) if table is not None for p in table.parameters()
         }
@@ -356,6 +412,13 @@ class GPT(nn.Module):
                 f"shorten the text, e.g. to its last {self.config.context_length} tokens."
             )
         return start
+
+
+def _check_size(config: GPTConfig) -> None:
+    """Raises ValueError for a GPT that could never be built, before somebody waits for it."""
+    whole("GPT", "n_layers", config.n_layers, 1, MOST_LAYERS)
+    tables = 2 * config.vocab_size + config.context_length
+    check_size("GPT", config.width * (tables + config.n_layers * (2 * config.width + 2 * config.mlp_hidden)))
 
 
 def _make_positions(config: GPTConfig) -> LearnedPositions | SinusoidalPositions | RotaryPositions | None:

@@ -12,8 +12,9 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from course_lib.arguments import check_instance
 from course_lib.config import GPTConfig
-from course_lib.model.gpt import GPT
+from course_lib.model.gpt import GPT, check_config
 
 Shape = tuple[int, ...]
 LARGEST_TABLE = 2**28  # numbers in a table that follows from a configuration alone; a gigabyte
@@ -30,6 +31,8 @@ def plain_weights(model: nn.Module) -> tuple[dict[str, torch.Tensor], GPTConfig]
     >>> weights["head.weight"] is weights["tokens.weight"], same == config
     (True, True)
     """
+    check_instance("plain_weights", "model", model, nn.Module, "a GPT")
+    check_config("plain_weights", getattr(model, "config", None))
     weights = dict(model.state_dict())
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # a new layer draws weights before it is filled
         for name, module in model.named_modules():
@@ -57,6 +60,7 @@ def weight_shapes(config: GPTConfig) -> Iterator[tuple[str, Shape]]:
     >>> dict(weight_shapes(config)) == {name: tuple(w.shape) for name, w in GPT(config).state_dict().items()}
     True
     """
+    check_config("weight_shapes", config)
     table = {"rotary": config.head_width, "sinusoidal": config.width}.get(config.positions, 0)
     if table * config.context_length > LARGEST_TABLE:
         raise ValueError(f"a context of {config.context_length:,} tokens is more than a memory holds")
@@ -86,6 +90,7 @@ def first_misfit(
     >>> first_misfit(config, {"tokens.weight": (7, 6)})
     ('positions.weight', None, (5, 6))
     """
+    check_instance("first_misfit", "found", found, Mapping, "a dict of names and shapes")
     seen = set()
     for name, wanted in weight_shapes(config):
         seen.add(name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import regex
 
-from course_lib.arguments import whole_number
+from course_lib.arguments import check_instance, flag, is_several, whole_number, wrong
 from course_lib.data import END_OF_TEXT
 
 
@@ -73,7 +73,7 @@ class Tokenizer:
         True
         """
         allowed = self._allowed(allowed_special)
-        if not isinstance(chunks, Iterable) or isinstance(chunks, bytes):
+        if not is_several(chunks) or isinstance(chunks, bytes):
             raise ValueError(f"Got {type(chunks).__name__}, needed a text in pieces, e.g. an open text file.")
         held, fresh, fresh_length = "", [], 0
         for chunk in chunks:
@@ -94,7 +94,7 @@ class Tokenizer:
 
         Raises: ValueError for an id outside the vocabulary, and with errors="strict" for invalid UTF-8.
         """
-        return b"".join(self._pieces_of(ids, skip_special)).decode("utf-8", errors)
+        return b"".join(self._pieces_of(ids, skip_special)).decode("utf-8", known_errors(errors))
 
     def decode_stream(self, ids: Iterable[int], skip_special: bool = False) -> Iterator[str]:
         """The text of ids that are still being written, in pieces, each as soon as its characters are
@@ -113,7 +113,7 @@ class Tokenizer:
             yield piece
 
     def _pieces_of(self, ids: Iterable[int], skip_special: bool) -> list[bytes]:
-        skipped = set(self.special_tokens.values()) if skip_special else ()
+        skipped = set(self.special_tokens.values()) if flag("decode", "skip_special", skip_special) else ()
         return [self._tokens[id] for id in flat_ids(ids, self.vocab_size) if id not in skipped]
 
     def _allowed(self, names: Collection[str] | str) -> list[str]:
@@ -197,8 +197,9 @@ class StreamDecoder:
     """
 
     def __init__(self, tokenizer: Tokenizer, skip_special: bool = False):
+        check_instance("StreamDecoder", "tokenizer", tokenizer, Tokenizer, "a tokenizer of course_lib.tokens")
         self._tokenizer = tokenizer
-        self._skip_special = skip_special
+        self._skip_special = flag("StreamDecoder", "skip_special", skip_special)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def push(self, id: int) -> str:
@@ -229,6 +230,20 @@ def check_text(text: str) -> None:
         ) from None
 
 
+def known_errors(name: str) -> str:
+    """The name of a way to treat bytes that are no text, if Python knows it.
+
+    >>> known_errors("maybe")
+    Traceback (most recent call last):
+    ValueError: decode got errors='maybe'; it must be one of replace, strict, ignore, backslashreplace.
+    """
+    try:
+        codecs.lookup_error(name)
+    except (LookupError, TypeError, ValueError):
+        raise wrong("decode", "errors", name, "one of replace, strict, ignore, backslashreplace") from None
+    return name
+
+
 def texts_of(text: Any) -> Iterable[str]:
     """A text, or several, as several.
 
@@ -239,7 +254,7 @@ def texts_of(text: Any) -> Iterable[str]:
     """
     if isinstance(text, str):
         return (text,)
-    if isinstance(text, bytes | Mapping) or not isinstance(text, Iterable):
+    if isinstance(text, bytes | Mapping) or not is_several(text):
         raise ValueError(f"Got {type(text).__name__}, needed a text as a str, or a list of texts.")
     return text
 
@@ -252,7 +267,7 @@ def names_of(names: Any, what: str) -> list[str]:
     >>> names_of(("<end>",), "special_tokens")
     ['<end>']
     """
-    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
+    if isinstance(names, str | bytes) or not is_several(names):
         wrong = [names]
     else:
         names = list(names)

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from itertools import pairwise
 
+from course_lib.arguments import check_instance, whole
+
 WALL = -1  # stands between two pieces and in place of a swallowed symbol; no pair reaches across it
 LONG = 24  # pieces of more symbols than this are merged with a heap; below, plain scanning is as fast
 
@@ -52,7 +54,7 @@ def learn_merges(pieces: Mapping[bytes, int], how_many: int) -> list[tuple[bytes
     >>> learn_merges({b"hug": 10, b"pug": 5, b"pun": 12, b"bun": 4, b"hugs": 5}, 3)
     [(b'u', b'g'), (b'u', b'n'), (b'h', b'ug')]
     """
-    text = _CountedText(pieces)
+    text, how_many = _CountedText(pieces), whole("learn_merges", "how_many", how_many, least=0)
     tokens = [bytes([byte]) for byte in range(256)]  # while learning, a byte's id is the byte itself
     order = [_descending(token) for token in tokens]
     heap = [(-count, order[a], order[b], a, b) for (a, b), count in text.counts.items()]
@@ -88,6 +90,10 @@ class _CountedText:
     """All pieces laid end to end as one linked list, with how often each pair occurs and where it stands."""
 
     def __init__(self, pieces: Mapping[bytes, int]):
+        check_instance("learn_merges", "pieces", pieces, Mapping, "a dict such as {b'hug': 10}")
+        for piece, count in pieces.items():
+            check_instance("learn_merges", "pieces", piece, bytes, "a dict of pieces as bytes, {b'hug': 10}")
+            whole("learn_merges", "a count in pieces", count, least=0)
         self.symbol = [WALL]
         self.weight = [0]
         for piece, count in pieces.items():

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from course_lib.arguments import check_instance, many, shown, whole, wrong
 from course_lib.tokens.bpe import WALL, byte_alphabet
 
 
@@ -23,6 +24,7 @@ def count_pairs(ids: Iterable[int]) -> Counter[tuple[int, int]]:
     >>> count_pairs([5, 7, 5, 7, WALL, 7, 5])
     Counter({(5, 7): 2, (7, 5): 2})
     """
+    ids = listed("count_pairs", ids)
     return Counter(pair for pair in pairwise(ids) if WALL not in pair)
 
 
@@ -33,7 +35,8 @@ def merge_pair(ids: Iterable[int], pair: tuple[int, int], new_id: int) -> list[i
     [5, 8, 7, 5]
     """
     merged: list[int] = []
-    for id in ids:
+    pair = checked_pair(pair, new_id)
+    for id in listed("merge_pair", ids):
         if merged and (merged[-1], id) == pair:
             merged[-1] = new_id
         else:
@@ -53,6 +56,8 @@ def learn_merges_naively(pieces: Iterable[bytes], how_many: int) -> list[tuple[b
     >>> learn_merges_naively([b"hug", b" pug", b" hugs"], 2)
     [(b'u', b'g'), (b'h', b'ug')]
     """
+    how_many = whole("learn_merges_naively", "how_many", how_many, least=0)
+    pieces = all_bytes("learn_merges_naively", pieces)
     ids = [id for piece in pieces for id in (*piece, WALL)]  # while learning, a byte's id is the byte itself
     tokens = [bytes([byte]) for byte in range(256)]
     merges: list[tuple[bytes, bytes]] = []
@@ -72,11 +77,12 @@ def encode_naively(pieces: Iterable[bytes], merges: Sequence[tuple[bytes, bytes]
     >>> encode_naively([b"!", b"hugs"], merges=[(b"u", b"g"), (b"h", b"ug")])  # "!" has GPT-2's id 0
     [0, 257, 82]
     """
+    merges = [checked_pair(pair) for pair in many("encode_naively", "merges", merges, "pairs of tokens")]
     tokens = [bytes([byte]) for byte in byte_alphabet()] + [left + right for left, right in merges]
     id_of = {token: id for id, token in enumerate(tokens)}
     made = {(id_of[left], id_of[right]): id_of[left + right] for left, right in merges}
     result: list[int] = []
-    for piece in pieces:
+    for piece in all_bytes("encode_naively", pieces):
         ids = [id_of[bytes([byte])] for byte in piece]
         while len(ids) > 1:
             pair = min(pairwise(ids), key=lambda pair: made.get(pair, len(tokens)))
@@ -85,3 +91,46 @@ def encode_naively(pieces: Iterable[bytes], merges: Sequence[tuple[bytes, bytes]
             ids = merge_pair(ids, pair, made[pair])
         result += ids
     return result
+
+
+# What came, looked at ------------------------------------------------------------------------------------
+
+
+def listed(owner: str, ids: Iterable[int]) -> list[int]:
+    """Ids, or tokens, as a list: those of a tensor would all be different to Python.
+
+    >>> listed("count_pairs", (5, 7))
+    [5, 7]
+    """
+    found = many(owner, "ids", ids.tolist() if hasattr(ids, "tolist") else ids, "ids")
+    if found and isinstance(found[0], list | tuple):
+        raise wrong(owner, "ids", ids, "one list of ids; join several by a WALL")
+    return found
+
+
+def checked_pair(pair: tuple[int, int], new_id: int | None = None) -> tuple[int, int]:
+    """A pair as a tuple, which a list never equals; what it becomes is another id.
+
+    >>> checked_pair([5, 7])
+    (5, 7)
+    """
+    found = tuple(pair) if isinstance(pair, tuple | list) else ()
+    if len(found) != 2:
+        raise ValueError(f"Got the pair {shown(pair)}; needed two ids, or two tokens, such as (5, 7).")
+    if new_id in found:
+        raise ValueError(
+            f"merge_pair got new_id={shown(new_id)}, which is in the pair; give one that is new."
+        )
+    return found
+
+
+def all_bytes(owner: str, pieces: Iterable[bytes]) -> list[bytes]:
+    """Pieces of text as a list, each of them bytes.
+
+    >>> all_bytes("encode_naively", [b"hug"])
+    [b'hug']
+    """
+    found = many(owner, "pieces", pieces, "pieces as bytes, [b'hug']")
+    for piece in found:
+        check_instance(owner, "pieces", piece, bytes, "a list of pieces as bytes, [b'hug']")
+    return found

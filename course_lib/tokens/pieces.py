@@ -15,6 +15,8 @@ from reprlib import repr as brief
 
 import regex
 
+from course_lib.arguments import check_instance
+
 # Contractions; letters, digits or other signs, each with a space before it; spaces, of which the last stays
 # with the word that follows. Radford et al. 2019. The order of the alternatives matters.
 GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
@@ -72,6 +74,7 @@ class Cutter:
 
         Raises: ValueError if a pattern of one's own takes too long on it, or leaves a part of it out.
         """
+        check_instance("cut", "text", text, str, "a text")
         end = len(text) if end is None else end
         if self._ascii_regex is None:
             return self._cut_by_own(text[start:end])

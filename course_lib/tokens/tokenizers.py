@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from reprlib import repr as brief
 
-from course_lib.arguments import whole_number
+from course_lib.arguments import check_instance, is_several, many, whole_number
 from course_lib.data import END_OF_TEXT
 from course_lib.files import as_path
 from course_lib.tokens.base import (
@@ -40,6 +40,7 @@ from course_lib.tokens.pieces import GPT2_PATTERN, Cutter
 
 __all__ = ["GPT2_PATTERN", "BPETokenizer", "CharTokenizer", "StreamDecoder"]
 
+NO_TEXT = "A tokenizer can't be trained on an empty text; give it a text, or several, with something in it."
 LOOKAHEAD = 2  # characters after its end that can still change a match of GPT2_PATTERN: "'r" becomes "'re"
 CACHE_SIZE = 65_536  # pieces of text remembered with their ids
 CACHED_LENGTH = 100  # characters; longer pieces hardly ever come back
@@ -58,10 +59,14 @@ class CharTokenizer(Tokenizer):
 
         Raises: ValueError if a character comes twice or is not one character, or a special token is misnamed.
         """
-        characters = list(characters) if isinstance(characters, Iterable) else [characters]
+        characters = list(characters) if is_several(characters) else [characters]
         single = all(isinstance(character, str) and len(character) == 1 for character in characters)
         if not single or len(set(characters)) < len(characters):
             raise ValueError(f"Got the characters {brief(characters)}, needed single characters, each once.")
+        if not characters:
+            raise ValueError(
+                "CharTokenizer got no character; give it a text's, or use CharTokenizer.train(text)."
+            )
         check_text("".join(characters))
         self._ids = {character: id for id, character in enumerate(characters)}
         names = names_of(special_tokens, "special_tokens")
@@ -79,6 +84,8 @@ class CharTokenizer(Tokenizer):
         for item in texts_of(text):
             check_text(item)
             found.update(*without_specials(item, names))
+        if not found:
+            raise ValueError(NO_TEXT)
         return cls(sorted(found), names)
 
     def save(self, folder: str | Path) -> None:
@@ -155,7 +162,7 @@ class BPETokenizer(Tokenizer):
         ordinary = _tokens_made_by(self.merges)
         names = names_of(special_tokens, "special_tokens")
         check_names(names, map(written, ordinary))
-        layout = [*ordinary, *names] if layout is None else layout
+        layout = [*ordinary, *names] if layout is None else _listed(layout)
         _check_layout(layout, ordinary, names)
         ids = {token: id for id, token in enumerate(layout)}
         self.special_tokens = {name: ids[name] for name in names}
@@ -196,6 +203,8 @@ class BPETokenizer(Tokenizer):
             check_text(item)
             for part in without_specials(item, names):
                 counts.update(bare._cut(part))
+        if not counts:
+            raise ValueError(NO_TEXT)
         pieces = {piece.encode(): count for piece, count in counts.items()}
         return cls(learn_merges(pieces, size - bare.vocab_size), names, pattern)
 
@@ -293,8 +302,8 @@ class BPETokenizer(Tokenizer):
 
 def _pairs(merges: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The merges as a list, if each is a pair of bytes."""
-    if not isinstance(merges, Iterable):
-        raise ValueError(f"merges got {merges!r}, needed a list of pairs such as (b't', b'h').")
+    if not is_several(merges) or isinstance(merges, str):
+        raise ValueError(f"merges got {brief(merges)}, needed a list of pairs such as (b't', b'h').")
     pairs = [tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in merges]
     for rank, pair in enumerate(pairs):
         if len(pair) != 2 or not all(isinstance(part, bytes) and part for part in pair):
@@ -317,6 +326,13 @@ def _tokens_made_by(merges: list[tuple[bytes, bytes]]) -> list[bytes]:
         twice = next(pair for pair, count in Counter(merges).items() if count > 1)
         raise ValueError(f"The merge {brief(twice)} is listed twice; list each once.")
     return list(made)
+
+
+def _listed(layout: Sequence[bytes | str]) -> list[bytes | str]:
+    tokens = many("BPETokenizer", "layout", layout, "all tokens in the order of their ids")
+    for token in tokens:
+        check_instance("BPETokenizer", "layout", token, bytes | str, "tokens, each as bytes or str")
+    return tokens
 
 
 def _check_layout(layout: Sequence[bytes | str], ordinary: list[bytes], names: list[str]) -> None:

@@ -14,6 +14,7 @@ from course_lib.assistant import Chat, encode_chat, render
 from course_lib.attention import KVCache
 from course_lib.config import GPTConfig
 from course_lib.generation import SamplingConfig, beam_search, distinct_share, draw, generate, stream
+from course_lib.generation.lean import lean
 from course_lib.model import GPT
 from course_lib.tokens import CharTokenizer
 
@@ -178,7 +179,7 @@ MISTAKES = {
     "a text for beams": (lambda: beam_search(MODEL, "once"), f"beam_search got 'once', {ENCODE}"),
     "a penalty that is no number": (
         lambda: beam_search(MODEL, [1], length_penalty=None),
-        "beam_search got length_penalty=None; needed a number, e.g. 1.0.",
+        "beam_search got length_penalty=None; needed a number, e.g. 1.0, between -50 and 50.",
     ),
     "an early stopping in words": (
         lambda: beam_search(MODEL, [1], early_stopping="yes"),
@@ -267,6 +268,180 @@ MISTAKES = {
     "a chat without room": (
         lambda: Chat(Broken(), TOKENIZER, most=0), f"Chat got most=0; {WHOLE} 1.",
     ),
+    "logits in a list, kept": (
+        lambda: generation.top_k([0.1, 0.2], 1),
+        "top_k got logits=[0.1, 0.2]; it must be a tensor of floats of shape (..., V).",
+    ),
+    "logits in a list, divided": (
+        lambda: generation.temperature([0.1, 0.2], 0.5),
+        "temperature got logits=[0.1, 0.2]; it must be a tensor of floats of shape (..., V).",
+    ),
+    "logits in a list, cut": (
+        lambda: generation.top_p([0.1, 0.2], 0.5),
+        "top_p got logits=[0.1, 0.2]; it must be a tensor of floats of shape (..., V).",
+    ),
+    "logits in a list, compared": (
+        lambda: generation.min_p([0.1, 0.2], 0.5),
+        "min_p got logits=[0.1, 0.2]; it must be a tensor of floats of shape (..., V).",
+    ),
+    "logits that are whole": (
+        lambda: generation.top_k(torch.tensor([[1, 2]]), 1),
+        "top_k got logits=a Tensor of shape (1, 2) and type torch.int64; it must be a tensor of floats "
+        "of shape (..., V).",
+    ),
+    "no logits": (
+        lambda: generation.top_k(torch.zeros(1, 0), 1),
+        "top_k got logits=a Tensor of shape (1, 0) and type torch.float32; it must be a tensor of floats "
+        "of shape (..., V).",
+    ),
+    "logits in a list, drawn from": (
+        lambda: draw([[0.1, 0.2]], torch.tensor([0.5])),
+        "draw got logits=[[0.1, 0.2]]; it must be a tensor of floats of shape (..., V).",
+    ),
+    "dice in a list": (
+        lambda: draw(LOGITS, [0.5]),
+        "draw got logits=a Tensor of shape (1, 3) and type torch.float32 and dice=[0.5]; it needs logits "
+        "(B, V) and dice (B,), one die for each row.",
+    ),
+    "one die for two rows": (
+        lambda: draw(LOGITS.repeat(2, 1), torch.tensor([0.5])),
+        "draw got logits=a Tensor of shape (2, 3) and type torch.float32 and dice=a Tensor of shape (1,) "
+        "and type torch.float32; it needs logits (B, V) and dice (B,), one die for each row.",
+    ),
+    "one row that stands alone": (
+        lambda: draw(LOGITS[0], torch.tensor([0.5])),
+        "draw got logits=a Tensor of shape (3,) and type torch.float32 and dice=a Tensor of shape (1,) "
+        "and type torch.float32; it needs logits (B, V) and dice (B,), one die for each row.",
+    ),
+    "a penalty for another batch": (
+        lambda: generation.repetition_penalty(LOGITS, torch.tensor([[0], [1]]), 2.0),
+        "repetition_penalty got logits=a Tensor of shape (1, 3) and type torch.float32 and ids=a Tensor "
+        "of shape (2, 1) and type torch.int64; it needs logits (B, V) and whole numbers (B, T), one text "
+        "for each row.",
+    ),
+    "a penalty for an id past the vocabulary": (
+        lambda: generation.repetition_penalty(LOGITS, torch.tensor([[0, 3]]), 2.0),
+        "repetition_penalty got the id 3, but this model's ids go from 0 to 2; encode the text with the "
+        "model's own tokenizer.",
+    ),
+    "a penalty for an id below 0": (
+        lambda: generation.repetition_penalty(LOGITS, torch.tensor([[-1]]), 2.0),
+        "repetition_penalty got the id -1, but this model's ids go from 0 to 2; encode the text with the "
+        "model's own tokenizer.",
+    ),
+    "a penalty for ids in a list": (
+        lambda: generation.repetition_penalty(LOGITS, [[0]], 2.0),
+        "repetition_penalty got logits=a Tensor of shape (1, 3) and type torch.float32 and ids=[[0]]; it "
+        "needs logits (B, V) and whole numbers (B, T), one text for each row.",
+    ),
+    "a penalty for logits in a list": (
+        lambda: generation.repetition_penalty([[0.5]], torch.tensor([[0]]), 2.0),
+        "repetition_penalty got logits=[[0.5]]; it must be a tensor of floats of shape (..., V).",
+    ),
+    "a penalty that is true": (
+        lambda: SamplingConfig(repetition_penalty=True),
+        "repetition_penalty got True; it must be above 0; above 1 discourages, 1 changes nothing.",
+    ),
+    "logits in a list for a sampling": (
+        lambda: generation.PLAIN([0.5], None),
+        "SamplingConfig got logits=[0.5]; it must be a tensor of floats of shape (..., V).",
+    ),
+    "a model that gives nothing": (
+        lambda: generate(lambda ids: None, [1]),
+        "The model gave None for ids of shape (1, 1); generate needs a tensor of logits (B, T, V): one "
+        "score for each token of the vocabulary at each place.",
+    ),
+    "a model that gives a list": (
+        lambda: generate(lambda ids: [0.5, 0.5], [1]),
+        "The model gave [0.5, 0.5] for ids of shape (1, 1); generate needs a tensor of logits (B, T, V): "
+        "one score for each token of the vocabulary at each place.",
+    ),
+    "a model that gives one place only": (
+        lambda: generate(lambda ids: torch.zeros(len(ids), 7), [1]),
+        "The model gave a Tensor of shape (1, 7) and type torch.float32 for ids of shape (1, 1); "
+        "generate needs a tensor of logits (B, T, V): one score for each token of the vocabulary at each "
+        "place.",
+    ),
+    "a model that gives another batch": (
+        lambda: beam_search(lambda ids: torch.zeros(1, ids.shape[1], 7), [1]),
+        "The model gave a Tensor of shape (1, 1, 7) and type torch.float32 for ids of shape (4, 1); "
+        "generate needs a tensor of logits (B, T, V): one score for each token of the vocabulary at each "
+        "place.",
+    ),
+    "a model that knows no token": (
+        lambda: generate(lambda ids: torch.zeros(*ids.shape, 0), [1]),
+        "The model gave a Tensor of shape (1, 1, 0) and type torch.float32 for ids of shape (1, 1); "
+        "generate needs a tensor of logits (B, T, V): one score for each token of the vocabulary at each "
+        "place.",
+    ),
+    "a cache, perhaps": (
+        lambda: generate(MODEL, [1], use_cache="no"),
+        "generate got use_cache='no'; it must be True or False.",
+    ),
+    "a cache for beams, perhaps": (
+        lambda: beam_search(MODEL, [1], use_cache=None),
+        "generate got use_cache=None; it must be True or False.",
+    ),
+    "probabilities, perhaps": (
+        lambda: generate(MODEL, [1], return_logprobs="yes"),
+        "generate got return_logprobs='yes'; it must be True or False.",
+    ),
+    "a text without end": (
+        lambda: generate(MODEL, [1], 10**12),
+        "Got 1 x 1000000000000 new tokens to make room for; at most 100000000 fit: write fewer.",
+    ),
+    "beams without end": (
+        lambda: beam_search(MODEL, [1], 10**12),
+        "Got 1000000000000 x 50 new tokens to make room for; at most 100000000 fit: write fewer.",
+    ),
+    "a penalty beyond all numbers": (
+        lambda: beam_search(MODEL, [1], length_penalty=10**25),
+        "beam_search got length_penalty=10000000000000000000000000; needed a number, e.g. 1.0, between "
+        "-50 and 50.",
+    ),
+    "an early stopping by number": (
+        lambda: beam_search(MODEL, [1], early_stopping=2),
+        "beam_search got early_stopping=2; choose True, False or 'never'.",
+    ),
+    "no prompts for a decoder": (
+        lambda: generation.Decoder(MODEL, None, 3),
+        "Decoder got prompts=None; it must be a list of prompts, each a list of ids.",
+    ),
+    "tokens for another batch": (
+        lambda: generation.Decoder(MODEL, [[1], [2]], 3).append(torch.tensor([1])),
+        "Decoder.append got a Tensor of shape (1,) and type torch.int64; it needs whole numbers (2,), "
+        "and has room for 3 more of them.",
+    ),
+    "a token without room": (
+        lambda: generation.Decoder(MODEL, [[1]], 0).append(torch.tensor([1])),
+        "Decoder.append got a Tensor of shape (1,) and type torch.int64; it needs whole numbers (1,), "
+        "and has room for 0 more of them.",
+    ),
+    "texts of a decoder that are not there": (
+        lambda: generation.Decoder(MODEL, [[1], [2]], 3).reorder(torch.tensor([2])),
+        "Decoder.reorder got rows=a Tensor of shape (1,) and type torch.int64; it must be whole numbers "
+        "(N,) from 0 to 1.",
+    ),
+    "one text as texts": (
+        lambda: distinct_share("abab"),
+        "distinct_share got texts='abab'; it must be a list of texts, or of lists of ids.",
+    ),
+    "numbers as texts": (
+        lambda: distinct_share([1, 2]),
+        "distinct_share got texts=1; it must be a list of texts, or of lists of ids.",
+    ),
+    "pieces of half a limit": (
+        lambda: distinct_share(["abab"], 2, limit=0.5),
+        "distinct_share got limit=0.5; it must be a whole number of at least 1.",
+    ),
+    "a right nothing": (
+        lambda: generation.is_right(None),
+        "is_right got text=None; it must be a text.",
+    ),
+    "a lean nothing": (
+        lambda: lean("model"),
+        "lean got module='model'; it must be a module, such as a GPT.",
+    ),
 }  # fmt: skip
 
 
@@ -288,3 +463,19 @@ def test_contents_in_parts_are_read_as_one_text():
 def test_numbers_of_another_kind_are_numbers():
     config = SamplingConfig(np.float32(0.5), top_k=np.int64(2), top_p=torch.tensor(0.9))
     assert config(LOGITS, torch.zeros(1, 1, dtype=torch.long)).shape == LOGITS.shape
+
+
+def test_logits_and_dice_may_be_whole_numbers_where_that_is_right():
+    assert generation.temperature(torch.tensor([[1, 3]]), 0.5).tolist() == [[2.0, 6.0]]
+    assert draw(torch.tensor([[0, 999], [999, 0]]), torch.tensor([0, 0])).tolist() == [1, 0]
+    one_hot = lambda ids: torch.nn.functional.one_hot((ids + 1) % 7, 7)  # noqa: E731
+    assert generate(one_hot, [1], 2, sampling=generation.GREEDY, use_cache=np.bool_(False)) == [1, 2, 3]
+    assert (
+        len(beam_search(MODEL, [1], 2, 1, early_stopping=np.bool_(True), length_penalty=np.float32(1))) == 2
+    )
+
+
+def test_ids_of_tensors_are_told_apart_by_their_numbers():
+    assert (
+        distinct_share(torch.tensor([[1, 2, 1, 2, 1]]), n=2) == distinct_share([[1, 2, 1, 2, 1]], n=2) == 0.5
+    )

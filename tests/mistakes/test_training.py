@@ -196,14 +196,14 @@ MISTAKES = {
         lambda: attention.scaled_dot_product(Q, Q, Q, torch.ones(3, 3)),
         (
             "Got mask=a Tensor of shape (3, 3) and type torch.float32; a mask for 3 queries and 3 keys "
-            "is boolean, of shape (3, 3) or one that broadcasts to it, True where a query may look."
+            "is boolean, of shape (3, 3) or one that broadcasts to (2, 3, 3), True where a query may look."
         ),
     ),
     "a mask of another shape": (
         lambda: attention.scaled_dot_product(Q, Q, Q, torch.ones(2, 2, dtype=torch.bool)),
         (
             "Got mask=a Tensor of shape (2, 2) and type torch.bool; a mask for 3 queries and 3 keys is "
-            "boolean, of shape (3, 3) or one that broadcasts to it, True where a query may look."
+            "boolean, of shape (3, 3) or one that broadcasts to (2, 3, 3), True where a query may look."
         ),
     ),
     "queries and keys of two widths": (
@@ -211,7 +211,7 @@ MISTAKES = {
         (
             "attention got q=a Tensor of shape (2, 3, 4) and type torch.float32, k=a Tensor of shape "
             "(2, 3, 5) and type torch.float32 and v=a Tensor of shape (2, 3, 4) and type torch.float32; "
-            "it needs floats, q (..., T, D), k and v (..., S, D)."
+            "it needs floats, q (..., T, D), k and v (..., S, D), with the same axes before, and S at least 1."
         ),
     ),
     "whole numbers to attend to": (
@@ -219,7 +219,7 @@ MISTAKES = {
         (
             "attention got q=a Tensor of shape (2, 3) and type torch.int64, k=a Tensor of shape (2, 3) "
             "and type torch.int64 and v=a Tensor of shape (2, 3) and type torch.int64; it needs floats, "
-            "q (..., T, D), k and v (..., S, D)."
+            "q (..., T, D), k and v (..., S, D), with the same axes before, and S at least 1."
         ),
     ),
     "a layer's mask that hides a row": (
@@ -770,7 +770,7 @@ MISTAKES = {
     ),
     "a rank of nothing": (
         lambda: finetuning.LoRALinear(nn.Linear(2, 3), rank=0),
-        "LoRALinear got rank=0; it must be at least 1 and whole, e.g. 8.",
+        "LoRALinear got rank=0; it must be whole and from 1 to 1048576, e.g. 8.",
     ),
     "a negative alpha": (
         lambda: finetuning.LoRALinear(nn.Linear(2, 3), rank=2, alpha=-1),
