@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.figures.arguments import as_many, checked
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, INK, ORANGE, RED
 
@@ -18,6 +19,7 @@ from course_lib.figures.colours import BLUE, INK, ORANGE, RED
 # LoRA -------------------------------------------------------------------------------------------------------
 
 
+@checked()
 def side_path(
     inside: int = 128, out: int = 384, rank: int = 8, words: Mapping[str, str] | None = None, ax: Any = None
 ) -> Any:
@@ -65,6 +67,7 @@ def _shape(ax: Any, corners: Sequence[tuple[float, float]], face: str, edge: str
 # Rates ------------------------------------------------------------------------------------------------------
 
 
+@checked()
 def rates(
     learning: Sequence[float],
     answers: Sequence[float],
@@ -79,6 +82,8 @@ def rates(
     >>> rates([0.01, 0.1], [0.9, 0.7], [0.5, 0.6], before=0.45).course_alt[:38]
     'Rate 0.01: answers 0.90, stories 0.50.'
     """
+    as_many("rates", learning=learning, answers=answers, stories=stories)
+    _check_above_0("rates", [*learning, *answers, *stories, before])
     ax = axes_for(ax, (7.2, 3.8))
     ax.plot(learning, answers, "o-", color=BLUE, lw=1.8, ms=7, label="answers")
     ax.plot(learning, stories, "s-", color=RED, lw=1.8, ms=7, label="stories")
@@ -104,12 +109,15 @@ def rates(
 # Scores -----------------------------------------------------------------------------------------------------
 
 
+@checked()
 def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int, ax: Any = None) -> Any:
     """How many numbers LoRA learns at each rank, against the whole model; `here` is marked. Gives the Axes.
 
     >>> lora_sizes([1, 2], [100, 200], full=1000, here=2).course_alt
     'Numbers that learn: 100 at rank 1, 200 at rank 2; 1,000 in the whole model. Marked: rank 2.'
     """
+    as_many("lora_sizes", ranks=ranks, counts=counts)
+    _check_above_0("lora_sizes", [*ranks, full])
     ax = axes_for(ax, (6.4, 3.2))
     ax.plot(ranks, counts, "o-", color=BLUE, lw=1.6, ms=6)
     ax.axhline(full, color=INK, lw=1.2, ls=(0, (5, 3)))
@@ -124,3 +132,9 @@ def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int
     told = ", ".join(f"{count:,} at rank {rank}" for rank, count in zip(ranks, counts, strict=True))
     ax.course_alt = f"Numbers that learn: {told}; {full:,} in the whole model. Marked: rank {here}."
     return ax
+
+
+def _check_above_0(owner: str, values: Sequence[float]) -> None:
+    """Raises ValueError for what has no place on a logarithmic axis."""
+    if min(values) <= 0:
+        raise ValueError(f"{owner} got {min(values)}; an axis is logarithmic: give numbers above 0.")

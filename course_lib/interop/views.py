@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import number, wrong
+from course_lib.figures.arguments import checked, has_all
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
 from course_lib.figures.shown import Html
@@ -22,6 +24,7 @@ _LINES = ((BLUE, "o"), (RED, "s"), (GREEN, "^"), (PURPLE, "D"))
 # The plan ---------------------------------------------------------------------------------------------------
 
 
+@checked()
 def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     """Our GPT, the folder that everyone can read, and the tools that read it. Gives the Axes.
 
@@ -64,6 +67,7 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
 # Byte letters -----------------------------------------------------------------------------------------------
 
 
+@checked()
 def letter_grid(letters: Mapping[int, str]) -> Html:
     """The letter of each of the 256 bytes in a 16 by 16 table; those that are not their own are tinted.
 
@@ -97,6 +101,7 @@ def _letter_cell(byte: int, letter: str) -> str:
 # Charts -----------------------------------------------------------------------------------------------------
 
 
+@checked()
 def difference_bars(
     differences: Mapping[str, float], shares: Mapping[str, float], tolerance: float, ax: Any = None
 ) -> Any:
@@ -108,6 +113,10 @@ def difference_bars(
     >>> difference_bars({"a": 1e-6}, {"a": 1.0}, 1e-5).course_alt
     'Largest difference of the logits. a: 1e-06, same token at 100%. The tolerance is 1e-05.'
     """
+    has_all("difference_bars", "shares", shares, differences)
+    number("difference_bars", "tolerance", tolerance, "a number above 0", lambda x: 0 < x < math.inf)
+    for name, value in differences.items():
+        number("difference_bars", f"differences[{name!r}]", value, "0 or more", lambda x: 0 <= x < math.inf)
     ax = axes_for(ax, (8.6, 0.52 * len(differences) + 1.0))
     low = min([tolerance, *filter(None, differences.values())]) / 10
     for y, (name, value) in enumerate(differences.items()):
@@ -130,6 +139,7 @@ def difference_bars(
     return ax
 
 
+@checked("limits")
 def memory_lines(
     bits: Mapping[str, int], models: Mapping[str, float], limits: Mapping[str, float], ax: Any = None
 ) -> Any:
@@ -141,6 +151,10 @@ def memory_lines(
     >>> ax.course_alt
     'Memory of the weights. small: 2 GB as half. Limits: laptop 16 GB.'
     """
+    if len(bits) > len(_LINES):
+        raise wrong("memory_lines", "bits", bits, f"at most {len(_LINES)} kinds of number")
+    for name, value in (*bits.items(), *models.items(), *limits.items()):
+        number("memory_lines", f"size of {name!r}", value, "a number above 0", lambda x: 0 < x < math.inf)
     ax = axes_for(ax, (8.6, 4.2))
     sizes = [min(models.values()) / 2, max(models.values()) * 2]
     for (name, wide), (colour, marker) in zip(bits.items(), _LINES, strict=False):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib import COURSE, PARTS, Topic
+from course_lib.figures.arguments import checked
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, RED, SKY
 
@@ -23,6 +24,7 @@ LIFE_WORDS = {
 BUILDS_ON = {"II": "with the GPT\nof part I", "III": "builds on\nparts I and II"}
 
 
+@checked()
 def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None) -> Any:
     """The life of a language model in five stations: data, tokens, model, training, generation. Gives the
     Axes.
@@ -52,6 +54,7 @@ def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None)
     return ax
 
 
+@checked()
 def course_map(here: str | None = "00", ax: Any = None, course: Sequence[Topic] = COURSE) -> Any:
     """The map of the course: its parts as rows of notebooks. `here` frames the notebook of that number. Gives
     the Axes.

@@ -12,8 +12,10 @@ import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from course_lib.arguments import number
+from course_lib.figures.arguments import Measured, as_many, checked, has_all
 from course_lib.figures.axes import axes_for, subplots, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -27,7 +29,10 @@ _CELL = "padding: 3px 9px; border: 1px solid #d8d8d8; text-align: {}; vertical-a
 # Optimizers -------------------------------------------------------------------------------------------------
 
 
-def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, ax: Any = None) -> Any:
+@checked()
+def valley(
+    paths: Mapping[str, Sequence[tuple[Measured, Measured]]], steep: float = 25.0, ax: Any = None
+) -> Any:
     """Paths over the valley (x² + steep·y²) / 2, seen from above, each with a marker at every step. Gives the
     Axes.
 
@@ -36,6 +41,7 @@ def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, 
     >>> valley({"straight": [(-2.0, 0.0), (-1.0, 0.0)]}).course_alt[-52:]
     'straight starts at height 2.00, ends at height 0.50.'
     """
+    number("valley", "steep", steep, "a number above 0", lambda x: 0 < x < math.inf)
     ax = axes_for(ax, (7.2, 3.4))
     _contours(ax, steep)
     told = []
@@ -62,7 +68,17 @@ def _contours(ax: Any, steep: float) -> None:
 # Curves -----------------------------------------------------------------------------------------------------
 
 
-def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str = "nats per token") -> Any:
+class Run(Protocol):
+    """The losses of a run, and the steps at which they were measured."""
+
+    steps: Sequence[float]
+    train_losses: Sequence[Measured]
+    val_steps: Sequence[float]
+    val_losses: Sequence[Measured]
+
+
+@checked()
+def train_and_validation(histories: Mapping[str, Run], ax: Any = None, unit: str = "nats per token") -> Any:
     """Training loss (dotted) and validation loss (solid) of some runs, each lowest point ringed. Gives the
     Axes.
 
@@ -73,6 +89,8 @@ def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str
     >>> train_and_validation({"run": run}).course_alt
     'run: training 3.00 to 1.00; validation lowest at step 1 with 3.50, 4.00 at the end.'
     """
+    for name, run in histories.items():
+        _check_run(f"train_and_validation, of {name!r},", run)
     ax, told = axes_for(ax, (7.6, 4.0)), []
     for i, (name, run) in enumerate(histories.items()):
         colour, marker = _COLOURS[i % 6], _MARKERS[i % 6]
@@ -92,10 +110,23 @@ def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str
     return ax
 
 
+def _check_run(owner: str, run: Run) -> None:
+    as_many(owner, steps=run.steps, train_losses=run.train_losses)
+    as_many(owner, val_steps=run.val_steps, val_losses=run.val_losses)
+
+
 # The clinic -------------------------------------------------------------------------------------------------
 
 
-def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
+class Case(Protocol):
+    """A run of the clinic, with its letter."""
+
+    letter: str
+    history: Run
+
+
+@checked()
+def charts(cases: Sequence[Case], healthy: Case, floor: float) -> Any:
     """The curves of sick runs side by side, each with the healthy run's validation loss in grey. Gives the
     figure.
 
@@ -107,6 +138,8 @@ def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
     >>> figure.axes[0].course_alt[:44]
     'Run A: training 3.00, 2.00; validation 2.50.'
     """
+    for case in (*cases, healthy):
+        _check_run(f"charts, of {case.letter!r},", case.history)
     rows, shape = math.ceil(len(cases) / 3), {"sharex": True, "sharey": True, "squeeze": False}
     size = (9.6, 2.6 * rows + 0.5)
     figure, grid = subplots(rows, min(3, len(cases)), figsize=size, layout="constrained", **shape)
@@ -145,7 +178,17 @@ def _words(letter: str, run: Any) -> str:
     return f"{f'Run {letter}' if letter else 'The healthy run'}: {'; '.join(parts)}."
 
 
-def findings(cases: Sequence[Any], healthy: Any) -> Html:
+class Found(Protocol):
+    """What was found out about a finished model."""
+
+    letter: str
+    again: Sequence[Measured]
+    fresh_loss: Measured
+    sample: str
+
+
+@checked("cases")
+def findings(cases: Sequence[Found], healthy: Found) -> Html:
     """What was found out about finished models: the loss measured three times, on fresh stories, a text.
 
     A case has `letter`, `again`, `fresh_loss` and `sample`.
@@ -188,6 +231,7 @@ def _cell(tag: str, text: str, side: str) -> str:
 # Recipes and laws -------------------------------------------------------------------------------------------
 
 
+@checked()
 def recipe_steps(
     losses: Mapping[str, float], notes: Mapping[str, str], unit: str = "nats per letter", ax: Any = None
 ) -> Any:
@@ -197,6 +241,7 @@ def recipe_steps(
     >>> ax.course_alt
     'Losses in nats per letter: a 1.50; b 1.25, 0.25 lower (a higher rate).'
     """
+    has_all("recipe_steps", "notes", notes, losses)
     ax = axes_for(ax, (9.2, 0.44 * len(losses) + 0.8))
     values, names = list(losses.values()), list(losses)
     right, told = max(values), [f"{names[0]} {values[0]:.2f}"]
@@ -222,6 +267,7 @@ def recipe_steps(
     return ax
 
 
+@checked()
 def power_law(
     sizes: Sequence[float], losses: Sequence[float], floor: float, a: float, b: float, xlabel: str,
     ax: Any = None,
@@ -231,6 +277,15 @@ def power_law(
     >>> power_law([1, 4, 16], [5.0, 3.0, 2.0], 1.0, 4.0, 0.5, "tokens").course_alt
     'Loss above the floor over tokens: 4.00 at 1, 2.00 at 4, 1.00 at 16. The line falls with the power 0.50.'
     """
+    as_many("power_law", sizes=sizes, losses=losses)
+    for value in (*sizes, a, *(loss - floor for loss in losses)):
+        number(
+            "power_law",
+            "sizes, a or losses above the floor",
+            value,
+            "above 0, for logarithmic axes",
+            lambda x: x > 0,
+        )
     ax = axes_for(ax, (4.6, 3.6))
     above = [loss - floor for loss in losses]
     ends = min(sizes) / 1.4, max(sizes) * 1.4
