@@ -14,7 +14,7 @@ from typing import Any
 from course_lib.arguments import whole
 from course_lib.assistant.messages import checked as conversation
 from course_lib.assistant.messages import content_of
-from course_lib.figures.arguments import as_many, checked, has_all
+from course_lib.figures.arguments import as_many, checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
 from course_lib.figures.shown import Html
@@ -42,9 +42,9 @@ def transcript(messages: Any, names: Mapping[str, str] = NAMES, note: str = "") 
     You: Hi!
     Assistant: Hello.
     """
-    messages = [{**message, "content": content_of(message)} for message in conversation(messages)]
-    has_all("transcript", "names", names, {message["role"]: None for message in messages})
+    messages = [{**message, "content": content_of(message)} for message in conversation(messages, least=0)]
     _check_roles("transcript", [message["role"] for message in messages])
+    names = NAMES | names
     bubbles = "".join(_bubble(message["role"], message["content"], names) for message in messages)
     small = f'<div style="font-size: 0.88em; margin: 6px 2px">{html.escape(note)}</div>' if note else ""
     lines = [f"{names[message['role']]}: {message['content']}" for message in messages]
@@ -151,7 +151,8 @@ class ChatBox:
         self._entered = False
         self._problem = ""
         self._thread: threading.Thread | None = None
-        self._build(examples or {}, WORDS | dict(words or {}))
+        no_others("ChatBox", "words", words or {}, WORDS)
+        self._build(examples or {}, WORDS | (words or {}))
         self._draw()
 
     def _build(self, examples: Mapping[str, str], words: Mapping[str, str]) -> None:
@@ -191,6 +192,7 @@ class ChatBox:
         self._entered = False
         self.say()
 
+    @checked()
     def say(self, text: str | None = None) -> None:
         """Send a text, by default what stands in the line, unless an answer is being written."""
         text = (self.line.value if text is None else text).replace("\\n", "\n").strip()
@@ -227,6 +229,7 @@ class ChatBox:
         self.messages, self._problem = [], ""
         self._draw()
 
+    @checked()
     def wait(self, seconds: float = 60.0) -> None:
         """Wait until the answer is written."""
         while (thread := self._thread) is not None and thread.is_alive():

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import number, shown, whole, wrong
-from course_lib.figures.arguments import checked
+from course_lib.figures.arguments import between, checked
 from course_lib.figures.axes import axes_for, subplots
 from course_lib.figures.colours import BLUE, GREY, INK, RED
 from course_lib.figures.shown import Html, cividis
@@ -82,6 +82,7 @@ def reading(tokens: Sequence[str], weights: Sequence[float], place: int) -> Html
     shares, place = weights, whole("reading", "place", place, 0, len(tokens) - 1)
     if len(shares) != len(tokens):
         raise ValueError(f"reading got {len(tokens)} tokens and {len(shares)} weights; give one for each.")
+    between("reading", "weights", weights)
     largest = max(shares[: place + 1]) or 1.0
     boxes = [_box(token, shares[i], largest, i - place) for i, token in enumerate(tokens)]
     words = [f"[{token}]" if i == place else token for i, token in enumerate(tokens)]
@@ -206,6 +207,7 @@ def weight_bars(panels: Mapping[str, Sequence[float]], top: float = 1.0) -> Any:
     >>> weight_bars({"even": [0.5, 0.5], "sharp": [0.0, 1.0]}).axes[0].course_alt
     'The largest of the weights: even 0.50, sharp 1.00.'
     """
+    between("weight_bars", "panels", (one for weights in panels.values() for one in weights))
     number("weight_bars", "top", top, "a number above 0", lambda height: 0 < height < math.inf)
     figure, grid = subplots(
         1, len(panels), figsize=(2.4 * len(panels), 2.5), sharey=True, squeeze=False, layout="constrained"
@@ -246,6 +248,7 @@ def attention_map(
         raise ValueError(
             f"Got attention of {got}, but {len(tokens)} x {len(keys)} labels; give one head, (T, S)."
         )
+    between("attention_map", "attn", (value for row in rows for value in row))
     largest = max((value for row in rows for value in row), default=1.0) or 1.0
     head = "".join(
         '<th style="padding: 2px; font-weight: normal; vertical-align: bottom">'
@@ -299,11 +302,15 @@ def attention_maps(maps: Any, size: float = 1.7) -> Any:
     import numpy as np
 
     number("attention_maps", "size", size, "a number of inches above 0", lambda inches: 0 < inches < 100)
-    maps = list(maps) if isinstance(maps, list | tuple) or getattr(maps, "ndim", 0) > 3 else [maps]
+    maps = list(maps) if isinstance(maps, list | tuple) or getattr(maps, "ndim", 0) else [maps]
     layers = [attn[0] if getattr(attn, "ndim", 0) == 4 and len(attn) else attn for attn in maps]
     if not layers or any(getattr(layer, "ndim", 0) != 3 or 0 in layer.shape for layer in layers):
         got = ", ".join(shown(attn) for attn in maps) or "nothing"
         raise ValueError(f"attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got {got}.")
+    if any("complex" in str(layer.dtype) or (layer < 0).any() for layer in layers):
+        raise ValueError(
+            "attention_maps got numbers below 0; it needs weights, as they are after the softmax."
+        )
     heads = max(len(layer) for layer in layers)
     figure, grid = subplots(
         len(layers),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import sys
 import types
 import typing
@@ -204,7 +205,7 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 def _is_nan_or_infinite(value: Any) -> bool:
     found = plain(value)
-    return isinstance(found, float) and (found != found or abs(found) == float("inf"))
+    return isinstance(found, float) and not math.isfinite(found)
 
 
 def _said(kind: Any, several: bool = False) -> str:
@@ -256,3 +257,43 @@ def has_all(owner: str, name: str, given: Mapping[str, Any], needed: Iterable[st
         raise ValueError(
             f"{owner} got {name} without {shown(lacking[0])}; give one for each of {', '.join(needed)}."
         )
+
+
+def between(owner: str, name: str, values: Iterable[float], low: float = 0, high: float = 1) -> None:
+    """Raises ValueError for a number outside of a range; a little above it may come of rounding.
+
+    >>> between("unfolding", "values", [0.5, 7])
+    Traceback (most recent call last):
+    ValueError: unfolding got values=7; it must be a number from 0 to 1.
+    """
+    for value in values:
+        if not low <= value <= high * 1.001:
+            needed = f"a number of at least {low}" if high == math.inf else f"a number from {low} to {high}"
+            raise wrong(owner, name, value, needed)
+
+
+def ordered(owner: str, intervals: Iterable[tuple[float, float]], high: float = 1) -> None:
+    """Raises ValueError unless each interval lies between 0 and `high`, its lower end first.
+
+    >>> ordered("shares", [(0.7, 0.05)])
+    Traceback (most recent call last):
+    ValueError: shares got intervals=(0.7, 0.05); it must be a lower and an upper end from 0 to 1.
+    """
+    for ends in intervals:
+        if not 0 <= ends[0] <= ends[1] <= high * 1.001:
+            raise wrong(owner, "intervals", ends, f"a lower and an upper end from 0 to {high}")
+
+
+def no_others(owner: str, name: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raises ValueError for a name that a view has no place for.
+
+    >>> no_others("side_path", "words", ["frosen"], ["frozen", "learned"])
+    Traceback (most recent call last):
+    ValueError: side_path got words for 'frosen', which it does not have; it has frozen, learned.
+    """
+    known = list(known)
+    for one in given:
+        if one not in known:
+            raise ValueError(
+                f"{owner} got {name} for {shown(one)}, which it does not have; it has {', '.join(known)}."
+            )

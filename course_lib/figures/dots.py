@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.arguments import shown
-from course_lib.figures.arguments import checked, has_all
+from course_lib.figures.arguments import checked, has_all, ordered
 from course_lib.figures.axes import axes_for, dot, name_rows
 from course_lib.figures.colours import BLUE, GREEN, INK, RED
 
@@ -28,6 +28,7 @@ def shares(
     'right: base 25 % (5 % to 70 %).'
     """
     has_all("shares", "intervals", intervals, rows)
+    ordered("shares", intervals.values())
     for name, count in rows.items():
         if not 0 <= count[0] <= count[1] > 0:
             raise ValueError(f"shares got {shown(count)} for {name!r}; needed (hits, trials), e.g. (3, 10).")
@@ -60,6 +61,8 @@ def scores(
     'chrF: copy, en-zh 2.0 (1.0 to 3.0).'
     """
     looks = list(zip((BLUE, RED, GREEN), ("o", "s", "^"), strict=True))
+    for row in rows.values():
+        ordered("scores", [(low, high) for _, low, high in row.values()], 100)
     if (most := max(map(len, rows.values()))) > len(looks):
         raise ValueError(f"scores got {most} scores in a row; it has colours for {len(looks)}: give fewer.")
     ax = axes_for(ax, (7.4, 0.56 * len(rows) + 1.3))

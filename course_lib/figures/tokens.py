@@ -170,7 +170,8 @@ def probability_bars(
 
 
 def _is_long(labels: Any, length: int) -> bool:
-    return hasattr(labels, "__getitem__") and hasattr(labels, "__len__") and len(labels) >= length
+    long = hasattr(labels, "__getitem__") and hasattr(labels, "__len__") and len(labels) >= length
+    return long and not (isinstance(labels, list | tuple) and None in labels)
 
 
 @checked("pieces", "counts")

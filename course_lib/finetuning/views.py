@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.arguments import as_many, checked
+from course_lib.arguments import wrong
+from course_lib.figures.arguments import as_many, checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, INK, ORANGE, RED
 
@@ -30,7 +31,10 @@ def side_path(
     >>> side_path(words={"frozen": "gefroren"}).texts[0].get_text()
     'W (384 × 128)\\ngefroren'
     """
-    names = {"frozen": "frozen", "learned": "learned", "sum": "+"} | dict(words or {})
+    names = {"frozen": "frozen", "learned": "learned", "sum": "+"}
+    no_others("side_path", "words", words or {}, names)
+    names |= words or {}
+    _check_above_0("side_path", [inside, out, rank])
     ax = axes_for(ax, (7.6, 2.9))
     ax.set(xlim=(0, 100), ylim=(0, 40))
     ax.axis("off")
@@ -118,12 +122,13 @@ def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int
     """
     as_many("lora_sizes", ranks=ranks, counts=counts)
     _check_above_0("lora_sizes", [*ranks, full])
+    if here not in ranks:
+        raise wrong("lora_sizes", "here", here, f"one of the ranks {', '.join(map(str, ranks))}")
     ax = axes_for(ax, (6.4, 3.2))
     ax.plot(ranks, counts, "o-", color=BLUE, lw=1.6, ms=6)
     ax.axhline(full, color=INK, lw=1.2, ls=(0, (5, 3)))
     ax.text(ranks[0], 1.02 * full, f"all of them: {full:,}", va="bottom", ha="left", fontsize=9)
-    if here in ranks:
-        ax.plot([here], [counts[list(ranks).index(here)]], "o", ms=14, mfc="none", mec=ORANGE, mew=2.5)
+    ax.plot([here], [counts[ranks.index(here)]], "o", ms=14, mfc="none", mec=ORANGE, mew=2.5)
     ax.set(xscale="log", xlabel="rank", ylabel="numbers that learn", ylim=(0, 1.15 * max(full, *counts)))
     ax.set_xticks(list(ranks), [str(rank) for rank in ranks])
     ax.minorticks_off()
@@ -135,6 +140,6 @@ def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int
 
 
 def _check_above_0(owner: str, values: Sequence[float]) -> None:
-    """Raises ValueError for what has no place on a logarithmic axis."""
+    """Raises ValueError for what is no size, and has no place on a logarithmic axis."""
     if min(values) <= 0:
-        raise ValueError(f"{owner} got {min(values)}; an axis is logarithmic: give numbers above 0.")
+        raise ValueError(f"{owner} got {min(values)}; give numbers above 0.")

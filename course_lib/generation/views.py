@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.arguments import number, whole, wrong
-from course_lib.figures.arguments import as_many, checked
+from course_lib.figures.arguments import as_many, between, checked
 from course_lib.figures.axes import axes_for, subplots
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -42,6 +42,7 @@ def reshaped(
     """
     old, top = before, whole("reshaped", "top", top)
     as_many("reshaped", before=old, labels=labels, **{f"after {name}": one for name, one in after.items()})
+    between("reshaped", "a probability", (one for all_ in (old, *after.values()) for one in all_))
     order = sorted(range(len(old)), key=lambda i: (-old[i], i))[:top]
     size = (2.1 * len(after) + 1.3, 0.27 * len(order) + 1.0)
     figure, grid = subplots(1, len(after), figsize=size, sharey=True, squeeze=False, layout="constrained")
@@ -91,6 +92,10 @@ def end_to_end(
     'From 0 to 1: hat to 0.75, key to 1.00. A die of 0.80 falls on key.'
     """
     as_many("end_to_end", probabilities=probabilities, labels=labels)
+    between("end_to_end", "probabilities", probabilities)
+    between("end_to_end", "dice", dice)
+    if abs(sum(probabilities) - 1) > 0.01:
+        raise ValueError(f"end_to_end got probabilities with the sum {sum(probabilities):g}; it must be 1.")
     ax = axes_for(ax, (8.2, 1.7))
     chances, left, ends = probabilities, 0.0, []
     for i, (label, chance) in enumerate(zip(labels, chances, strict=True)):
@@ -127,6 +132,7 @@ def beam_tree(
     >>> beam_tree([[("a", 0.6), ("no", 0.4)]], kept=["a"]).course_alt
     'A tree of beginnings. Step 1: a 0.60 (kept), no 0.40.'
     """
+    between("beam_tree", "a probability", (chance for step in steps for _, chance in step))
     known = {""}
     for depth, beginnings in enumerate(steps, 1):
         for text, _ in beginnings:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import number, wrong
-from course_lib.figures.arguments import checked, has_all
+from course_lib.figures.arguments import between, checked, has_all, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
 from course_lib.figures.shown import Html
@@ -42,7 +42,9 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
         "client": "any program, over HTTP",
         "out": "export",
         "in": "import",
-    } | dict(words or {})
+    }
+    no_others("bridge", "words", words or {}, names)
+    names |= words or {}
     ax = axes_for(ax, (9.6, 3.0))
     ax.set(xlim=(0, 100), ylim=(4, 36))
     ax.axis("off")
@@ -114,6 +116,7 @@ def difference_bars(
     'Largest difference of the logits. a: 1e-06, same token at 100%. The tolerance is 1e-05.'
     """
     has_all("difference_bars", "shares", shares, differences)
+    between("difference_bars", "shares", shares.values())
     number("difference_bars", "tolerance", tolerance, "a number above 0", lambda x: 0 < x < math.inf)
     for name, value in differences.items():
         number("difference_bars", f"differences[{name!r}]", value, "0 or more", lambda x: 0 <= x < math.inf)

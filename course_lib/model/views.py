@@ -11,7 +11,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from course_lib.figures.arguments import checked
+from course_lib.figures.arguments import checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -34,12 +34,13 @@ def gpt_plan(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     >>> gpt_plan(words={"stream": "Reststrom"}).texts[0].get_text()
     'Reststrom'
     """
-    ax = _canvas(ax, (9.6, 3.2), (0, 100), (6.5, 32.5))
     label = {
         **{name: name for name in ("ids", "norm", "attention", "head", "logits")},
         **{"embed": "tokens +\npositions", "stream": "residual stream", "mlp": "MLP", "layers": "× L layers"},
-        **(words or {}),
     }
+    no_others("gpt_plan", "words", words or {}, label)
+    label |= words or {}
+    ax = _canvas(ax, (9.6, 3.2), (0, 100), (6.5, 32.5))
     ax.plot([19, 79], [24, 24], color=SKY, lw=7, solid_capstyle="butt", zorder=1)
     ax.text(25, 26.6, label["stream"], fontsize=9, color=INK, ha="left")
     _box(ax, 23.0, 8.0, 46.5, 22.5, "", GREY, dashed=True)

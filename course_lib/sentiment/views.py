@@ -7,11 +7,12 @@ scored; matplotlib is loaded at the first figure. Show a figure with `viz.pictur
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import number, whole
-from course_lib.figures.arguments import as_many, checked, has_all
+from course_lib.figures.arguments import as_many, between, checked, has_all, ordered
 from course_lib.figures.axes import axes_for, dot, name_rows, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE
 from course_lib.figures.shown import Html
@@ -68,6 +69,7 @@ def by_group(
     for name, shares in rows.items():
         if list(shares) != groups or not set(groups) <= set(intervals.get(name, ())):
             raise ValueError(f"by_group lacks a share or an interval of {name!r} for one of {groups}.")
+    ordered("by_group", [ends for row in intervals.values() for ends in row.values()])
     _check_shares("by_group", [share for row in rows.values() for share in row.values()])
     ax = axes_for(ax, (7.4, 0.28 * len(rows) * (len(groups) + 0.7) + 1.1))
     told = []
@@ -102,6 +104,7 @@ def by_labels(
     has_all("by_labels", "intervals", intervals, curves)
     for name, shares in curves.items():
         as_many(f"by_labels, of {name!r},", counts=counts, shares=shares, intervals=intervals[name])
+    ordered("by_labels", [ends for row in intervals.values() for ends in row])
     _check_shares("by_labels", [share for shares in curves.values() for share in shares])
     for count in counts:
         number("by_labels", "counts", count, "numbers above 0", lambda x: x > 0)
@@ -138,6 +141,7 @@ def confusion(table: Sequence[Sequence[int]], labels: Sequence[str], ax: Any = N
             f"confusion got a table of {len(table)} rows, the first of {len(table[0])}, and {len(labels)} "
             "labels; give a row and a column for each label."
         )
+    between("confusion", "table", (count for row in table for count in row), 0, math.inf)
     most = max(1, *(count for row in table for count in row))
     ax = axes_for(ax, (0.9 * len(labels) + 1.5, 0.8 * len(labels) + 1.1))
     ax.imshow(table, cmap="Blues", vmin=0, vmax=1.25 * most)
@@ -171,6 +175,9 @@ def sureness(rows: Mapping[str, Sequence[tuple[float, float, int]]], ax: Any = N
     """
     ax = axes_for(ax, (4.8, 4.2))
     ax.plot([0, 100], [0, 100], color=INK, lw=1, ls=(0, (5, 3)))
+    for name, bins in rows.items():
+        between("sureness", f"rows[{name!r}]", (part for sure, right, _ in bins for part in (sure, right)))
+        between("sureness", f"the count of {name!r}", (count for _, _, count in bins), 1, math.inf)
     most = max(count for bins in rows.values() for _, _, count in bins)
     told = []
     for j, (name, bins) in enumerate(rows.items()):
@@ -200,6 +207,7 @@ def unfolding(sentences: Sequence[str], curves: Mapping[str, Sequence[float]], a
     """
     for name, values in curves.items():
         as_many(f"unfolding, of {name!r},", sentences=sentences, values=values)
+    between("unfolding", "curves", (value for values in curves.values() for value in values))
     ax = axes_for(ax, (8.4, 0.5 * len(sentences) + 1.2))
     for j, (name, values) in enumerate(curves.items()):
         colour, mark = _MARKS[j % len(_MARKS)]

@@ -6,13 +6,14 @@ Text, pieces and numbers come in; `Html` or matplotlib's Axes go out. It trains 
 from __future__ import annotations
 
 import html
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from course_lib.arguments import whole, wrong
-from course_lib.figures.arguments import checked, has_all
+from course_lib.figures.arguments import between, checked, has_all
 from course_lib.figures.axes import check_axes, subplots
 from course_lib.figures.shown import Html
 from course_lib.figures.tokens import TINTS, token_labels
@@ -228,6 +229,11 @@ def length_curves(
     """
     if curves:
         has_all("length_curves", "curves", curves, points)
+    for line in (*(named.values() for named in points.values()), *(curves or {}).values()):
+        if not line:
+            raise wrong("length_curves", "curves", curves, "at least one (vocabulary, tokens) for each title")
+        between("length_curves", "a vocabulary", (size for size, _ in line), 1, math.inf)
+        between("length_curves", "a number of tokens", (length for _, length in line), 0, math.inf)
     figure, axes = subplots(1, len(points), figsize=(4.6 * len(points), 3.6), sharey=True, squeeze=False)
     for ax, (title, named) in zip(axes[0], points.items(), strict=True):
         for curve in [curves[title]] if curves else []:
@@ -275,6 +281,7 @@ def token_bars(lengths: Mapping[str, Mapping[str, float]], ax: Any = None) -> An
     >>> "Chinese 473" in ax.course_alt
     True
     """
+    between("token_bars", "a length", (n for by in lengths.values() for n in by.values()), 0, math.inf)
     size = (7.2, 0.9 + 0.75 * len(lengths))
     ax = subplots(figsize=size, layout="tight")[1] if ax is None else check_axes(ax)
     for row, by_language in enumerate(lengths.values()):

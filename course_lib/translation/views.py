@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import whole, wrong
-from course_lib.figures.arguments import checked
+from course_lib.figures.arguments import between, checked
 from course_lib.figures.axes import axes_for, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
 from course_lib.figures.shown import Html
@@ -127,6 +127,7 @@ def score_bars(rows: Mapping[str, Mapping[str, float]], ax: Any = None) -> Any:
     kinds = list(next(iter(rows.values())))
     if len(kinds) > 3 or any({*row} != {*kinds} for row in rows.values()):
         raise wrong("score_bars", "rows", rows, "rows that all have the same scores, three at most")
+    between("score_bars", "a score", (score for row in rows.values() for score in row.values()), 0, 100)
     ax = axes_for(ax, (7.2, 0.34 * len(kinds) * len(rows) + 1.1))
     height = 0.8 / len(kinds)
     for k, (kind, colour) in enumerate(zip(kinds, (BLUE, ORANGE, GREEN), strict=False)):
