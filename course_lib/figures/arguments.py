@@ -26,6 +26,7 @@ _WORDS = {  # one of a kind, and several
     int: ("a whole number", "whole numbers"),
     float: ("a number", "numbers"),
     bool: ("True or False", "True or False"),
+    bytes: ("bytes, such as b'ug'", "bytes"),
 }
 
 
@@ -228,9 +229,9 @@ def _said(kind: Any, several: bool = False) -> str:
         return "None" if kind is types.NoneType else "values" if several else "a value"
     if getattr(kind, "_is_protocol", False):
         return f"{'objects' if several else 'an object'} with {', '.join(kind.__annotations__)}"
-    return (
-        _WORDS[kind][several] if kind in _WORDS else f"{kind.__name__}s" if several else f"a {kind.__name__}"
-    )
+    if kind in _WORDS:
+        return _WORDS[kind][several]
+    return f"{'several' if several else 'an'} {kind.__name__}"
 
 
 def as_many(owner: str, **lists: Sequence[Any]) -> None:

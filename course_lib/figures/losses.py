@@ -21,7 +21,7 @@ _SHARE_OF_TIME = 0.05  # redrawing may cost at most this share of the training's
 Over = Literal["step", "tokens", "seconds"]
 
 
-class Record(Protocol):
+class _Record(Protocol):
     """What was measured at a step; where it came at, it says by the name of the axis."""
 
     train_loss: Measured
@@ -58,7 +58,7 @@ def loss_curve(
 def _records(history: Any, x: str) -> Sequence[Any]:
     needed = "a History, as train gives it, or a list of its records"
     try:
-        found = fitted("", "history", getattr(history, "records", history), Sequence[Record], full=False)
+        found = fitted("", "history", getattr(history, "records", history), Sequence[_Record], full=False)
     except ValueError:
         raise wrong("loss_curve", "history", history, needed) from None
     for record in found:

@@ -29,14 +29,14 @@ _PIECES = "line-height: 1.9; max-width: 60em; font-size: 1.05em; white-space: pr
 _LEARNED = "background-color: #fde3b3; color: #1a1a1a; border-bottom: 3px solid #b35c00; font-weight: bold"
 
 
-class Tokens(Protocol):
+class _Tokens(Protocol):
     """A tokenizer, as far as a figure needs it."""
 
     token_bytes: Callable[[int], bytes]
 
 
 @checked()
-def tokens_html(text: Any, tokenizer: Tokens, ids_too: bool = False) -> Html:
+def tokens_html(text: Any, tokenizer: _Tokens, ids_too: bool = False) -> Html:
     """Text with its tokens as coloured boxes; hovering over one tells its id and bytes.
 
     `text` is a string, a sequence or tensor of ids, or a dictionary of these, shown one below the other. A
@@ -69,7 +69,7 @@ def tokens_html(text: Any, tokenizer: Tokens, ids_too: bool = False) -> Html:
 
 
 @checked("ids")
-def token_labels(ids: Any, tokenizer: Tokens) -> list[str]:
+def token_labels(ids: Any, tokenizer: _Tokens) -> list[str]:
     """A short visible label for each id: spaces as ·, line ends as ⏎, parts of characters as [E9].
 
     >>> class Bytes:
@@ -81,7 +81,7 @@ def token_labels(ids: Any, tokenizer: Tokens) -> list[str]:
 
 
 @checked("probabilities")
-def token_probabilities_html(ids: Any, probabilities: Sequence[float | None], tokenizer: Tokens) -> Html:
+def token_probabilities_html(ids: Any, probabilities: Sequence[float | None], tokenizer: _Tokens) -> Html:
     """Running text with each token's colour telling how probable the model found it: dark for a surprise.
 
     `probabilities` has one number in [0, 1] per id, or None (for the first token, which had no prediction).

@@ -79,7 +79,7 @@ def _branch(ax: Any, left: float, norm: str, part: str, colour: str) -> None:
 # Shapes -----------------------------------------------------------------------------------------------------
 
 
-class Stage(Protocol):
+class _Stage(Protocol):
     """A module with what goes in and comes out."""
 
     name: str
@@ -90,7 +90,7 @@ class Stage(Protocol):
 
 
 @checked("stages")
-def shape_table(stages: Iterable[Stage], names: Mapping[int, str] | None = None) -> Html:
+def shape_table(stages: Iterable[_Stage], names: Mapping[int, str] | None = None) -> Html:
     """What goes into each module and what comes out, as a table.
 
     A stage has `name`, `kind`, `parameters`, `shape_in` (or None) and `shape_out`. `names` gives letters for

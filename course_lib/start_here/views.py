@@ -65,7 +65,7 @@ def course_map(here: str | None = "00", ax: Any = None, course: Sequence[Topic] 
     True
     """
     if here is not None:
-        no_others("course_map", "here", [here], ["00", *(topic.number for topic in course)])
+        no_others("course_map", "here", [here], dict.fromkeys(["00", *(topic.number for topic in course)]))
     parts = {part: [topic for topic in course if topic.part == part] for part in PARTS}
     ax = _canvas(ax, (9.6, 1.2 * len(parts) - 0.1), (-1, 100), (-1, 12.0 * len(parts) - 2.5))
     top = 12.0 * (len(parts) - 1)

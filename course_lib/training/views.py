@@ -68,7 +68,7 @@ def _contours(ax: Any, steep: float) -> None:
 # Curves -----------------------------------------------------------------------------------------------------
 
 
-class Run(Protocol):
+class _Run(Protocol):
     """The losses of a run, and the steps at which they were measured."""
 
     steps: Sequence[float]
@@ -78,7 +78,7 @@ class Run(Protocol):
 
 
 @checked()
-def train_and_validation(histories: Mapping[str, Run], ax: Any = None, unit: str = "nats per token") -> Any:
+def train_and_validation(histories: Mapping[str, _Run], ax: Any = None, unit: str = "nats per token") -> Any:
     """Training loss (dotted) and validation loss (solid) of some runs, each lowest point ringed. Gives the
     Axes.
 
@@ -110,7 +110,7 @@ def train_and_validation(histories: Mapping[str, Run], ax: Any = None, unit: str
     return ax
 
 
-def _check_run(owner: str, run: Run) -> None:
+def _check_run(owner: str, run: _Run) -> None:
     as_many(owner, steps=run.steps, train_losses=run.train_losses)
     as_many(owner, val_steps=run.val_steps, val_losses=run.val_losses)
 
@@ -118,15 +118,15 @@ def _check_run(owner: str, run: Run) -> None:
 # The clinic -------------------------------------------------------------------------------------------------
 
 
-class Case(Protocol):
+class _Case(Protocol):
     """A run of the clinic, with its letter."""
 
     letter: str
-    history: Run
+    history: _Run
 
 
 @checked()
-def charts(cases: Sequence[Case], healthy: Case, floor: float) -> Any:
+def charts(cases: Sequence[_Case], healthy: _Case, floor: float) -> Any:
     """The curves of sick runs side by side, each with the healthy run's validation loss in grey. Gives the
     figure.
 
@@ -178,7 +178,7 @@ def _words(letter: str, run: Any) -> str:
     return f"{f'Run {letter}' if letter else 'The healthy run'}: {'; '.join(parts)}."
 
 
-class Found(Protocol):
+class _Found(Protocol):
     """What was found out about a finished model."""
 
     letter: str
@@ -188,7 +188,7 @@ class Found(Protocol):
 
 
 @checked("cases")
-def findings(cases: Sequence[Found], healthy: Found) -> Html:
+def findings(cases: Sequence[_Found], healthy: _Found) -> Html:
     """What was found out about finished models: the loss measured three times, on fresh stories, a text.
 
     A case has `letter`, `again`, `fresh_loss` and `sample`.

@@ -124,7 +124,7 @@ MISTAKES = {
     ),
     "tables in a list": (
         lambda: figures.beside(["a"]),
-        "beside got tables=['a']; it must be a dictionary of names with Htmls.",
+        "beside got tables=['a']; it must be a dictionary of names with several Html.",
     ),
     "a number in a table of texts": (
         lambda: figures.table(["a"], [[5]]),
@@ -361,8 +361,8 @@ MISTAKES = {
     ),
     "a notebook that is not there": (
         lambda: start_here.course_map(here="99"),
-        "course_map got here for '99', which it does not have; it has 00, 00, 01, 02, 03, 04, "
-        "05, 06, 07, 08, 09, 10, 11.",
+        "course_map got here for '99', which it does not have; it has 00, 01, 02, 03, 04, 05, "
+        "06, 07, 08, 09, 10, 11.",
     ),
     "bits of a number": (
         lambda: tokens.utf8_table(5),
@@ -370,7 +370,7 @@ MISTAKES = {
     ),
     "merges of texts": (
         lambda: tokens.after_merges([b"ab"], [("a", "b")]),
-        "after_merges got merges[0][0]='a'; it must be a bytes.",
+        "after_merges got merges[0][0]='a'; it must be bytes, such as b'ug'.",
     ),
     "no pairs at the top": (
         lambda: tokens.pair_counts([[b"a", b"b"]], top=0),
@@ -418,7 +418,7 @@ MISTAKES = {
     ),
     "a number as a row": (
         lambda: translation.texts({"English": 5}),
-        "texts got rows['English']=5; it must be a text or a Html.",
+        "texts got rows['English']=5; it must be a text or an Html.",
     ),
     "a text in place of tokens": (
         lambda: translation.shared("a red hat", ["hat"]),
