@@ -281,14 +281,17 @@ def quality_curve(
     for x in (goal[1], *(variety for points in curves.values() for _, variety, _, _ in points)):
         number("quality_curve", "variety", x, "a number between 0 and 1", lambda x: 0 < x < 1)
     for label, _, y, (low, high) in (point for points in curves.values() for point in points):
-        if not low <= y <= high:
+        if not low - 1e-6 <= y <= high + 1e-6:  # an end may miss it by rounding
             raise ValueError(f"quality_curve got {y} for {label!r}, outside of its interval {low} to {high}.")
     ax = axes_for(ax, (7.6, 4.4))
     told = []
     for i, (name, points) in enumerate(curves.items()):
         colour, marker = _COLOURS[i % 5], _MARKERS[i % 5]
         xs, ys = [x for _, x, _, _ in points], [y for _, _, y, _ in points]
-        reach = [[y - low for _, _, y, (low, _) in points], [high - y for _, _, y, (_, high) in points]]
+        reach = [
+            [max(0.0, y - low) for _, _, y, (low, _) in points],
+            [max(0.0, high - y) for _, _, y, (_, high) in points],
+        ]
         join = "-" if i == 0 else ""
         look = {"color": colour, "marker": marker, "ms": 7, "capsize": 3, "elinewidth": 1.1, "label": name}
         ax.errorbar(xs, ys, reach, ls=join, lw=1.2, **look)
