@@ -439,3 +439,15 @@ def text_list(owner: str, texts: Any) -> list[str]:
         if not isinstance(text, str):
             raise ValueError(f"{owner} got {shown(text)} as text {place}; it needs texts, each a str.")
     return found
+
+
+def check_tokenizer(owner: str, tokenizer: Any) -> None:
+    """Raises ValueError for what makes no ids of a text.
+
+    >>> check_tokenizer("translate", "bpe")
+    Traceback (most recent call last):
+    ValueError: translate got tokenizer='bpe'; it must be a tokenizer, such as CharTokenizer.train(text).
+    """
+    able = all(callable(getattr(tokenizer, name, None)) for name in ("encode", "decode"))
+    if isinstance(tokenizer, type) or not able:
+        raise wrong(owner, "tokenizer", tokenizer, "a tokenizer, such as CharTokenizer.train(text)")

@@ -5,20 +5,21 @@ It does not know what the model looks like inside.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
-from course_lib.arguments import whole
+from course_lib.arguments import check_instance, check_tokenizer, many, whole, wrong
 from course_lib.assistant.messages import content_of
 from course_lib.assistant.template import Message, encode_chat, mark
 from course_lib.finetuning.examples import complete
 from course_lib.generation import GREEDY, SamplingConfig, stream
+from course_lib.runtime import check_generator
 from course_lib.tokens.base import Tokenizer
-from course_lib.training.evaluation import context_of
+from course_lib.training.evaluation import check_model, context_of
 
 
 def replies(
@@ -39,10 +40,19 @@ def replies(
     >>> replies(successor, CharTokenizer("Hi", names), [[{"role": "user", "content": "iH"}]])
     ['Hi']
     """
+    conversations, most = _several(conversations), whole("replies", "most", most)
+    check_tokenizer("replies", tokenizer)
     prompts = [encode_chat(tokenizer, messages, add_generation_prompt=True) for messages in conversations]
     stop = mark(tokenizer, "end")
     found = complete(model, prompts, stop, most, batch_size, sampling, generator)
     return [tokenizer.decode(ids, skip_special=True).strip() for ids in found]
+
+
+def _several(conversations: object) -> list:
+    found = many("replies", "conversations", conversations, "conversations")
+    if found and isinstance(found[0], Mapping):
+        raise wrong("replies", "conversations", conversations, "a list of conversations: put it in brackets")
+    return found
 
 
 @dataclass
@@ -81,6 +91,11 @@ class Chat:
     _writing: dict[str, str] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_model("Chat", self.model)
+        check_tokenizer("Chat", self.tokenizer)
+        check_instance("Chat", "system", self.system, str | None, "a text, or None")
+        check_instance("Chat", "sampling", self.sampling, SamplingConfig, "a SamplingConfig, such as GREEDY")
+        check_generator("Chat", self.generator)
         self.most = whole("Chat", "most", self.most)
         if self._room() < 1:
             raise ValueError(

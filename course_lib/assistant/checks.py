@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from course_lib.arguments import check_instance, text_list, whole
+
 ARTICLE = re.compile(r"^(a|an|the)( missed)? ")  # "a missed meeting" becomes "our meeting"
 LETTER = re.compile(r"Dear \w+,\n.+\nYour [\w ]+,\n\w+", re.DOTALL)
 HEADINGS = (
@@ -33,6 +35,7 @@ def points_of(prompt: str) -> list[str]:
     >>> points_of("Make a letter of this:\\n- to: Mia\\n- from: Tom, the cousin\\n- thanks for: a red kite")
     ['Mia', 'Tom', 'cousin', 'red kite']
     """
+    check_instance("points_of", "prompt", prompt, str, "a text, one str")
     lines = [line[2:].split(": ", 1) for line in prompt.splitlines() if line.startswith("- ")]
     values = [part for _, *value in lines for part in ", ".join(value).split(", ") if part]
     return [ARTICLE.sub("", value) for value in values]
@@ -44,6 +47,8 @@ def says(point: str, text: str) -> bool:
     >>> says("red hat", "A RED\\nhat"), says("hat", "What is that?")
     (True, False)
     """
+    for name, value in (("point", point), ("text", text)):
+        check_instance("says", name, value, str, "a text, one str")
     words = r"\s+".join(map(re.escape, point.split()))
     return re.search(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE) is not None
 
@@ -54,6 +59,8 @@ def points_covered(points: Sequence[str], text: str) -> float:
     >>> points_covered(["Mia", "red kite"], "Dear Mia, thank you for the kite.")
     0.5
     """
+    points = text_list("points_covered", points)
+    check_instance("points_covered", "text", text, str, "a text, one str")
     return sum(says(point, text) for point in points) / len(points) if points else 1.0
 
 
@@ -82,6 +89,8 @@ def note_report(prompt: str, answer: str) -> NoteReport:
     >>> note_report(prompt, "NOTICE\\nThe zoo is closed tomorrow, because of the rain. We are sorry.")
     NoteReport(form=True, length=True, points=0.5)
     """
+    for name, value in (("prompt", prompt), ("answer", answer)):
+        check_instance("note_report", name, value, str, "a text, one str")
     shortest, longest = WORDS
     return NoteReport(
         has_form(prompt, answer),
@@ -100,6 +109,8 @@ def has_form(prompt: str, answer: str) -> bool:
     >>> has_form("- closed: the zoo", "Dear Mia,\\nthe zoo is closed.")
     False
     """
+    for name, value in (("prompt", prompt), ("answer", answer)):
+        check_instance("has_form", name, value, str, "a text, one str")
     answer = answer.strip()
     if "\n- to: " in f"\n{prompt}":
         return LETTER.fullmatch(answer) is not None
@@ -116,8 +127,9 @@ def best_of(draw: Callable[[int], str], accept: Callable[[str], bool], n: int) -
     >>> best_of(lambda i: "ab" * i, lambda text: len(text) > 3, n=5)
     ('abab', 3)
     """
-    if n < 1:
-        raise ValueError(f"best_of got n={n}; needed at least one draft.")
+    n = whole("best_of", "n", n)
+    for name, value in (("draw", draw), ("accept", accept)):
+        check_instance("best_of", name, value, Callable, "a function")
     for i in range(n):
         draft = draw(i)
         if accept(draft):

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from course_lib.arguments import choice, is_number, plain, whole, wrong
+from course_lib.arguments import check_instance, check_tokenizer, choice, is_number, many, plain, whole, wrong
 from course_lib.assistant.template import FRIENDLY, SPEAK, encode_conversation
 from course_lib.finetuning.examples import pad_batch
+from course_lib.runtime import check_generator
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import Batch
 from course_lib.world.corpus import TRAINING_SEEDS
@@ -27,6 +28,12 @@ def as_messages(turns: Sequence[Instruction], system: str | None = None) -> list
     >>> [message["role"] for message in as_messages([instruction("label", 3, "en")], SPEAK["en"])]
     ['system', 'user', 'assistant']
     """
+    turns = many("as_messages", "turns", turns, "instructions")
+    for turn in turns:
+        check_instance(
+            "as_messages", "turns", turn, Instruction, 'instructions, as instruction("label", 3, "en")'
+        )
+    check_instance("as_messages", "system", system, str | None, "a text, or None")
     messages = [{"role": "system", "content": system}] if system else []
     for turn in turns:
         messages += [
@@ -81,6 +88,8 @@ class ChatBatches:
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
+        check_tokenizer("ChatBatches", self.tokenizer)
+        check_generator("ChatBatches", generator)
         draw = random.Random(int(torch.randint(TRAINING_SEEDS, (), generator=generator)))
         (kind,) = draw.choices(list(self.mix), list(self.mix.values()))
         examples, size = [], 0
@@ -98,7 +107,7 @@ def drawn(seed: int, kind: str, turns: int = 8) -> list[dict[str, str]]:
     'assistant'
     """
     choice("drawn", "kind", kind, MIX)
-    turns = whole("drawn", "turns", turns)
+    turns, seed = whole("drawn", "turns", turns), whole("drawn", "seed", seed, 0)
     draw = random.Random(seed)
     system = draw.choice((None, None, FRIENDLY, SPEAK["en"]))
     if kind == "talk":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course_lib.arguments import check_instance, choice, many, text_list, whole
 from course_lib.assistant.conversations import as_messages
 from course_lib.assistant.template import SPEAK
 from course_lib.world.instructions import INSTRUCTIONS, Instruction, conversation, instruction
@@ -37,6 +38,8 @@ def tasks(kind: str, n: int, cast: str = "heldout", first: int = TEST_SEEDS) -> 
     >>> [task.instruction.language for task in tasks("translate", 2)]
     ['en', 'zh']
     """
+    choice("tasks", "kind", kind, KINDS)
+    n, first = whole("tasks", "n", n, 0), whole("tasks", "first", first, 0)
     return [_task(kind, first + i, WorldConfig(cast=cast)) for i in range(n)]
 
 
@@ -58,4 +61,9 @@ def fulfilled(tests: Sequence[Task], answers: Sequence[str]) -> list[bool]:
     >>> fulfilled(test, [test[0].instruction.answer]), fulfilled(test, ["Maybe."])
     ([True], [False])
     """
+    tests, answers = many("fulfilled", "tests", tests, "tasks"), text_list("fulfilled", answers)
+    for task in tests:
+        check_instance("fulfilled", "tests", task, Task, 'tasks, such as tasks("label", 1)')
+    if len(tests) != len(answers):
+        raise ValueError(f"fulfilled got {len(answers)} answers to {len(tests)} tasks; give one for each.")
     return [task.instruction.accepts(answer) for task, answer in zip(tests, answers, strict=True)]

@@ -13,7 +13,7 @@ from course_lib.arguments import shown
 NEEDED = '{"role": "user", "content": "Hello!"}'
 
 
-def checked(messages: Any) -> list[Mapping[str, Any]]:
+def checked(messages: Any, least: int = 1) -> list[Mapping[str, Any]]:
     """The messages of a conversation as a list, each with a role and a content.
 
     Raises: ValueError for anything else, such as one message that is not in a list.
@@ -24,12 +24,22 @@ def checked(messages: Any) -> list[Mapping[str, Any]]:
     if isinstance(messages, str | Mapping) or not isinstance(messages, Iterable):
         raise ValueError(f"A conversation got {shown(messages)}; needed a list of messages, [{NEEDED}].")
     found = list(messages)
+    if len(found) < least:
+        raise ValueError(f"A conversation got no messages; needed at least one, [{NEEDED}].")
     for number, message in enumerate(found):
         if not isinstance(message, Mapping):
             raise ValueError(f"Message {number} of the conversation is {shown(message)}; needed {NEEDED}.")
         for name in ("role", "content"):
             if name not in message:
                 raise ValueError(f"Message {number} of the conversation has no {name!r}; needed {NEEDED}.")
+        if called := [name for name in ("tool_calls", "function_call") if message.get(name)]:
+            raise ValueError(
+                f"Message {number} of the conversation has {called[0]!r}, but this model calls no tools; "
+                "leave it out."
+            )
+        if not isinstance(message["role"], str):
+            role = shown(message["role"])
+            raise ValueError(f"Message {number} of the conversation has the role {role}; needed {NEEDED}.")
     return found
 
 
@@ -41,6 +51,8 @@ def content_of(message: Mapping[str, Any]) -> str:
     >>> content_of({"role": "user", "content": [{"type": "text", "text": "A hat"}]})
     'A hat'
     """
+    if not isinstance(message, Mapping) or "content" not in message:
+        raise ValueError(f"A message is {shown(message)}; needed {NEEDED}.")
     content = message["content"]
     if isinstance(content, str):
         return content

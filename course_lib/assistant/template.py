@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import check_tokenizer
 from course_lib.assistant.messages import checked, content_of
 from course_lib.finetuning.examples import Example, masked
 from course_lib.tokens.base import Tokenizer
@@ -104,6 +105,7 @@ def encode_chat(
     >>> tokenizer.decode(encode_chat(tokenizer, [{"role": "user", "content": "Hi"}]))
     '<|endoftext|><|user|>Hi<|end|>'
     """
+    check_tokenizer("encode_chat", tokenizer)
     ids = [tokenizer.end_id]
     for part, _ in _parts(tokenizer, messages):
         ids += part
@@ -121,6 +123,7 @@ def encode_conversation(tokenizer: Tokenizer, messages: Sequence[Message]) -> Ex
     >>> encode_conversation(CharTokenizer("Hi", names), messages)  # 0 is H, 6 is <|end|>
     ([2, 4, 0, 1, 6, 5, 0, 6], [-100, -100, -100, -100, -100, -100, 0, 6])
     """
+    check_tokenizer("encode_conversation", tokenizer)
     return masked([([tokenizer.end_id], False), *_parts(tokenizer, messages)])
 
 
@@ -143,6 +146,7 @@ def mark(tokenizer: Tokenizer, name: str) -> int:
     """
     if name not in (*ROLES, "end"):
         raise ValueError(f"the role of a message is {name!r}; it must be one of {', '.join(ROLES)}.")
+    check_tokenizer("mark", tokenizer)
     wanted = f"<|{name}|>"
     if wanted not in tokenizer.special_tokens:
         raise ValueError(

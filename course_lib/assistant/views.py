@@ -11,7 +11,10 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from course_lib.assistant.messages import checked, content_of
+from course_lib.arguments import whole
+from course_lib.assistant.messages import checked as conversation
+from course_lib.assistant.messages import content_of
+from course_lib.figures.arguments import as_many, checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
 from course_lib.figures.shown import Html
@@ -31,17 +34,17 @@ _FACES = {"system": "#cfcfcb", "user": BLUE, "assistant": ORANGE}
 # A talk -----------------------------------------------------------------------------------------------------
 
 
-def transcript(
-    messages: Sequence[Mapping[str, str]], names: Mapping[str, str] = NAMES, note: str = ""
-) -> Html:
+@checked("messages")
+def transcript(messages: Any, names: Mapping[str, str] = NAMES, note: str = "") -> Html:
     """A talk, message by message: what the user said at the right, what the assistant said at the left.
 
     >>> transcript([{"role": "user", "content": "Hi!"}, {"role": "assistant", "content": "Hello."}])
     You: Hi!
     Assistant: Hello.
     """
-    messages = [{**message, "content": content_of(message)} for message in checked(messages)]
+    messages = [{**message, "content": content_of(message)} for message in conversation(messages, least=0)]
     _check_roles("transcript", [message["role"] for message in messages])
+    names = NAMES | names
     bubbles = "".join(_bubble(message["role"], message["content"], names) for message in messages)
     small = f'<div style="font-size: 0.88em; margin: 6px 2px">{html.escape(note)}</div>' if note else ""
     lines = [f"{names[message['role']]}: {message['content']}" for message in messages]
@@ -64,6 +67,7 @@ def _bubble(role: str, content: str, names: Mapping[str, str]) -> str:
 # What fits --------------------------------------------------------------------------------------------------
 
 
+@checked("roles", "lengths", "kept")
 def fitting(
     roles: Sequence[str], lengths: Sequence[int], kept: Sequence[bool], budget: int, ax: Any = None
 ) -> Any:
@@ -73,6 +77,9 @@ def fitting(
     'Messages: user 5, assistant 2, user 3; together 10 tokens. Kept: user 3, together 3 of at most 8.'
     """
     _check_roles("fitting", roles)
+    as_many("fitting", roles=roles, lengths=lengths, kept=kept)
+    for length in (*lengths, budget):
+        whole("fitting", "a length", length, 0)
     ax = axes_for(ax, (8.2, 2.1))
     some = [(role, length) for role, length, keep in zip(roles, lengths, kept, strict=True) if keep]
     everything = list(zip(roles, lengths, strict=True))
@@ -128,6 +135,7 @@ class ChatBox:
     Assistant: You said Hi!
     """
 
+    @checked()
     def __init__(
         self,
         send: Callable[[str], Iterable[str]],
@@ -143,7 +151,8 @@ class ChatBox:
         self._entered = False
         self._problem = ""
         self._thread: threading.Thread | None = None
-        self._build(examples or {}, WORDS | dict(words or {}))
+        no_others("ChatBox", "words", words or {}, WORDS)
+        self._build(examples or {}, WORDS | (words or {}))
         self._draw()
 
     def _build(self, examples: Mapping[str, str], words: Mapping[str, str]) -> None:
@@ -183,6 +192,7 @@ class ChatBox:
         self._entered = False
         self.say()
 
+    @checked()
     def say(self, text: str | None = None) -> None:
         """Send a text, by default what stands in the line, unless an answer is being written."""
         text = (self.line.value if text is None else text).replace("\\n", "\n").strip()
@@ -219,6 +229,7 @@ class ChatBox:
         self.messages, self._problem = [], ""
         self._draw()
 
+    @checked()
     def wait(self, seconds: float = 60.0) -> None:
         """Wait until the answer is written."""
         while (thread := self._thread) is not None and thread.is_alive():

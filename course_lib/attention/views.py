@@ -7,10 +7,13 @@ matplotlib is loaded at the first figure. Show an Axes with `viz.picture(ax)`, w
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.axes import axes_for, plain_list, subplots
+from course_lib.arguments import number, shown, whole, wrong
+from course_lib.figures.arguments import between, checked
+from course_lib.figures.axes import axes_for, subplots
 from course_lib.figures.colours import BLUE, GREY, INK, RED
 from course_lib.figures.shown import Html, cividis
 from course_lib.figures.tables import NAME, NUMBER, ROW, aligned, blue
@@ -19,7 +22,8 @@ from course_lib.figures.tokens import TINTS
 # Tables of numbers ------------------------------------------------------------------------------------------
 
 
-def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
+@checked()
+def heads_table(x: Sequence[Sequence[float]], tokens: Sequence[str], n_heads: int) -> Html:
     """The numbers of each token, with a colour and a heavy line for each head that gets them.
 
     Shapes: x (T, C).
@@ -29,10 +33,14 @@ def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
           head 0  head 1
     Lily     1 2     3 4
     """
-    numbers = plain_list(x)
-    D, rest = divmod(len(numbers[0]), n_heads)
+    D, rest = divmod(len(x[0]), whole("heads_table", "n_heads", n_heads))
     if rest:
-        raise ValueError(f"heads_table got {len(numbers[0])} numbers for {n_heads} heads; give a multiple.")
+        raise ValueError(f"heads_table got {len(x[0])} numbers for {n_heads} heads; give a multiple.")
+    if len(x) != len(tokens) or any(len(row) != len(x[0]) for row in x):
+        raise ValueError(
+            f"heads_table got {len(tokens)} tokens and {len(x)} rows of numbers, the first of {len(x[0])}; "
+            "give a row for each token, all equally long."
+        )
     names = [f"head {h}" for h in range(n_heads)]
     head = "".join(
         f'<th colspan="{D}" style="{NAME}; text-align: center; border-left: 3px solid {INK}">{name}</th>'
@@ -42,11 +50,9 @@ def heads_table(x: Any, tokens: Sequence[str], n_heads: int) -> Html:
         f'<tr style="{ROW}"><th style="{NAME}; text-align: right">{html.escape(token)}</th>'
         + "".join(_head_cell(f"{value:g}", i, D) for i, value in enumerate(row))
         + "</tr>"
-        for token, row in zip(tokens, numbers, strict=True)
+        for token, row in zip(tokens, x, strict=True)
     )
-    texts = [
-        [" ".join(f"{v:g}" for v in row[h * D : (h + 1) * D]) for h in range(n_heads)] for row in numbers
-    ]
+    texts = [[" ".join(f"{v:g}" for v in row[h * D : (h + 1) * D]) for h in range(n_heads)] for row in x]
     table = f'<table style="border-collapse: collapse"><tr style="{ROW}"><th></th>{head}</tr>{body}</table>'
     return Html(table, aligned(tokens, names, texts))
 
@@ -60,7 +66,8 @@ def _head_cell(text: str, place: int, D: int) -> str:
 # Running text -----------------------------------------------------------------------------------------------
 
 
-def reading(tokens: Sequence[str], weights: Any, place: int) -> Html:
+@checked()
+def reading(tokens: Sequence[str], weights: Sequence[float], place: int) -> Html:
     """A text whose colours tell how much the token at `place` (framed) looks at each token up to it.
 
     What comes after it is grey. In plain text, the framed token stands in brackets and weights of 0.05 and
@@ -72,9 +79,10 @@ def reading(tokens: Sequence[str], weights: Any, place: int) -> Html:
     >>> reading(["Lily", "·lost", "·her"], [0.9, 0.02, 0.08], place=1)
     Lily (0.90) [·lost] ·her
     """
-    shares = plain_list(weights)
+    shares, place = weights, whole("reading", "place", place, 0, len(tokens) - 1)
     if len(shares) != len(tokens):
         raise ValueError(f"reading got {len(tokens)} tokens and {len(shares)} weights; give one for each.")
+    between("reading", "weights", weights)
     largest = max(shares[: place + 1]) or 1.0
     boxes = [_box(token, shares[i], largest, i - place) for i, token in enumerate(tokens)]
     words = [f"[{token}]" if i == place else token for i, token in enumerate(tokens)]
@@ -110,7 +118,8 @@ def _swatch(share: float, largest: float) -> str:
 # Pictures ---------------------------------------------------------------------------------------------------
 
 
-def masks_picture(masks: Mapping[str, Any], size: float = 2.3) -> Any:
+@checked()
+def masks_picture(masks: Mapping[str, Sequence[Sequence[float]]], size: float = 2.3) -> Any:
     """Masks side by side: blue where a query (row) may look at a key (column), white where not. Gives the
     figure.
 
@@ -121,12 +130,16 @@ def masks_picture(masks: Mapping[str, Any], size: float = 2.3) -> Any:
     """
     from matplotlib.colors import ListedColormap
 
+    number("masks_picture", "size", size, "a number of inches above 0", lambda inches: 0 < inches < 100)
+    for name, mask in masks.items():
+        if any(len(row) != len(mask[0]) or not {*row} <= {0, 1} for row in mask):
+            raise wrong("masks_picture", f"masks[{name!r}]", mask, "(T, S), True or False")
     figure, grid = subplots(
         1, len(masks), figsize=((size + 0.4) * len(masks), size + 0.9), squeeze=False, layout="constrained"
     )
     told = []
     for ax, (title, mask) in zip(grid[0], masks.items(), strict=True):
-        rows = [[int(value) for value in row] for row in plain_list(mask)]
+        rows = [[int(value) for value in row] for row in mask]
         T, S = len(rows), len(rows[0])
         ax.imshow(rows, cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1, interpolation="nearest")
         ax.set_xticks([i - 0.5 for i in range(1, S)], minor=True)
@@ -140,7 +153,10 @@ def masks_picture(masks: Mapping[str, Any], size: float = 2.3) -> Any:
     return figure
 
 
-def arrows(query: tuple[str, Any], keys: Mapping[str, Any], ax: Any = None) -> Any:
+@checked()
+def arrows(
+    query: tuple[str, tuple[float, float]], keys: Mapping[str, tuple[float, float]], ax: Any = None
+) -> Any:
     """A query and the keys that it is compared with, as arrows in the plane, each key with its score. Gives
     the Axes.
 
@@ -150,23 +166,20 @@ def arrows(query: tuple[str, Any], keys: Mapping[str, Any], ax: Any = None) -> A
     'The query of She as an arrow to (3, 3). Keys and their products with it: Lily (1, 1): 6, Tom (-1, 1): 0.'
     """
     ax = axes_for(ax, (4.6, 3.6))
-    name, (x, y) = query[0], plain_list(query[1])
+    name, (x, y) = query
     places: dict[tuple[float, float], list[str]] = {}
     for key, arrow in keys.items():
-        places.setdefault(tuple(plain_list(arrow)), []).append(key)
+        places.setdefault(arrow, []).append(key)
     _arrow(ax, (x, y), f"query of {name}", BLUE, "--")
     for (a, b), names in places.items():
         _arrow(ax, (a, b), f"{', '.join(names)}: {a * x + b * y:g}", RED, "-")
     ends = [(x, y), *places]
-    bound = 1.25 * max(max(abs(a), abs(b)) for a, b in ends)
+    bound = 1.25 * max(max(abs(a), abs(b)) for a, b in ends) or 1.0
     ax.axhline(0, color="#cccccc", lw=0.8, zorder=0)
     ax.axvline(0, color="#cccccc", lw=0.8, zorder=0)
     ax.set(xlim=(-bound, 1.3 * bound), ylim=(-0.35 * bound, 1.1 * bound), aspect="equal")
     ax.spines[["top", "right"]].set_visible(False)
-    scores = ", ".join(
-        f"{key} ({a:g}, {b:g}): {a * x + b * y:g}"
-        for key, (a, b) in ((key, plain_list(arrow)) for key, arrow in keys.items())
-    )
+    scores = ", ".join(f"{key} ({a:g}, {b:g}): {a * x + b * y:g}" for key, (a, b) in keys.items())
     ax.course_alt = (
         f"The query of {name} as an arrow to ({x:g}, {y:g}). Keys and their products with it: {scores}."
     )
@@ -187,23 +200,26 @@ def _arrow(ax: Any, end: tuple[float, float], label: str, colour: str, style: st
     ax.annotate(label, end, color=colour, fontsize=9, **place)
 
 
-def weight_bars(panels: Mapping[str, Any], top: float = 1.0) -> Any:
+@checked()
+def weight_bars(panels: Mapping[str, Sequence[float]], top: float = 1.0) -> Any:
     """Weights as bars, one panel for each set, on one scale from 0 to `top`. Gives the figure.
 
     >>> weight_bars({"even": [0.5, 0.5], "sharp": [0.0, 1.0]}).axes[0].course_alt
     'The largest of the weights: even 0.50, sharp 1.00.'
     """
+    between("weight_bars", "panels", (one for weights in panels.values() for one in weights))
+    number("weight_bars", "top", top, "a number above 0", lambda height: 0 < height < math.inf)
     figure, grid = subplots(
         1, len(panels), figsize=(2.4 * len(panels), 2.5), sharey=True, squeeze=False, layout="constrained"
     )
     largest = []
     for ax, (title, weights) in zip(grid[0], panels.items(), strict=True):
-        shares = plain_list(weights)
-        ax.bar(range(len(shares)), shares, color=BLUE)
-        ax.set(xlabel="key", ylim=(0, 1.02 * top), xticks=range(0, len(shares), 1 if len(shares) <= 8 else 5))
+        ax.bar(range(len(weights)), weights, color=BLUE)
+        ticks = range(0, len(weights), 1 if len(weights) <= 8 else 5)
+        ax.set(xlabel="key", ylim=(0, 1.02 * top), xticks=ticks)
         ax.set_title(title, fontsize=10)
         ax.spines[["top", "right"]].set_visible(False)
-        largest.append(f"{title} {max(shares):.2f}")
+        largest.append(f"{title} {max(weights):.2f}")
     grid[0][0].set_ylabel("weight")
     grid[0][0].course_alt = f"The largest of the weights: {', '.join(largest)}."
     return figure
@@ -212,7 +228,10 @@ def weight_bars(panels: Mapping[str, Any], top: float = 1.0) -> Any:
 # Attention maps -------------------------------------------------------------------------------------------
 
 
-def attention_map(attn: Any, tokens: Sequence[str], keys: Sequence[str] | None = None) -> Html:
+@checked()
+def attention_map(
+    attn: Sequence[Sequence[float]], tokens: Sequence[str], keys: Sequence[str] | None = None
+) -> Html:
     """One head's attention as a table: each row is a token that looks, each column one that is looked at.
 
     Shapes: attn (T, S); `tokens` are the T labels of the rows, `keys` the S labels of the columns (default:
@@ -223,12 +242,13 @@ def attention_map(attn: Any, tokens: Sequence[str], keys: Sequence[str] | None =
     a  1.00     .
     b  0.25  0.75
     """
-    rows, keys = plain_list(attn), list(tokens if keys is None else keys)
+    rows, keys = attn, tokens if keys is None else keys
     if len(rows) != len(tokens) or any(len(row) != len(keys) for row in rows):
         got = f"{len(rows)} x {len(rows[0]) if rows else 0}"
         raise ValueError(
             f"Got attention of {got}, but {len(tokens)} x {len(keys)} labels; give one head, (T, S)."
         )
+    between("attention_map", "attn", (value for row in rows for value in row))
     largest = max((value for row in rows for value in row), default=1.0) or 1.0
     head = "".join(
         '<th style="padding: 2px; font-weight: normal; vertical-align: bottom">'
@@ -264,7 +284,8 @@ def _attention_text(rows: list[list[float]], tokens: Sequence[str], keys: Sequen
     return "\n".join(lines)
 
 
-def attention_maps(maps: Sequence[Any], size: float = 1.7) -> Any:
+@checked()
+def attention_maps(maps: Any, size: float = 1.7) -> Any:
     """All heads of all layers as small pictures in a grid: layers downwards, heads to the right. Gives the
     figure.
 
@@ -280,10 +301,16 @@ def attention_maps(maps: Sequence[Any], size: float = 1.7) -> Any:
     """
     import numpy as np
 
-    layers = [attn[0] if attn.ndim == 4 else attn for attn in maps]
-    if not layers or any(layer.ndim != 3 for layer in layers):
-        got = ", ".join(str(tuple(attn.shape)) for attn in maps) or "nothing"
+    number("attention_maps", "size", size, "a number of inches above 0", lambda inches: 0 < inches < 100)
+    maps = list(maps) if isinstance(maps, list | tuple) or getattr(maps, "ndim", 0) else [maps]
+    layers = [attn[0] if getattr(attn, "ndim", 0) == 4 and len(attn) else attn for attn in maps]
+    if not layers or any(getattr(layer, "ndim", 0) != 3 or 0 in layer.shape for layer in layers):
+        got = ", ".join(shown(attn) for attn in maps) or "nothing"
         raise ValueError(f"attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got {got}.")
+    if any("complex" in str(layer.dtype) or (layer < 0).any() for layer in layers):
+        raise ValueError(
+            "attention_maps got numbers below 0; it needs weights, as they are after the softmax."
+        )
     heads = max(len(layer) for layer in layers)
     figure, grid = subplots(
         len(layers),

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import number, whole
+from course_lib.figures.arguments import as_many, checked
 from course_lib.figures.axes import axes_for, tidy
 from course_lib.figures.colours import BLUE, COLOURS, INK, MARKERS, RED
 from course_lib.figures.shown import Html
@@ -24,6 +26,7 @@ _ROW = "background-color: transparent"  # notebooks stripe the rows of tables ot
 # Tables -----------------------------------------------------------------------------------------------------
 
 
+@checked()
 def window_table(inputs: Sequence[str], targets: Sequence[str]) -> Html:
     """A window of tokens with its targets below, each target under the input after which it comes.
 
@@ -31,6 +34,7 @@ def window_table(inputs: Sequence[str], targets: Sequence[str]) -> Html:
     input   a  b
     target  b  c
     """
+    as_many("window_table", inputs=inputs, targets=targets)
     rows = (("input", inputs, "#cfe8f7"), ("target", targets, "#fde3b3"))
     body = "".join(
         f'<tr style="{_ROW}">{_HEAD}{name}</th>' + "".join(_cell(token, back) for token in tokens) + "</tr>"
@@ -45,6 +49,7 @@ def window_table(inputs: Sequence[str], targets: Sequence[str]) -> Html:
     return Html(f'<div style="overflow-x: auto">{table}</div>', "\n".join(line.rstrip() for line in lines))
 
 
+@checked("tokens")
 def reach_table(tokens: Sequence[str], reach: Mapping[str, int | None]) -> Html:
     """Which tokens each model looks at when it predicts what comes after the last: so many, or None for all.
 
@@ -52,6 +57,9 @@ def reach_table(tokens: Sequence[str], reach: Mapping[str, int | None]) -> Html:
     bigram     . . c
     recurrent  a b c
     """
+    for name, count in reach.items():
+        if count is not None:
+            whole("reach_table", f"reach[{name!r}]", count, 0)
     rows, lines, wide = [], [], max(map(len, reach))
     for name, count in reach.items():
         first = 0 if count is None else max(0, len(tokens) - count)
@@ -65,6 +73,7 @@ def reach_table(tokens: Sequence[str], reach: Mapping[str, int | None]) -> Html:
     return Html(f'<div style="overflow-x: auto">{table}</div>', "\n".join(lines))
 
 
+@checked()
 def neighbours_table(neighbours: Mapping[str, Sequence[tuple[str, float]]]) -> Html:
     """Words with their nearest neighbours and how near these are (the cosine); any language.
 
@@ -100,12 +109,15 @@ def _unseen(token: str) -> str:
 # Losses -----------------------------------------------------------------------------------------------------
 
 
+@checked()
 def surprise_curve(marked: Sequence[float] = (0.9, 0.5, 0.1, 0.01), ax: Any = None) -> Any:
     """-ln p over p, with some probabilities marked. Gives the Axes.
 
     >>> surprise_curve().get_xlabel()
     'probability of the token that came'
     """
+    for p in marked:
+        number("surprise_curve", "marked", p, "probabilities above 0 and up to 1", lambda p: 0 < p <= 1)
     ax = axes_for(ax, (6.4, 3.2))
     chances = [i / 400 for i in range(2, 401)]
     ax.plot(chances, [-math.log(p) for p in chances], color=BLUE, lw=2)
@@ -146,7 +158,10 @@ def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def word_map(points: Any, groups: Mapping[str, Sequence[str]], ax: Any = None) -> Any:
+@checked()
+def word_map(
+    points: Sequence[tuple[float, float]], groups: Mapping[str, Sequence[str]], ax: Any = None
+) -> Any:
     """Words at their places in the plane, each group with a colour and a marker of its own. Gives the Axes.
 
     Shapes: points (number of words, 2), in the order of the groups.
@@ -155,7 +170,7 @@ def word_map(points: Any, groups: Mapping[str, Sequence[str]], ax: Any = None) -
     >>> word_map([[0.0, 0.0], [1.0, 1.0]], {"days": ["Monday"], "colours": ["red"]}).course_alt
     'Words in the plane, in groups: days (Monday); colours (red).'
     """
-    places = points.tolist() if hasattr(points, "tolist") else list(points)
+    places = points
     if len(places) != sum(map(len, groups.values())):
         raise ValueError(
             f"word_map got {len(places)} points for {sum(map(len, groups.values()))} words; give one each."
@@ -179,7 +194,8 @@ def word_map(points: Any, groups: Mapping[str, Sequence[str]], ax: Any = None) -
 # Positions --------------------------------------------------------------------------------------------------
 
 
-def position_waves(table: Any, ax: Any = None) -> Any:
+@checked()
+def position_waves(table: Sequence[Sequence[float]], ax: Any = None) -> Any:
     """A table of position vectors as a picture: positions downwards, entries to the right. Gives the Axes.
 
     Shapes: table (T, C).
@@ -187,7 +203,9 @@ def position_waves(table: Any, ax: Any = None) -> Any:
     >>> position_waves([[0.0, 1.0], [0.8, 0.5]]).get_ylabel()
     'position'
     """
-    rows = table.tolist() if hasattr(table, "tolist") else list(table)
+    rows = table
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise ValueError("position_waves got rows of different lengths; give a table (T, C).")
     ax = axes_for(ax, (7.2, 3.8))
     bound = max(abs(value) for row in rows for value in row) or 1.0
     image = ax.imshow(rows, cmap="cividis", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
@@ -200,7 +218,11 @@ def position_waves(table: Any, ax: Any = None) -> Any:
     return ax
 
 
-def turned_pairs(query: Any, key: Any, places: tuple[int, int], score: float, ax: Any = None) -> Any:
+@checked()
+def turned_pairs(
+    query: tuple[float, float], key: tuple[float, float], places: tuple[int, int], score: float,
+    ax: Any = None,
+) -> Any:  # fmt: skip
     """One pair of numbers of a query and of a key as arrows, after each was turned by its place. Gives the
     Axes.
 
@@ -214,7 +236,7 @@ def turned_pairs(query: Any, key: Any, places: tuple[int, int], score: float, ax
     ax.plot([math.cos(t) for t in turn], [math.sin(t) for t in turn], color="#cccccc", lw=1)
     arrows = (("query", query, places[0], BLUE, "-"), ("key", key, places[1], RED, "--"))
     for name, arrow, place, colour, style in arrows:
-        x, y = arrow.tolist() if hasattr(arrow, "tolist") else list(arrow)
+        x, y = arrow
         ax.annotate(
             "", (x, y), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2, "ls": style}
         )

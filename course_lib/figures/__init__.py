@@ -4,6 +4,7 @@
 |------------|------------------------------------------------------------------------------|
 | `colours`  | colours and markers that every reader can tell apart                         |
 | `axes`     | axes to draw on, a light frame, rows with names                              |
+| `arguments`| what a view is given, held to its annotations                                |
 | `pictures` | a figure as a picture with words for readers who cannot see it               |
 | `losses`   | losses over steps, also live; any named lines; losses above a floor          |
 | `dots`     | shares and scores over their intervals                                       |

@@ -9,6 +9,8 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from course_lib.arguments import wrong
+
 
 def subplots(*grid: int, **options: Any) -> Any:
     """`pyplot.subplots` with labels that are taken as they stand: "$5" is a price, not half a formula.
@@ -59,11 +61,26 @@ def _own_texts(figure: Any) -> Iterator[Any]:
 def axes_for(ax: Any, size: tuple[float, float]) -> Any:
     """The axes that were given, or new ones of this size in inches.
 
-    >>> axes_for("given", (4, 3))
-    'given'
+    Raises: ValueError for anything but Axes and None.
+
+    >>> given = axes_for(None, (4, 3))
+    >>> axes_for(given, (4, 3)) is given
+    True
     """
     if ax is None:
         _, ax = subplots(figsize=size, layout="constrained")
+    return check_axes(ax)
+
+
+def check_axes(ax: Any) -> Any:
+    """Raises ValueError unless these are matplotlib's Axes; gives them back.
+
+    >>> check_axes("here")
+    Traceback (most recent call last):
+    ValueError: ax is 'here', but it must be Axes, as matplotlib's subplots() gives them, or None
+    """
+    if not hasattr(ax, "transAxes"):
+        raise wrong("", "ax", ax, "Axes, as matplotlib's subplots() gives them, or None")
     return ax
 
 

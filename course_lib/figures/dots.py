@@ -10,14 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.arguments import shown
+from course_lib.figures.arguments import checked, has_all, ordered
 from course_lib.figures.axes import axes_for, dot, name_rows
 from course_lib.figures.colours import BLUE, GREEN, INK, RED
 
 Scored = tuple[float, float, float]  # a score and the ends of its interval
 
 
+@checked()
 def shares(
-    rows: Mapping[str, tuple[int, int]], intervals: Mapping[str, tuple[float, float]], label: str,
+    rows: Mapping[str, tuple[float, float]], intervals: Mapping[str, tuple[float, float]], label: str,
     bar: float | None = None, ax: Any = None,
 ) -> Any:  # fmt: skip
     """Shares (hits, trials) as dots with their intervals as lines; `bar` draws a dashed line. Gives the Axes.
@@ -25,10 +27,10 @@ def shares(
     >>> shares({"base": (1, 4)}, {"base": (0.05, 0.7)}, "right").course_alt
     'right: base 25 % (5 % to 70 %).'
     """
-    if lacking := [name for name in rows if name not in intervals]:
-        raise ValueError(f"shares got no interval for {lacking[0]!r}; give one for each row.")
+    has_all("shares", "intervals", intervals, rows)
+    ordered("shares", intervals.values())
     for name, count in rows.items():
-        if not isinstance(count, tuple | list) or len(count) != 2 or not 0 <= count[0] <= count[1] > 0:
+        if not 0 <= count[0] <= count[1] > 0:
             raise ValueError(f"shares got {shown(count)} for {name!r}; needed (hits, trials), e.g. (3, 10).")
     ax = axes_for(ax, (7.2, 0.5 * len(rows) + 1.1))
     told = []
@@ -47,6 +49,7 @@ def shares(
     return ax
 
 
+@checked()
 def scores(
     rows: Mapping[str, Mapping[str, Scored]], label: str, bar: float | None = None, ax: Any = None
 ) -> Any:
@@ -57,8 +60,12 @@ def scores(
     >>> scores({"copy": {"en-zh": (2.0, 1.0, 3.0)}}, "chrF").course_alt
     'chrF: copy, en-zh 2.0 (1.0 to 3.0).'
     """
-    ax = axes_for(ax, (7.4, 0.56 * len(rows) + 1.3))
     looks = list(zip((BLUE, RED, GREEN), ("o", "s", "^"), strict=True))
+    for row in rows.values():
+        ordered("scores", [(low, high) for _, low, high in row.values()], 100)
+    if (most := max(map(len, rows.values()))) > len(looks):
+        raise ValueError(f"scores got {most} scores in a row; it has colours for {len(looks)}: give fewer.")
+    ax = axes_for(ax, (7.4, 0.56 * len(rows) + 1.3))
     told = []
     for y, (name, row) in enumerate(rows.items()):
         for k, (direction, (value, low, high)) in enumerate(row.items()):

@@ -9,17 +9,28 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, Protocol
 
+from course_lib.arguments import number, wrong
+from course_lib.figures.arguments import Measured, as_many, checked, fitted
 from course_lib.figures.axes import axes_for, plain_figure, tidy
 from course_lib.figures.colours import BLUE, COLOURS, GREY, INK, MARKERS, SKY
 from course_lib.figures.pictures import Picture
 
 _SHARE_OF_TIME = 0.05  # redrawing may cost at most this share of the training's time
+Over = Literal["step", "tokens", "seconds"]
 
 
+class _Record(Protocol):
+    """What was measured at a step; where it came at, it says by the name of the axis."""
+
+    train_loss: Measured
+    val_loss: Measured | None
+
+
+@checked()
 def loss_curve(
-    history: Any, floor: float | None = None, ax: Any = None, x: str = "step", unit: str = "nats per token"
+    history: Any, floor: float | None = None, ax: Any = None, x: Over = "step", unit: str = "nats per token"
 ) -> Any:
     """Training and validation loss over the steps, above the entropy floor if it is given. Gives the Axes.
 
@@ -28,27 +39,31 @@ def loss_curve(
 
     Raises: ValueError for another `x`.
     """
-    if x not in ("step", "tokens", "seconds"):
-        raise ValueError(f"loss_curve got x={x!r}; choose 'step', 'tokens' or 'seconds'.")
+    compared = isinstance(history, Mapping)
+    curves = {str(name): _records(one, x) for name, one in (history if compared else {"": history}).items()}
     ax = axes_for(ax, (7.2, 4.0))
-    curves = (
-        {name: _records(value) for name, value in history.items()} if isinstance(history, Mapping) else None
-    )
-    if curves is None:
-        _draw_one(ax, _records(history), x)
-    else:
-        for i, (name, records) in enumerate(curves.items()):
+    for i, (name, records) in enumerate(curves.items()):
+        if compared:
             _draw_compared(ax, records, x, name, i)
+        else:
+            _draw_one(ax, records, x)
     _floor(ax, floor)
     ax.set_xlabel({"step": "steps", "tokens": "tokens seen", "seconds": "seconds"}[x])
     ax.set_ylabel(f"loss in {unit}")
     _finish(ax)
-    ax.course_alt = _curve_words(curves or {"": _records(history)}, floor, unit)
+    ax.course_alt = _curve_words(curves, floor, unit)
     return ax
 
 
-def _records(history: Any) -> Sequence[Any]:
-    return getattr(history, "records", history)
+def _records(history: Any, x: str) -> Sequence[Any]:
+    needed = "a History, as train gives it, or a list of its records"
+    try:
+        found = fitted("", "history", getattr(history, "records", history), Sequence[_Record], full=False)
+    except ValueError:
+        raise wrong("loss_curve", "history", history, needed) from None
+    for record in found:
+        number("loss_curve", f"record.{x}", getattr(record, x, None))
+    return found
 
 
 def _draw_one(ax: Any, records: Sequence[Any], x: str) -> None:
@@ -113,10 +128,12 @@ class LiveCurve:
     draws nothing. `picture` is the last picture; `loss_curve(history, floor)` draws the same one later.
     """
 
+    @checked()
     def __init__(
-        self, floor: float | None = None, x: str = "step", unit: str = "nats per token", every: float = 0.5
+        self, floor: float | None = None, x: Over = "step", unit: str = "nats per token", every: float = 0.5
     ) -> None:
-        self.floor, self.x, self.unit, self.every = floor, x, unit, every
+        self.floor, self.x, self.unit = floor, x, unit
+        self.every = number("LiveCurve", "every", every, "a number of seconds, 0 or more", lambda s: s >= 0)
         self.picture: Picture | None = None
         self._handle: Any = None
         self._limit: float | None = None
@@ -170,9 +187,11 @@ def _in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
+@checked("lines")
 def curves(
-    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str, ylabel: str,
-    floor: float | None = None, chance: float | None = None, log: str = "", ax: Any = None,
+    lines: Mapping[str, tuple[Sequence[Measured], Sequence[Measured]]], xlabel: str, ylabel: str,
+    floor: float | None = None, chance: float | None = None, log: Literal["", "x", "y", "xy", "yx"] = "",
+    ax: Any = None,
 ) -> Any:  # fmt: skip
     """Several named lines, each (x values, y values), with a dashed floor or a dotted level of chance. Gives
     the Axes.
@@ -182,6 +201,8 @@ def curves(
     >>> curves({"a": ([1, 2], [3.0, 4.0])}, "n", "loss", floor=2.0).course_alt
     'Loss over n. a goes from 3 to 4. The dashed floor is at 2.'
     """
+    for name, (xs, ys) in lines.items():
+        as_many(f"curves, in {name!r},", x=xs, y=ys)
     ax = axes_for(ax, (7.2, 3.8))
     for i, (name, (xs, ys)) in enumerate(lines.items()):
         colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
@@ -205,6 +226,7 @@ def curves(
     return ax
 
 
+@checked()
 def loss_ladder(
     losses: Mapping[str, float], floor: float, ax: Any = None, unit: str = "nats per token"
 ) -> Any:

@@ -11,6 +11,8 @@ import io
 import sys
 from typing import Any
 
+from course_lib.arguments import wrong
+from course_lib.figures.arguments import checked
 from course_lib.figures.shown import Html
 
 _DOTS_PER_INCH = 144
@@ -23,7 +25,10 @@ class Picture:
     behind a click.
     """
 
+    @checked()
     def __init__(self, figure: Any, alt: str = "") -> None:
+        if not hasattr(figure, "savefig"):
+            raise wrong("Picture", "figure", figure, "a figure of matplotlib")
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH, facecolor="white")
         self.png, self.alt = stream.getvalue(), alt
@@ -52,6 +57,7 @@ class Picture:
             self.description().display()
 
 
+@checked()
 def picture(drawn: Any, alt: str | None = None) -> Picture:
     """The figure of `drawn` (Axes or a figure) as a `Picture`; end a cell with it to show it once.
 
@@ -62,6 +68,8 @@ def picture(drawn: Any, alt: str | None = None) -> Picture:
     'An empty frame.'
     """
     figure = drawn.figure if hasattr(drawn, "transAxes") else drawn
+    if not hasattr(figure, "savefig"):
+        raise wrong("picture", "drawn", drawn, "Axes or a figure of matplotlib, as the course's figures are")
     own = getattr(drawn, "course_alt", None) or next(
         (a.course_alt for a in figure.axes if hasattr(a, "course_alt")), ""
     )

@@ -18,6 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from course_lib.arguments import check_instance, number
+from course_lib.figures.arguments import checked
+
 NO_FORMULAS = "tex2jax_ignore mathjax_ignore"
 _QUOTE = (
     "border-left: 3px solid #888; padding: 2px 12px; margin: 6px 0; line-height: 1.5; white-space: pre-wrap"
@@ -55,6 +58,7 @@ class Shown:
             self.display()
 
 
+@checked()
 def without_formulas(page: str) -> str:
     """HTML in which a notebook sets nothing as a formula: "$5 and $10" are two prices.
 
@@ -66,6 +70,7 @@ def without_formulas(page: str) -> str:
     return f'<div class="{NO_FORMULAS}">{page}</div>' if any(map(page.__contains__, begins)) else page
 
 
+@checked()
 def quote(text: str, title: str = "") -> Html:
     """A text that a model or a person wrote, letter by letter as it stands, set apart by a line at its left.
 
@@ -96,6 +101,10 @@ class Html(Shown):
     html: str
     text: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("html", "text"):
+            check_instance("Html", name, getattr(self, name), str, "a text")
+
     def _repr_html_(self) -> str:
         return self.html
 
@@ -120,6 +129,7 @@ def source(obj: Any) -> str:
         ) from None
 
 
+@checked()
 def highlight(code: str) -> str:
     """Python code as HTML with its colours written inline, so that it looks the same in every notebook
     viewer.
@@ -141,6 +151,7 @@ def highlight(code: str) -> str:
     return f'<pre style="{box}">{pygmentize(code, PythonLexer(), formatter).rstrip()}</pre>'
 
 
+@checked()
 def source_view(obj: Any, folded: bool = False, title: str | None = None) -> Html:
     """The source of `obj` as an object that can be shown: what `show` displays.
 
@@ -156,6 +167,7 @@ def source_view(obj: Any, folded: bool = False, title: str | None = None) -> Htm
     return Html(page, f"{title}\n\n{code}")
 
 
+@checked()
 def show(obj: Any, folded: bool = False, title: str | None = None) -> None:
     """Display the source of a function, class, method or module; `folded=True` puts it behind a click.
 
@@ -221,7 +233,7 @@ def cividis(share: float) -> tuple[str, str]:
     >>> cividis(0.0), cividis(1.0)
     (('#00224e', '#ffffff'), ('#fee838', '#000000'))
     """
-    place = min(max(share, 0.0), 1.0) * (len(_CIVIDIS) - 1)
+    place = min(max(number("cividis", "share", share), 0.0), 1.0) * (len(_CIVIDIS) - 1)
     i = min(int(place), len(_CIVIDIS) - 2)
     low, high = _CIVIDIS[i], _CIVIDIS[i + 1]
     rgb = [round(a + (b - a) * (place - i)) for a, b in zip(low, high, strict=True)]

@@ -7,10 +7,11 @@ the numbers are.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from course_lib.figures.axes import plain_list
+from course_lib.arguments import whole
+from course_lib.figures.arguments import Measured, checked
 from course_lib.figures.colours import BLUE
 from course_lib.figures.shown import Html
 
@@ -23,8 +24,13 @@ _TEXT = (
 _TEXT_HEAD = f"{_TEXT}; white-space: nowrap; font-weight: bold"
 
 
+@checked("values", "rows", "columns")
 def number_table(
-    values: Any, rows: Sequence[str], columns: Sequence[str], shade: bool = False, digits: int = 2
+    values: Sequence[Sequence[Measured]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    shade: bool = False,
+    digits: int = 2,
 ) -> Html:
     """A small matrix with names on its rows and columns. With `shade`, blue cells are large, 0 is a dot.
 
@@ -36,14 +42,14 @@ def number_table(
     a  1.00     .
     b  0.25  0.75
     """
-    numbers = plain_list(values)
+    numbers, digits = values, whole("number_table", "digits", digits, 0, 30)
     if len(numbers) != len(rows) or any(len(row) != len(columns) for row in numbers):
         got = f"{len(numbers)} x {len(numbers[0]) if numbers else 0}"
         raise ValueError(
             f"number_table got {got} numbers and {len(rows)} x {len(columns)} names; give one each."
         )
     texts = [[_text(value, shade, digits) for value in row] for row in numbers]
-    largest = max((value for row in numbers for value in row), default=1.0) or 1.0
+    largest = max((value for row in numbers for value in row if math.isfinite(value)), default=1.0) or 1.0
     head = "".join(f'<th style="{NAME}; text-align: right">{html.escape(name)}</th>' for name in columns)
     body = "".join(
         f'<tr style="{ROW}"><th style="{NAME}; text-align: right">{html.escape(name)}</th>'
@@ -58,6 +64,7 @@ def number_table(
     return Html(table, aligned(rows, columns, texts))
 
 
+@checked("tables")
 def beside(tables: Mapping[str, Html]) -> Html:
     """Several tables side by side, each under its title.
 
@@ -77,6 +84,7 @@ def beside(tables: Mapping[str, Html]) -> Html:
     return Html(f'<div style="display: flex; flex-wrap: wrap; align-items: flex-start">{boxes}</div>', text)
 
 
+@checked("heads", "rows")
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
     """A table of short texts, in any language.
 
@@ -106,7 +114,7 @@ def _text(value: float, shade: bool, digits: int) -> str:
 
 
 def _shade(value: float, largest: float) -> str:
-    if value == 0:
+    if value == 0 or not math.isfinite(value):
         return ""
     back, ink = blue(value / largest)
     return f"; background-color: {back}; color: {ink}"

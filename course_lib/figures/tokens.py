@@ -10,12 +10,12 @@ from __future__ import annotations
 import codecs
 import html
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-from course_lib.arguments import is_number, whole
+from course_lib.arguments import id_list, is_number, whole, wrong
 from course_lib.arguments import shown as said
-from course_lib.figures.axes import plain_list
+from course_lib.figures.arguments import checked
 from course_lib.figures.shown import Html, cividis
 
 # Pale tints of colours that stay apart for every kind of colour vision (Okabe and Ito), under dark ink.
@@ -29,7 +29,14 @@ _PIECES = "line-height: 1.9; max-width: 60em; font-size: 1.05em; white-space: pr
 _LEARNED = "background-color: #fde3b3; color: #1a1a1a; border-bottom: 3px solid #b35c00; font-weight: bold"
 
 
-def tokens_html(text: Any, tokenizer: Any, ids_too: bool = False) -> Html:
+class _Tokens(Protocol):
+    """A tokenizer, as far as a figure needs it."""
+
+    token_bytes: Callable[[int], bytes]
+
+
+@checked()
+def tokens_html(text: Any, tokenizer: _Tokens, ids_too: bool = False) -> Html:
     """Text with its tokens as coloured boxes; hovering over one tells its id and bytes.
 
     `text` is a string, a sequence or tensor of ids, or a dictionary of these, shown one below the other. A
@@ -52,7 +59,7 @@ def tokens_html(text: Any, tokenizer: Any, ids_too: bool = False) -> Html:
         return Html(
             f"<table>{rows}</table>", "\n".join(f"{name}: {part.text}" for name, part in parts.items())
         )
-    ids = tokenizer.encode(text) if isinstance(text, str) else plain_list(text)
+    ids = tokenizer.encode(text) if isinstance(text, str) else id_list("tokens_html", text)
     pieces = list(_pieces(ids, tokenizer))
     boxes = [_box(piece, TINTS[i % len(TINTS)], ids_too) for i, piece in enumerate(pieces)]
     characters = sum(len(piece.text) for piece in pieces)
@@ -61,7 +68,8 @@ def tokens_html(text: Any, tokenizer: Any, ids_too: bool = False) -> Html:
     return Html(page, f"{'|'.join(piece.label for piece in pieces)}  ({count})")
 
 
-def token_labels(ids: Any, tokenizer: Any) -> list[str]:
+@checked("ids")
+def token_labels(ids: Any, tokenizer: _Tokens) -> list[str]:
     """A short visible label for each id: spaces as ·, line ends as ⏎, parts of characters as [E9].
 
     >>> class Bytes:
@@ -69,10 +77,11 @@ def token_labels(ids: Any, tokenizer: Any) -> list[str]:
     >>> token_labels([32, 97, 10, 0xE9], Bytes())
     ['·', 'a', '⏎', '[E9]']
     """
-    return [_label(tokenizer.token_bytes(id)) for id in plain_list(ids)]
+    return [_label(tokenizer.token_bytes(id)) for id in id_list("token_labels", ids)]
 
 
-def token_probabilities_html(ids: Any, probabilities: Any, tokenizer: Any) -> Html:
+@checked("probabilities")
+def token_probabilities_html(ids: Any, probabilities: Sequence[float | None], tokenizer: _Tokens) -> Html:
     """Running text with each token's colour telling how probable the model found it: dark for a surprise.
 
     `probabilities` has one number in [0, 1] per id, or None (for the first token, which had no prediction).
@@ -82,7 +91,7 @@ def token_probabilities_html(ids: Any, probabilities: Any, tokenizer: Any) -> Ht
     >>> token_probabilities_html([104, 105], [None, 0.5], Bytes())
     h|i (0.50)
     """
-    ids, chances = plain_list(ids), plain_list(probabilities)
+    ids, chances = id_list("token_probabilities_html", ids), probabilities
     if len(ids) != len(chances):
         raise ValueError(
             f"Got {len(ids)} ids and {len(chances)} probabilities; give one probability (or None) per id."
@@ -109,8 +118,13 @@ def _check_chances(owner: str, chances: Sequence[Any]) -> None:
             )
 
 
+@checked("probabilities")
 def probability_bars(
-    probabilities: Any, labels: Any, top: int = 10, chosen: int | None = None, before: Any = None
+    probabilities: Sequence[float],
+    labels: Any,
+    top: int = 10,
+    chosen: int | None = None,
+    before: Sequence[float] | None = None,
 ) -> Html:
     """The most probable tokens as horizontal bars.
 
@@ -122,12 +136,16 @@ def probability_bars(
     dog  0.750  ##############################
     cat  0.250  ##########
     """
-    chances, old = plain_list(probabilities), None if before is None else plain_list(before)
+    chances, old = probabilities, before
     _check_chances("probability_bars", [*chances, *(old or [])])
     if not chances or (old is not None and len(old) != len(chances)):
         raise ValueError(
             f"probability_bars got {len(chances)} probabilities and {len(old or [])} from before; give at "
             "least one, and as many from before."
+        )
+    if not hasattr(labels, "token_bytes") and not _is_long(labels, len(chances)):
+        raise wrong(
+            "probability_bars", "labels", labels, "a tokenizer, or a list of one text per probability"
         )
     top = whole("probability_bars", "top", top)
     if chosen is not None:
@@ -151,6 +169,12 @@ def probability_bars(
     return Html(f'<table style="border-collapse: collapse">{"".join(rows)}</table>', "\n".join(lines))
 
 
+def _is_long(labels: Any, length: int) -> bool:
+    long = hasattr(labels, "__getitem__") and hasattr(labels, "__len__") and len(labels) >= length
+    return long and not (isinstance(labels, list | tuple) and None in labels)
+
+
+@checked("pieces", "counts")
 def learned(pieces: Sequence[str], counts: Sequence[bool]) -> Html:
     """A text in which the pieces that count in the loss are marked; ends of lines are shown there as ⏎.
 

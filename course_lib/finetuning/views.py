@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import wrong
+from course_lib.figures.arguments import as_many, checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, INK, ORANGE, RED
 
@@ -18,6 +20,7 @@ from course_lib.figures.colours import BLUE, INK, ORANGE, RED
 # LoRA -------------------------------------------------------------------------------------------------------
 
 
+@checked()
 def side_path(
     inside: int = 128, out: int = 384, rank: int = 8, words: Mapping[str, str] | None = None, ax: Any = None
 ) -> Any:
@@ -28,7 +31,10 @@ def side_path(
     >>> side_path(words={"frozen": "gefroren"}).texts[0].get_text()
     'W (384 × 128)\\ngefroren'
     """
-    names = {"frozen": "frozen", "learned": "learned", "sum": "+"} | dict(words or {})
+    names = {"frozen": "frozen", "learned": "learned", "sum": "+"}
+    no_others("side_path", "words", words or {}, names)
+    names |= words or {}
+    _check_above_0("side_path", [inside, out, rank])
     ax = axes_for(ax, (7.6, 2.9))
     ax.set(xlim=(0, 100), ylim=(0, 40))
     ax.axis("off")
@@ -65,6 +71,7 @@ def _shape(ax: Any, corners: Sequence[tuple[float, float]], face: str, edge: str
 # Rates ------------------------------------------------------------------------------------------------------
 
 
+@checked()
 def rates(
     learning: Sequence[float],
     answers: Sequence[float],
@@ -79,6 +86,8 @@ def rates(
     >>> rates([0.01, 0.1], [0.9, 0.7], [0.5, 0.6], before=0.45).course_alt[:38]
     'Rate 0.01: answers 0.90, stories 0.50.'
     """
+    as_many("rates", learning=learning, answers=answers, stories=stories)
+    _check_above_0("rates", [*learning, *answers, *stories, before])
     ax = axes_for(ax, (7.2, 3.8))
     ax.plot(learning, answers, "o-", color=BLUE, lw=1.8, ms=7, label="answers")
     ax.plot(learning, stories, "s-", color=RED, lw=1.8, ms=7, label="stories")
@@ -104,18 +113,22 @@ def rates(
 # Scores -----------------------------------------------------------------------------------------------------
 
 
+@checked()
 def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int, ax: Any = None) -> Any:
     """How many numbers LoRA learns at each rank, against the whole model; `here` is marked. Gives the Axes.
 
     >>> lora_sizes([1, 2], [100, 200], full=1000, here=2).course_alt
     'Numbers that learn: 100 at rank 1, 200 at rank 2; 1,000 in the whole model. Marked: rank 2.'
     """
+    as_many("lora_sizes", ranks=ranks, counts=counts)
+    _check_above_0("lora_sizes", [*ranks, full])
+    if here not in ranks:
+        raise wrong("lora_sizes", "here", here, f"one of the ranks {', '.join(map(str, ranks))}")
     ax = axes_for(ax, (6.4, 3.2))
     ax.plot(ranks, counts, "o-", color=BLUE, lw=1.6, ms=6)
     ax.axhline(full, color=INK, lw=1.2, ls=(0, (5, 3)))
     ax.text(ranks[0], 1.02 * full, f"all of them: {full:,}", va="bottom", ha="left", fontsize=9)
-    if here in ranks:
-        ax.plot([here], [counts[list(ranks).index(here)]], "o", ms=14, mfc="none", mec=ORANGE, mew=2.5)
+    ax.plot([here], [counts[ranks.index(here)]], "o", ms=14, mfc="none", mec=ORANGE, mew=2.5)
     ax.set(xscale="log", xlabel="rank", ylabel="numbers that learn", ylim=(0, 1.15 * max(full, *counts)))
     ax.set_xticks(list(ranks), [str(rank) for rank in ranks])
     ax.minorticks_off()
@@ -124,3 +137,9 @@ def lora_sizes(ranks: Sequence[int], counts: Sequence[int], full: int, here: int
     told = ", ".join(f"{count:,} at rank {rank}" for rank, count in zip(ranks, counts, strict=True))
     ax.course_alt = f"Numbers that learn: {told}; {full:,} in the whole model. Marked: rank {here}."
     return ax
+
+
+def _check_above_0(owner: str, values: Sequence[float]) -> None:
+    """Raises ValueError for what is no size, and has no place on a logarithmic axis."""
+    if min(values) <= 0:
+        raise ValueError(f"{owner} got {min(values)}; give numbers above 0.")

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.figures.axes import axes_for, plain_list, subplots
+from course_lib.arguments import number, whole, wrong
+from course_lib.figures.arguments import as_many, between, checked
+from course_lib.figures.axes import axes_for, subplots
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
 from course_lib.figures.tokens import TINTS
@@ -25,7 +27,10 @@ _PALE = "#d5e8f3"
 # Distributions ----------------------------------------------------------------------------------------------
 
 
-def reshaped(before: Any, after: Mapping[str, Any], labels: Sequence[str], top: int = 8) -> Any:
+@checked()
+def reshaped(
+    before: Sequence[float], after: Mapping[str, Sequence[float]], labels: Sequence[str], top: int = 8
+) -> Any:
     """A distribution before (outline) and after each of several changes (filled), one panel each. Gives the
     figure.
 
@@ -35,19 +40,20 @@ def reshaped(before: Any, after: Mapping[str, Any], labels: Sequence[str], top: 
     >>> reshaped([0.6, 0.4], {"k = 1": [1.0, 0.0]}, ["hat", "key"]).axes[0].course_alt
     'Probabilities before: hat 0.60, key 0.40. After k = 1: hat 1.00, key out.'
     """
-    old = plain_list(before)
+    old, top = before, whole("reshaped", "top", top)
+    as_many("reshaped", before=old, labels=labels, **{f"after {name}": one for name, one in after.items()})
+    between("reshaped", "a probability", (one for all_ in (old, *after.values()) for one in all_))
     order = sorted(range(len(old)), key=lambda i: (-old[i], i))[:top]
     size = (2.1 * len(after) + 1.3, 0.27 * len(order) + 1.0)
     figure, grid = subplots(1, len(after), figsize=size, sharey=True, squeeze=False, layout="constrained")
     told = [f"Probabilities before: {_told([labels[i] for i in order], [old[i] for i in order])}."]
-    for ax, (title, chances) in zip(grid[0], after.items(), strict=True):
-        new = plain_list(chances)
+    for ax, (title, new) in zip(grid[0], after.items(), strict=True):
         _bars(ax, [old[i] for i in order], [new[i] for i in order])
         ax.set_title(title, fontsize=10)
         told.append(f"After {title}: {_told([labels[i] for i in order], [new[i] for i in order])}.")
     grid[0][0].set_yticks(range(len(order)), [labels[i] for i in order], fontsize=9)
     grid[0][0].set_ylim(len(order) - 0.45, -0.55)
-    largest = max(max(old), *(max(plain_list(chances)) for chances in after.values()))
+    largest = max(max(old), *(max(chances) for chances in after.values()))
     for ax in grid[0]:
         ax.set_xlim(0, 1.08 * largest)
     figure.supxlabel("probability", fontsize=9)
@@ -74,7 +80,10 @@ def _told(labels: Sequence[str], chances: Sequence[float]) -> str:
     )
 
 
-def end_to_end(probabilities: Any, labels: Sequence[str], dice: Sequence[float] = (), ax: Any = None) -> Any:
+@checked("dice")
+def end_to_end(
+    probabilities: Sequence[float], labels: Sequence[str], dice: Sequence[float] = (), ax: Any = None
+) -> Any:
     """Probabilities laid end to end from 0 to 1, and where the dice fall. Gives the Axes.
 
     Shapes: probabilities (V,), with one label each.
@@ -82,8 +91,13 @@ def end_to_end(probabilities: Any, labels: Sequence[str], dice: Sequence[float] 
     >>> end_to_end([0.75, 0.25], ["hat", "key"], [0.8]).course_alt
     'From 0 to 1: hat to 0.75, key to 1.00. A die of 0.80 falls on key.'
     """
+    as_many("end_to_end", probabilities=probabilities, labels=labels)
+    between("end_to_end", "probabilities", probabilities)
+    between("end_to_end", "dice", dice)
+    if abs(sum(probabilities) - 1) > 0.01:
+        raise ValueError(f"end_to_end got probabilities with the sum {sum(probabilities):g}; it must be 1.")
     ax = axes_for(ax, (8.2, 1.7))
-    chances, left, ends = plain_list(probabilities), 0.0, []
+    chances, left, ends = probabilities, 0.0, []
     for i, (label, chance) in enumerate(zip(labels, chances, strict=True)):
         ax.barh(0, chance, 0.8, left, facecolor=TINTS[i % len(TINTS)], edgecolor=INK, lw=0.8)
         if chance > 0.02:
@@ -106,6 +120,7 @@ def end_to_end(probabilities: Any, labels: Sequence[str], dice: Sequence[float] 
 # Beams ------------------------------------------------------------------------------------------------------
 
 
+@checked("kept")
 def beam_tree(
     steps: Sequence[Sequence[tuple[str, float]]], kept: Sequence[str], start: str = "", ax: Any = None
 ) -> Any:
@@ -117,6 +132,13 @@ def beam_tree(
     >>> beam_tree([[("a", 0.6), ("no", 0.4)]], kept=["a"]).course_alt
     'A tree of beginnings. Step 1: a 0.60 (kept), no 0.40.'
     """
+    between("beam_tree", "a probability", (chance for step in steps for _, chance in step))
+    known = {""}
+    for depth, beginnings in enumerate(steps, 1):
+        for text, _ in beginnings:
+            if (before := text.rpartition(" ")[0]) not in known:
+                raise ValueError(f"beam_tree got {text!r} in step {depth}, but no {before!r} before it.")
+        known |= {text for text, _ in beginnings}
     widest = max(map(len, steps))
     ax = axes_for(ax, (7.6, 0.52 * widest + 0.5))
     places: dict[str, tuple[float, float]] = {"": (0.0, (widest - 1) / 2)}
@@ -127,9 +149,7 @@ def beam_tree(
         gap = widest / len(beginnings)
         for i, (text, chance) in enumerate(beginnings):
             place, held = (depth, gap * (i + 0.5) - 0.5), text in kept
-            if (before := text.rpartition(" ")[0]) not in places:
-                raise ValueError(f"beam_tree got {text!r} in step {depth}, but no {before!r} before it.")
-            places[text], parent = place, places[before]
+            places[text], parent = place, places[text.rpartition(" ")[0]]
             colour, width, dashes = (BLUE, 2.2, "-") if held else (GREY, 1.2, (0, (4, 3)))
             ax.plot((parent[0], place[0]), (parent[1], place[1]), color=colour, lw=width, ls=dashes, zorder=1)
             look = {"fontsize": 9.5, "color": INK, "bbox": {**white, "ec": colour, "lw": width}, "zorder": 3}
@@ -142,14 +162,17 @@ def beam_tree(
     return ax
 
 
-def chances_histogram(values: Any, marks: Mapping[str, float], xlabel: str, ax: Any = None) -> Any:
+@checked("marks")
+def chances_histogram(
+    values: Sequence[float], marks: Mapping[str, float], xlabel: str, ax: Any = None
+) -> Any:
     """How often values of each size came, with some single values marked by lines. Gives the Axes.
 
     >>> chances_histogram([40.0, 42.0, 47.0], {"beam": 22.0}, "nats").course_alt
     'Histogram of 3 values in nats, from 40 to 47, their mean 43. Marked: beam 22.'
     """
     ax = axes_for(ax, (7.2, 3.2))
-    numbers = plain_list(values)
+    numbers = values
     ax.hist(numbers, bins=16, color=SKY, edgecolor="white")
     top = ax.get_ylim()[1]
     for i, (name, value) in enumerate(marks.items()):
@@ -169,6 +192,7 @@ def chances_histogram(values: Any, marks: Mapping[str, float], xlabel: str, ax: 
 # Cache and batch --------------------------------------------------------------------------------------------
 
 
+@checked()
 def cache_picture(
     prompt: int, new: int, titles: tuple[str, str] = ("without a cache", "with a cache")
 ) -> Any:
@@ -179,6 +203,7 @@ def cache_picture(
     """
     from matplotlib import pyplot
 
+    prompt, new = whole("cache_picture", "prompt", prompt), whole("cache_picture", "new", new)
     figure, grid = subplots(1, 2, figsize=(7.4, 0.3 * new + 1.1), sharey=True, layout="constrained")
     told = []
     for ax, title, cached in zip(grid, titles, (False, True), strict=True):
@@ -199,6 +224,7 @@ def cache_picture(
     return figure
 
 
+@checked("rows")
 def batch_table(rows: Sequence[Sequence[str]]) -> Html:
     """Texts of different lengths as rows of one table, flush right; what fills up the left is grey.
 
@@ -206,6 +232,8 @@ def batch_table(rows: Sequence[Sequence[str]]) -> Html:
     On  ·Monday
     .       Tom
     """
+    if not any(rows):
+        raise wrong("batch_table", "rows", rows, "a list of lists of texts, at least one of them with a text")
     wide = max(map(len, rows))
     look = "padding: 2px 7px; border: 1px solid #d8d8d8; text-align: center; white-space: pre"
     padded = [[None] * (wide - len(row)) + list(row) for row in rows]
@@ -233,6 +261,7 @@ def batch_table(rows: Sequence[Sequence[str]]) -> Html:
 Point = tuple[str, float, float, tuple[float, float]]  # label, variety, quality, its interval
 
 
+@checked()
 def quality_curve(
     curves: Mapping[str, Sequence[Point]],
     goal: tuple[str, float, float],
@@ -249,12 +278,20 @@ def quality_curve(
     >>> ax.course_alt
     'Quality over variety. plain: T = 1 at 0.90, 0.30 (0.20 to 0.40). The goal, the world, is at 0.93, 1.00.'
     """
+    for x in (goal[1], *(variety for points in curves.values() for _, variety, _, _ in points)):
+        number("quality_curve", "variety", x, "a number between 0 and 1", lambda x: 0 < x < 1)
+    for label, _, y, (low, high) in (point for points in curves.values() for point in points):
+        if not low - 1e-6 <= y <= high + 1e-6:  # an end may miss it by rounding
+            raise ValueError(f"quality_curve got {y} for {label!r}, outside of its interval {low} to {high}.")
     ax = axes_for(ax, (7.6, 4.4))
     told = []
     for i, (name, points) in enumerate(curves.items()):
         colour, marker = _COLOURS[i % 5], _MARKERS[i % 5]
         xs, ys = [x for _, x, _, _ in points], [y for _, _, y, _ in points]
-        reach = [[y - low for _, _, y, (low, _) in points], [high - y for _, _, y, (_, high) in points]]
+        reach = [
+            [max(0.0, y - low) for _, _, y, (low, _) in points],
+            [max(0.0, high - y) for _, _, y, (_, high) in points],
+        ]
         join = "-" if i == 0 else ""
         look = {"color": colour, "marker": marker, "ms": 7, "capsize": 3, "elinewidth": 1.1, "label": name}
         ax.errorbar(xs, ys, reach, ls=join, lw=1.2, **look)
@@ -304,13 +341,13 @@ def _label_points(ax: Any, curves: Mapping[str, Sequence[Point]]) -> None:
 def _drawn(ax: Any, curves: Mapping[str, Sequence[Point]], size: float) -> list[tuple[float, ...]]:
     """Points, intervals and the line of the first curve as boxes: centre, half width and height."""
     boxes = []
-    for number, curve in enumerate(curves.values()):
+    for i, curve in enumerate(curves.values()):
         places = [ax.transData.transform((x, y)) for _, x, y, _ in curve]
         boxes += [(*place, size, size) for place in places]
         for _, x, _, (low, high) in curve:
             (a, bottom), (_, top) = ax.transData.transform([(x, low), (x, high)])
             boxes.append((a, (bottom + top) / 2, size / 2, (top - bottom) / 2))
-        if number == 0:
+        if i == 0:
             for (a, b), (c, d) in pairwise(places):
                 boxes += [(a + (c - a) * t / 20, b + (d - b) * t / 20, 1, 1) for t in range(21)]
     return boxes

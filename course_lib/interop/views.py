@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.arguments import is_finite, is_number, named, number, wrong
+from course_lib.arguments import number, wrong
+from course_lib.figures.arguments import between, checked, has_all, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
 from course_lib.figures.shown import Html
@@ -23,6 +24,7 @@ _LINES = ((BLUE, "o"), (RED, "s"), (GREEN, "^"), (PURPLE, "D"))
 # The plan ---------------------------------------------------------------------------------------------------
 
 
+@checked()
 def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     """Our GPT, the folder that everyone can read, and the tools that read it. Gives the Axes.
 
@@ -31,8 +33,6 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     >>> bridge(words={"folder": "Ordner"}).texts[1].get_text()
     'Ordner'
     """
-    if words is not None:
-        named("bridge", "words", words, "labels by name", lambda label: isinstance(label, str))
     names = {
         "ours": "our GPT\nand tokenizer",
         "folder": "a folder\n\nconfig.json\nmodel.safetensors\ntokenizer.json",
@@ -42,7 +42,9 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
         "client": "any program, over HTTP",
         "out": "export",
         "in": "import",
-    } | dict(words or {})
+    }
+    no_others("bridge", "words", words or {}, names)
+    names |= words or {}
     ax = axes_for(ax, (9.6, 3.0))
     ax.set(xlim=(0, 100), ylim=(4, 36))
     ax.axis("off")
@@ -67,6 +69,7 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
 # Byte letters -----------------------------------------------------------------------------------------------
 
 
+@checked()
 def letter_grid(letters: Mapping[int, str]) -> Html:
     """The letter of each of the 256 bytes in a 16 by 16 table; those that are not their own are tinted.
 
@@ -75,10 +78,7 @@ def letter_grid(letters: Mapping[int, str]) -> Html:
     >>> letter_grid({byte: chr(byte + 256) for byte in range(256)}).text.splitlines()[0]
     '00  Ā ā Ă ă Ą ą Ć ć Ĉ ĉ Ċ ċ Č č Ď ď'
     """
-    named(
-        "letter_grid", "letters", letters, "a dict of 256 letters by their byte", lambda x: isinstance(x, str)
-    )
-    if letters.keys() != set(range(256)):
+    if sorted(letters) != list(range(256)):
         raise ValueError(f"letter_grid got {len(letters)} letters; needed one for each byte, 0 to 255.")
     head = "".join(f'<th style="{_CELL}; color: #555555; font-weight: normal">{n:x}</th>' for n in range(16))
     rows = [f'<tr style="background-color: transparent"><th></th>{head}</tr>']
@@ -103,6 +103,7 @@ def _letter_cell(byte: int, letter: str) -> str:
 # Charts -----------------------------------------------------------------------------------------------------
 
 
+@checked()
 def difference_bars(
     differences: Mapping[str, float], shares: Mapping[str, float], tolerance: float, ax: Any = None
 ) -> Any:
@@ -114,20 +115,11 @@ def difference_bars(
     >>> difference_bars({"a": 1e-6}, {"a": 1.0}, 1e-5).course_alt
     'Largest difference of the logits. a: 1e-06, same token at 100%. The tolerance is 1e-05.'
     """
-    needed = "numbers of 0 or more by name, such as {'a': 1e-6}"
-    differences = named(
-        "difference_bars", "differences", differences, needed, lambda x: is_finite(x) and x >= 0
-    )
-    named(
-        "difference_bars",
-        "shares",
-        shares,
-        "shares from 0 to 1 by name",
-        lambda x: is_number(x) and 0 <= x <= 1,
-    )
-    if differences.keys() - shares.keys():
-        raise wrong("difference_bars", "shares", shares, f"a share for each of {', '.join(differences)}")
-    number("difference_bars", "tolerance", tolerance, "above 0, e.g. 1e-4", lambda x: 0 < x < math.inf)
+    has_all("difference_bars", "shares", shares, differences)
+    between("difference_bars", "shares", shares.values())
+    number("difference_bars", "tolerance", tolerance, "a number above 0", lambda x: 0 < x < math.inf)
+    for name, value in differences.items():
+        number("difference_bars", f"differences[{name!r}]", value, "0 or more", lambda x: 0 <= x < math.inf)
     ax = axes_for(ax, (8.6, 0.52 * len(differences) + 1.0))
     low = min([tolerance, *filter(None, differences.values())]) / 10
     for y, (name, value) in enumerate(differences.items()):
@@ -150,6 +142,7 @@ def difference_bars(
     return ax
 
 
+@checked("limits")
 def memory_lines(
     bits: Mapping[str, int], models: Mapping[str, float], limits: Mapping[str, float], ax: Any = None
 ) -> Any:
@@ -161,8 +154,10 @@ def memory_lines(
     >>> ax.course_alt
     'Memory of the weights. small: 2 GB as half. Limits: laptop 16 GB.'
     """
-    for name, values in (("bits", bits), ("models", models), ("limits", limits)):
-        named("memory_lines", name, values, "numbers above 0 by name", lambda x: is_finite(x) and x > 0)
+    if len(bits) > len(_LINES):
+        raise wrong("memory_lines", "bits", bits, f"at most {len(_LINES)} kinds of number")
+    for name, value in (*bits.items(), *models.items(), *limits.items()):
+        number("memory_lines", f"size of {name!r}", value, "a number above 0", lambda x: 0 < x < math.inf)
     ax = axes_for(ax, (8.6, 4.2))
     sizes = [min(models.values()) / 2, max(models.values()) * 2]
     for (name, wide), (colour, marker) in zip(bits.items(), _LINES, strict=False):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from course_lib.figures.arguments import checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -23,6 +24,7 @@ _HATCHES = ("", "//", "", "..", "xx")
 # The plan ---------------------------------------------------------------------------------------------------
 
 
+@checked()
 def gpt_plan(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     """The plan of a GPT: ids become vectors, blocks read the stream and add to it, the head gives logits.
     Gives the Axes.
@@ -32,12 +34,13 @@ def gpt_plan(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     >>> gpt_plan(words={"stream": "Reststrom"}).texts[0].get_text()
     'Reststrom'
     """
-    ax = _canvas(ax, (9.6, 3.2), (0, 100), (6.5, 32.5))
     label = {
         **{name: name for name in ("ids", "norm", "attention", "head", "logits")},
         **{"embed": "tokens +\npositions", "stream": "residual stream", "mlp": "MLP", "layers": "× L layers"},
-        **(words or {}),
     }
+    no_others("gpt_plan", "words", words or {}, label)
+    label |= words or {}
+    ax = _canvas(ax, (9.6, 3.2), (0, 100), (6.5, 32.5))
     ax.plot([19, 79], [24, 24], color=SKY, lw=7, solid_capstyle="butt", zorder=1)
     ax.text(25, 26.6, label["stream"], fontsize=9, color=INK, ha="left")
     _box(ax, 23.0, 8.0, 46.5, 22.5, "", GREY, dashed=True)
@@ -76,7 +79,18 @@ def _branch(ax: Any, left: float, norm: str, part: str, colour: str) -> None:
 # Shapes -----------------------------------------------------------------------------------------------------
 
 
-def shape_table(stages: Iterable[Any], names: Mapping[int, str] | None = None) -> Html:
+class _Stage(Protocol):
+    """A module with what goes in and comes out."""
+
+    name: str
+    kind: str
+    parameters: int
+    shape_in: Sequence[int] | None
+    shape_out: Sequence[int] | None
+
+
+@checked("stages")
+def shape_table(stages: Iterable[_Stage], names: Mapping[int, str] | None = None) -> Html:
     """What goes into each module and what comes out, as a table.
 
     A stage has `name`, `kind`, `parameters`, `shape_in` (or None) and `shape_out`. `names` gives letters for
@@ -122,6 +136,7 @@ def _shape(shape: Sequence[int] | None, names: Mapping[int, str] | None) -> str:
 # Where the numbers are --------------------------------------------------------------------------------------
 
 
+@checked("counts")
 def part_bars(counts: Mapping[str, Mapping[str, int]], ax: Any = None) -> Any:
     """For each model a bar of length 1, cut into the shares of its parts, with the total beside it. Gives the
     Axes.
@@ -131,7 +146,7 @@ def part_bars(counts: Mapping[str, Mapping[str, int]], ax: Any = None) -> Any:
     >>> part_bars({"toy": {"tokens": 3, "mlp": 1}}).course_alt
     'Shares of the parts. toy (4 in all): tokens 75%, mlp 25%.'
     """
-    if not counts or not all(sum(parts.values()) for parts in counts.values()):
+    if not counts or not all(sum(parts.values()) and min(parts.values()) >= 0 for parts in counts.values()):
         raise ValueError("part_bars needs at least one model, each with parts whose counts are above 0.")
     ax = axes_for(ax, (8.6, 0.5 * len(counts) + 1.1))
     told = []

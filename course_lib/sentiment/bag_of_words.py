@@ -6,6 +6,7 @@ know language models or where labels come from. It supports `course_lib.sentimen
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from course_lib.arguments import text_list
+from course_lib.arguments import check_instance, number, shown, text_list, whole, wrong
 
 _WORD = re.compile("[\u4e00-\u9fff]|[^\\W\u4e00-\u9fff]+(?:'[^\\W\u4e00-\u9fff]+)*")
 
@@ -26,6 +27,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("I don't like it. 颜色不好。")
     ['i', "don't", 'like', 'it', '颜', '色', '不', '好']
     """
+    check_instance("words_of", "text", text, str, "a text, one str")
     return _WORD.findall(text.lower())
 
 
@@ -43,13 +45,16 @@ class BagOfWords:
 
     vocabulary: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vocabulary", tuple(text_list("BagOfWords", self.vocabulary)))
+
     @classmethod
     def train(cls, texts: Sequence[str], min_count: int = 2) -> BagOfWords:
         """Every word that stands at least `min_count` times in all texts together, in alphabetical order.
 
         Raises: ValueError if no word does.
         """
-        texts = text_list("BagOfWords", texts)
+        texts, min_count = text_list("BagOfWords", texts), whole("BagOfWords", "min_count", min_count)
         counts = Counter(word for text in texts for word in words_of(text))
         kept = tuple(sorted(word for word, count in counts.items() if count >= min_count))
         if not kept:
@@ -88,11 +93,7 @@ def fit_logistic(
     >>> bool(w > 0), bool(b.abs() < 1e-6)
     (True, True)
     """
-    if l2 <= 0 or set(y.tolist()) != {0, 1}:
-        raise ValueError(
-            f"fit_logistic got l2={l2} and the labels {sorted(set(y.tolist()))}; it needs l2 above 0 and "
-            "both of the labels 0 and 1."
-        )
+    steps = _check_fit(x, y, l2, steps, tolerance)
     ones = torch.ones(len(x), 1, dtype=torch.float64)
     x, y = torch.cat([x.double(), ones], dim=1), y.double()  # the bias is the weight of a column of ones
     decay = torch.full((x.shape[1],), float(l2), dtype=torch.float64)
@@ -109,6 +110,30 @@ def fit_logistic(
         f"fit_logistic did not converge in {steps} steps: its gradient is still "
         f"{float(gradient.abs().max()):.2g}; give more steps or a larger l2."
     )
+
+
+def _check_fit(x: object, y: object, l2: object, steps: object, tolerance: object) -> int:
+    """Raises ValueError for what no regression can be fitted to; the number of steps comes back."""
+    _check_counts("fit_logistic", x, y, "y (N,), a label for each text")
+    if len(x) != len(y):
+        raise ValueError(f"fit_logistic got {len(x)} texts and {len(y)} labels; give one for each.")
+    number("fit_logistic", "l2", l2, "above 0", lambda value: 0 < value < math.inf)
+    number("fit_logistic", "tolerance", tolerance, "above 0", lambda value: value > 0)
+    if (labels := {*y.tolist()}) != {0, 1}:
+        raise ValueError(
+            f"fit_logistic got the labels {shown(sorted(labels))}; it needs both of the labels 0 and 1."
+        )
+    return whole("fit_logistic", "steps", steps)
+
+
+def _check_counts(owner: str, x: object, other: object, needed: str) -> None:
+    tensors = isinstance(x, torch.Tensor) and isinstance(other, torch.Tensor)
+    if not tensors or (x.ndim, other.ndim) != (2, 1):
+        raise ValueError(
+            f"{owner} got {shown(x)} and {shown(other)}; it needs tensors x (N, V) and {needed}."
+        )
+    if x.is_complex() or not x.isfinite().all() or not other.isfinite().all():
+        raise ValueError(f"{owner} got numbers that are NaN or infinite; look at what made them.")
 
 
 def _downhill(
@@ -134,5 +159,14 @@ def logistic_probabilities(x: torch.Tensor, w: torch.Tensor, b: torch.Tensor | f
     >>> logistic_probabilities(torch.zeros(1, 3), torch.ones(3), 0.0)
     tensor([[0.5000, 0.5000]])
     """
-    z = x @ w + b
+    _check_counts("logistic_probabilities", x, w, "w (V,), a weight for each word")
+    if not w.is_floating_point():
+        raise wrong("logistic_probabilities", "w", w, "weights with floats, such as fit_logistic gives")
+    if x.shape[1] != len(w):
+        raise ValueError(
+            f"logistic_probabilities got {x.shape[1]} counts for each text and {len(w)} weights; give a "
+            "weight for each count."
+        )
+    number("logistic_probabilities", "b", b)
+    z = x.to(w.dtype) @ w + b
     return torch.stack([torch.sigmoid(-z), torch.sigmoid(z)], dim=-1)

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from course_lib.arguments import check_instance, text_list, whole, wrong
+from course_lib.arguments import check_ids, check_tokenizer, is_whole, shown, text_list, whole, wrong
 from course_lib.context import RecurrentLM
 from course_lib.finetuning.examples import Example, pad_batch
-from course_lib.sentiment.texts import LABELS
+from course_lib.model import GPT
+from course_lib.runtime import check_generator
+from course_lib.sentiment.texts import LABELS, labelled
 from course_lib.tokens.base import Tokenizer
 from course_lib.training import make_optimizer, train
-from course_lib.training.evaluation import Batch, context_of, device_of, mode
+from course_lib.training.evaluation import Batch, check_model, context_of, device_of, mode, vocab_of
 from course_lib.training.recipe import History, TrainConfig
 from course_lib.world.tasks import Labelled
 
@@ -35,7 +37,24 @@ def last_hidden(hidden: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     tensor([[2.],
             [3.]])
     """
+    _check_lengths(hidden, lengths)
     return hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
+
+
+def _check_lengths(hidden: torch.Tensor, lengths: torch.Tensor) -> None:
+    tensors = isinstance(hidden, torch.Tensor) and isinstance(lengths, torch.Tensor)
+    if not tensors or hidden.ndim != 3 or lengths.shape != hidden.shape[:1] or not is_whole(lengths):
+        raise ValueError(
+            f"last_hidden got hidden={shown(hidden)} and lengths={shown(lengths)}; it needs vectors "
+            "(B, T, C) and as many whole lengths (B,)."
+        )
+    if lengths.device.type == "cpu" and len(lengths):  # elsewhere, to look at them would have to wait
+        shortest, longest = (int(end) for end in lengths.aminmax())
+        if shortest < 1 or longest > hidden.shape[1]:
+            wrong_one = shortest if shortest < 1 else longest
+            raise wrong(
+                "last_hidden", "lengths", wrong_one, f"from 1 to {hidden.shape[1]}, the tokens there are"
+            )
 
 
 class RecurrentClassifier(RecurrentLM):
@@ -56,7 +75,7 @@ class RecurrentClassifier(RecurrentLM):
         n_labels: int = len(LABELS),
     ):
         super().__init__(vocab_size, width, generator=generator)
-        self.head = _head(width, n_labels, generator)
+        self.head = _head("RecurrentClassifier", width, n_labels, generator)
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         logits = super().forward(ids)
@@ -84,18 +103,27 @@ class GPTClassifier(nn.Module):
 
     def __init__(self, gpt: nn.Module, n_labels: int = len(LABELS), generator: torch.Generator | None = None):
         super().__init__()
+        _check_gpt(gpt)
         self.gpt = copy.deepcopy(gpt).train()
         self.config = gpt.config
-        self.gpt.head = _head(gpt.head.weight.shape[1], n_labels, generator).to(device_of(gpt))
+        width = gpt.head.weight.shape[1]
+        self.gpt.head = _head("GPTClassifier", width, n_labels, generator).to(device_of(gpt))
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         logits = self.gpt(ids)
         return logits if lengths is None else last_hidden(logits, lengths)
 
 
-def _head(width: int, n_labels: int, generator: torch.Generator | None) -> nn.Linear:
+def _check_gpt(gpt: object) -> None:
+    head = getattr(gpt, "head", None)
+    if not isinstance(gpt, nn.Module) or not hasattr(gpt, "config") or getattr(head, "weight", None) is None:
+        raise wrong("GPTClassifier", "gpt", gpt, "a GPT with its config and its head, such as GPT(config)")
+
+
+def _head(owner: str, width: int, n_labels: int, generator: torch.Generator | None) -> nn.Linear:
     """A fresh linear layer that prefers no label by much."""
-    head = nn.Linear(width, n_labels)
+    check_generator(owner, generator)
+    head = nn.Linear(width, whole(owner, "n_labels", n_labels))
     nn.init.normal_(head.weight, std=0.02, generator=generator)
     nn.init.zeros_(head.bias)
     return head
@@ -122,17 +150,14 @@ class LabelBatches:
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("longest", 2)):
             object.__setattr__(self, name, whole("LabelBatches", name, getattr(self, name), least))
-        if not isinstance(self.texts, Sequence) or not self.texts:
+        check_tokenizer("LabelBatches", self.tokenizer)
+        object.__setattr__(self, "texts", labelled("LabelBatches", self.texts))
+        if not self.texts:
             raise wrong("LabelBatches", "texts", self.texts, "a list of at least one Labelled")
-        for one in self.texts:
-            check_instance(
-                "LabelBatches", "texts", one, Labelled, "texts such as Labelled('I like it.', 'good')"
-            )
-            if one.label not in LABELS:
-                raise wrong("LabelBatches", "label", one.label, f"one of {', '.join(LABELS)}")
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
+        check_generator("LabelBatches", generator)
         rows = torch.randint(len(self.texts), (self.batch_size,), generator=generator).tolist()
         return pad_batch([self._example(self.texts[row]) for row in rows], self.tokenizer.end_id)
 
@@ -165,12 +190,23 @@ def fit_classifier(
     >>> history.steps[-1] > 0 and history.train_loss > 0
     True
     """
+    _check_classifier("fit_classifier", model)
     longest = context_of(model, None, required=False) or LONGEST
     batches = LabelBatches(tokenizer, texts, batch_size, longest)
     recipe = TrainConfig(
         max_seconds=seconds, batch_size=batch_size, lr=lr, schedule="linear", weight_decay=0.0, seed=seed
     )
     return train(model, batches, recipe, optimizer=optimizer, clock=clock)
+
+
+def _check_classifier(owner: str, model: object) -> None:
+    check_model(owner, model)
+    unready = isinstance(model, GPT | RecurrentLM) and not isinstance(model, RecurrentClassifier)
+    if unready:
+        raise ValueError(
+            f"{owner} got a {type(model).__name__}, which gives every next token a logit and no label; "
+            "make it a classifier first, such as GPTClassifier(model)."
+        )
 
 
 def _ids(tokenizer: Tokenizer, text: str, longest: int) -> list[int]:
@@ -191,10 +227,14 @@ def class_logits(
     >>> class_logits(RecurrentClassifier(tokenizer.vocab_size, 6), tokenizer, ["yes", "no", "yes"]).shape
     torch.Size([3, 2])
     """
+    _check_classifier("class_logits", model)
+    check_tokenizer("class_logits", tokenizer)
+    batch_size = whole("class_logits", "batch_size", batch_size)
     longest = context_of(model, None, required=False) or LONGEST
     rows = [torch.tensor(_ids(tokenizer, text, longest)) for text in text_list("class_logits", texts)]
     if not rows:
         raise ValueError("class_logits got no texts; give at least one.")
+    check_ids("class_logits", torch.cat(rows), vocab_of(model))
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))  # rows of like length need little filling
     found: list[torch.Tensor] = [torch.empty(0)] * len(rows)
     with mode(model, training=False):

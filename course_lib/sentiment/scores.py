@@ -7,10 +7,10 @@ torch. It supports `course_lib.sentiment`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from course_lib.arguments import is_number, shown, whole
+from course_lib.arguments import is_number, plain, shown, whole
 
 
 def accuracy(labels: Sequence[int], predicted: Sequence[int]) -> float:
@@ -21,8 +21,8 @@ def accuracy(labels: Sequence[int], predicted: Sequence[int]) -> float:
     >>> accuracy([0, 1, 1, 1], [0, 1, 0, 1])
     0.75
     """
-    _check("accuracy", "labels", labels, "predictions", predicted)
-    return sum(int(a) == int(b) for a, b in zip(labels, predicted, strict=True)) / len(labels)
+    labels, predicted = _check("accuracy", "labels", labels, "predictions", predicted)
+    return sum(a == b for a, b in zip(labels, predicted, strict=True)) / len(labels)
 
 
 def confusion(labels: Sequence[int], predicted: Sequence[int], n: int = 2) -> list[list[int]]:
@@ -33,14 +33,13 @@ def confusion(labels: Sequence[int], predicted: Sequence[int], n: int = 2) -> li
     >>> confusion([0, 1, 1, 1], [0, 1, 0, 1])
     [[1, 0], [1, 2]]
     """
-    _check("confusion", "labels", labels, "predictions", predicted)
+    labels, predicted = _check("confusion", "labels", labels, "predictions", predicted)
     n = whole("confusion", "n", n)
     table = [[0] * n for _ in range(n)]
     for label, guess in zip(labels, predicted, strict=True):
-        row, column = int(label), int(guess)
-        if not (0 <= row < n and 0 <= column < n):
-            raise ValueError(f"confusion got the labels {row} and {column}; with n={n} they go to {n - 1}.")
-        table[row][column] += 1
+        if label not in range(n) or guess not in range(n):
+            raise ValueError(f"confusion got the labels {label} and {guess}; with n={n} they go to {n - 1}.")
+        table[int(label)][int(guess)] += 1
     return table
 
 
@@ -70,7 +69,7 @@ def reliability(confidences: Sequence[float], right: Sequence[bool], bins: int =
     >>> reliability([0.75, 0.75, 1.0, 1.0], [True, False, True, True], bins=2)
     [Bin(confidence=0.875, right=0.75, count=4)]
     """
-    _check("reliability", "confidences", confidences, "marks", right)
+    confidences, right = _check("reliability", "confidences", confidences, "marks", right)
     bins = whole("reliability", "bins", bins)
     members: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
     for confidence, hit in zip(map(float, confidences), map(bool, right), strict=True):
@@ -97,22 +96,24 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
     0.125
     """
     rows = reliability(confidences, right, bins)
-    return sum(row.count * abs(row.right - row.confidence) for row in rows) / len(confidences)
+    return sum(row.count * abs(row.right - row.confidence) for row in rows) / sum(row.count for row in rows)
 
 
-def _is_mark(value: object) -> bool:
-    return (
-        isinstance(value, bool | float)
-        or is_number(value)
-        or str(getattr(value, "dtype", "")).endswith("bool")
-    )
-
-
-def _check(name: str, one: str, first: Sequence, other: str, second: Sequence) -> None:
-    for values in (first, second):
-        if isinstance(values, str) or not isinstance(values, Iterable) or not all(map(_is_mark, values)):
-            raise ValueError(f"{name} got {shown(values)}; needed lists of numbers.")
-    if len(first) != len(second) or not len(first):
+def _check(name: str, one: str, first: Sequence, other: str, second: Sequence) -> tuple[list, list]:
+    """Both as plain lists of numbers, equally long."""
+    found, others = _marks(name, first), _marks(name, second)
+    if len(found) != len(others) or not found:
         raise ValueError(
-            f"{name} got {len(first)} {one} and {len(second)} {other}; give equally many, at least one."
+            f"{name} got {len(found)} {one} and {len(others)} {other}; give equally many, at least one."
         )
+    return found, others
+
+
+def _marks(name: str, values: object) -> list:
+    plain_values = values.tolist() if hasattr(values, "tolist") else values
+    if isinstance(plain_values, str | bytes | Mapping) or not isinstance(plain_values, Iterable):
+        raise ValueError(f"{name} got {shown(values)}; needed lists of numbers.")
+    found = [plain(value) for value in plain_values]
+    if not all(isinstance(value, bool) or is_number(value) for value in found):
+        raise ValueError(f"{name} got {shown(values)}; needed lists of numbers.")
+    return found

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import check_ids, shown, text_list
+from course_lib.arguments import check_ids, check_instance, shown, text_list
 from course_lib.sentiment.classifiers import class_logits
 from course_lib.tokens.base import Tokenizer
 
@@ -38,6 +38,7 @@ def leave_one_out(words: Sequence[str], score: Callable[[list[str]], float]) -> 
     [-1, 1, 0, 0]
     """
     words = text_list("leave_one_out", words)
+    check_instance("leave_one_out", "score", score, Callable, "a function from words to a number")
     whole = score(words)
     return [whole - score(words[:i] + words[i + 1 :]) for i in range(len(words))]
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import torch
 
+from course_lib.arguments import check_instance, choice, many, whole, wrong
+from course_lib.world.arguments import LANGUAGES
 from course_lib.world.checker import sentence_spans
 from course_lib.world.simulation import WorldConfig
 from course_lib.world.tasks import Labelled, labelled_review, labelled_story
@@ -41,8 +43,9 @@ def texts_and_labels(
     >>> [one.label for one in texts_and_labels(4)]
     ['bad', 'good', 'bad', 'good']
     """
-    if kind not in ENDINGS:
-        raise ValueError(f"texts_and_labels got kind={kind!r}; choose 'review' or 'story'.")
+    choice("texts_and_labels", "kind", kind, ENDINGS)
+    choice("texts_and_labels", "language", language, LANGUAGES)
+    n, first = whole("texts_and_labels", "n", n, 0), whole("texts_and_labels", "first", first, 0)
     made: list[Labelled] = []
     left = {"good": n - n // 2, "bad": n // 2}
     seed, config = first, WorldConfig(cast=cast)
@@ -70,8 +73,8 @@ def twins(n: int, kind: str = "negation", first: int = 0) -> list[Labelled]:
     good The design is terrible. But in the end, the workmanship is what counts, and it is great.
     bad The design is great. But in the end, the workmanship is what counts, and it is terrible.
     """
-    if kind not in _TWINS:
-        raise ValueError(f"twins got kind={kind!r}; choose {' or '.join(map(repr, _TWINS))}.")
+    choice("twins", "kind", kind, _TWINS)
+    n, first = whole("twins", "n", n, 0), whole("twins", "first", first, 0)
     made = []
     for seed in range(first, first + n):
         opening = labelled_review(seed, "en").text.partition(". ")[0]
@@ -91,6 +94,10 @@ def without_ending(text: str, language: str = "en") -> str:
     >>> without_ending("The look is poor. But in the end, the price makes up for it.")
     'The look is poor. But in the end, the price makes up for it.'
     """
+    choice("without_ending", "language", language, LANGUAGES)
+    check_instance("without_ending", "text", text, str, "a text, one str")
+    if not text.strip():
+        raise wrong("without_ending", "text", text, "a text with at least one sentence")
     *_, (start, _) = sentence_spans(text, language)
     turn = {"en": "But ", "zh": "不过"}[language]
     return text if start == 0 or text[start:].startswith(turn) else text[:start].rstrip()
@@ -102,4 +109,20 @@ def label_ids(texts: Sequence[Labelled]) -> torch.Tensor:
     >>> label_ids([Labelled("It is great.", "good"), Labelled("It is poor.", "bad")])
     tensor([1, 0])
     """
-    return torch.tensor([LABELS.index(one.label) for one in texts])
+    return torch.tensor([LABELS.index(one.label) for one in labelled("label_ids", texts)], dtype=torch.int64)
+
+
+def labelled(owner: str, texts: object) -> list[Labelled]:
+    """Several labelled texts as a list.
+
+    Raises: ValueError for anything else, and for an unknown label.
+
+    >>> labelled("label_ids", [Labelled("It is fair.", "fair")])
+    Traceback (most recent call last):
+    ValueError: label_ids got label='fair'; it must be one of bad, good.
+    """
+    found = many(owner, "texts", texts, "Labelled")
+    for one in found:
+        check_instance(owner, "texts", one, Labelled, "texts such as Labelled('I like it.', 'good')")
+        choice(owner, "label", one.label, LABELS)
+    return found

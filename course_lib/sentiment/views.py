@@ -7,10 +7,13 @@ scored; matplotlib is loaded at the first figure. Show a figure with `viz.pictur
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.figures.axes import axes_for, dot, name_rows, plain_list, tidy
+from course_lib.arguments import number, whole
+from course_lib.figures.arguments import as_many, between, checked, has_all, ordered
+from course_lib.figures.axes import axes_for, dot, name_rows, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE
 from course_lib.figures.shown import Html
 
@@ -23,7 +26,8 @@ Share = tuple[int, int]  # hits, trials
 Interval = tuple[float, float]
 
 
-def weights(words: Sequence[str], values: Any, top: int = 8, ax: Any = None) -> Any:
+@checked()
+def weights(words: Sequence[str], values: Sequence[float], top: int = 8, ax: Any = None) -> Any:
     """The words with the `top` lowest and highest weights, as bars to the left and right. Gives the Axes.
 
     Raises: ValueError unless there is a weight for each word.
@@ -31,7 +35,7 @@ def weights(words: Sequence[str], values: Any, top: int = 8, ax: Any = None) -> 
     >>> weights(["awful", "great", "kite"], [-2.0, 1.5, 0.1], top=1).course_alt
     'Weights, lowest first: awful -2.0, great 1.5.'
     """
-    values = [float(value) for value in plain_list(values)]
+    top = whole("weights", "top", top)
     if len(words) != len(values):
         raise ValueError(f"weights got {len(words)} words and {len(values)} weights; give one for each.")
     order = sorted(range(len(words)), key=values.__getitem__)
@@ -51,6 +55,7 @@ def weights(words: Sequence[str], values: Any, top: int = 8, ax: Any = None) -> 
     return ax
 
 
+@checked()
 def by_group(
     rows: Mapping[str, Mapping[str, Share]], intervals: Mapping[str, Mapping[str, Interval]], ax: Any = None
 ) -> Any:
@@ -64,6 +69,8 @@ def by_group(
     for name, shares in rows.items():
         if list(shares) != groups or not set(groups) <= set(intervals.get(name, ())):
             raise ValueError(f"by_group lacks a share or an interval of {name!r} for one of {groups}.")
+    ordered("by_group", [ends for row in intervals.values() for ends in row.values()])
+    _check_shares("by_group", [share for row in rows.values() for share in row.values()])
     ax = axes_for(ax, (7.4, 0.28 * len(rows) * (len(groups) + 0.7) + 1.1))
     told = []
     for y, (name, shares) in enumerate(rows.items()):
@@ -84,6 +91,7 @@ def by_group(
     return ax
 
 
+@checked()
 def by_labels(
     counts: Sequence[int], curves: Mapping[str, Sequence[Share]], intervals: Mapping[str, Sequence[Interval]],
     ax: Any = None,
@@ -93,6 +101,13 @@ def by_labels(
     >>> by_labels([20, 80], {"GPT": [(3, 4), (4, 4)]}, {"GPT": [(0.3, 0.9), (0.5, 1.0)]}).course_alt
     'GPT: 75 % with 20 labelled texts, 100 % with 80.'
     """
+    has_all("by_labels", "intervals", intervals, curves)
+    for name, shares in curves.items():
+        as_many(f"by_labels, of {name!r},", counts=counts, shares=shares, intervals=intervals[name])
+    ordered("by_labels", [ends for row in intervals.values() for ends in row])
+    _check_shares("by_labels", [share for shares in curves.values() for share in shares])
+    for count in counts:
+        number("by_labels", "counts", count, "numbers above 0", lambda x: x > 0)
     ax = axes_for(ax, (6.8, 3.6))
     told = []
     for j, (name, shares) in enumerate(curves.items()):
@@ -114,13 +129,19 @@ def by_labels(
     return ax
 
 
-def confusion(table: Any, labels: Sequence[str], ax: Any = None) -> Any:
+@checked()
+def confusion(table: Sequence[Sequence[int]], labels: Sequence[str], ax: Any = None) -> Any:
     """A confusion matrix: a row for each true label, a column for each predicted one. Gives the Axes.
 
     >>> confusion([[3, 1], [0, 4]], ["bad", "good"]).course_alt
     'Of 4 that are bad: 3 called bad, 1 called good. Of 4 that are good: 0 called bad, 4 called good.'
     """
-    table = [[int(count) for count in row] for row in plain_list(table)]
+    if len(table) != len(labels) or any(len(row) != len(labels) for row in table):
+        raise ValueError(
+            f"confusion got a table of {len(table)} rows, the first of {len(table[0])}, and {len(labels)} "
+            "labels; give a row and a column for each label."
+        )
+    between("confusion", "table", (count for row in table for count in row), 0, math.inf)
     most = max(1, *(count for row in table for count in row))
     ax = axes_for(ax, (0.9 * len(labels) + 1.5, 0.8 * len(labels) + 1.1))
     ax.imshow(table, cmap="Blues", vmin=0, vmax=1.25 * most)
@@ -142,6 +163,7 @@ def confusion(table: Any, labels: Sequence[str], ax: Any = None) -> Any:
     return ax
 
 
+@checked()
 def sureness(rows: Mapping[str, Sequence[tuple[float, float, int]]], ax: Any = None) -> Any:
     """A reliability diagram: for each bin, how sure on average and how often right; on the line is ideal.
 
@@ -153,6 +175,9 @@ def sureness(rows: Mapping[str, Sequence[tuple[float, float, int]]], ax: Any = N
     """
     ax = axes_for(ax, (4.8, 4.2))
     ax.plot([0, 100], [0, 100], color=INK, lw=1, ls=(0, (5, 3)))
+    for name, bins in rows.items():
+        between("sureness", f"rows[{name!r}]", (part for sure, right, _ in bins for part in (sure, right)))
+        between("sureness", f"the count of {name!r}", (count for _, _, count in bins), 1, math.inf)
     most = max(count for bins in rows.values() for _, _, count in bins)
     told = []
     for j, (name, bins) in enumerate(rows.items()):
@@ -173,12 +198,16 @@ def sureness(rows: Mapping[str, Sequence[tuple[float, float, int]]], ax: Any = N
     return ax
 
 
+@checked()
 def unfolding(sentences: Sequence[str], curves: Mapping[str, Sequence[float]], ax: Any = None) -> Any:
     """The probability of `good` after each sentence of a text, read from top to bottom. Gives the Axes.
 
     >>> unfolding(["I like it.", "But it broke."], {"GPT": [0.9, 0.1]}).course_alt
     'After "I like it.": GPT 90 %. After "But it broke.": GPT 10 %.'
     """
+    for name, values in curves.items():
+        as_many(f"unfolding, of {name!r},", sentences=sentences, values=values)
+    between("unfolding", "curves", (value for values in curves.values() for value in values))
     ax = axes_for(ax, (8.4, 0.5 * len(sentences) + 1.2))
     for j, (name, values) in enumerate(curves.items()):
         colour, mark = _MARKS[j % len(_MARKS)]
@@ -204,6 +233,7 @@ def unfolding(sentences: Sequence[str], curves: Mapping[str, Sequence[float]], a
     return ax
 
 
+@checked("words", "values")
 def marked(words: Sequence[str], values: Sequence[float], largest: float | None = None) -> Html:
     """A text whose words are coloured by what they bring: blue speaks for good, orange for bad.
 
@@ -217,7 +247,6 @@ def marked(words: Sequence[str], values: Sequence[float], largest: float | None 
     """
     if len(words) != len(values):
         raise ValueError(f"marked got {len(words)} words and {len(values)} values; give one for each.")
-    values = [float(value) for value in values]
     full = largest or max((abs(value) for value in values), default=0.0) or 1.0
     spans = [
         f'<span style="{_WORD}; background-color: {_tint(value / full)}" title="{value:+.2f}">'
@@ -238,3 +267,9 @@ def _tint(strength: float) -> str:
     """A colour from see-through to blue (good) or orange (bad)."""
     red, green, blue = _GOOD if strength > 0 else _BAD
     return f"rgba({red}, {green}, {blue}, {min(1.0, abs(strength)):.2f})"
+
+
+def _check_shares(owner: str, shares: Sequence[Share]) -> None:
+    for hits, trials in shares:
+        if not 0 <= hits <= trials or not trials:
+            raise ValueError(f"{owner} got {(hits, trials)}; needed (hits, trials), e.g. (3, 10).")

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.arguments import text_list
+from course_lib.arguments import check_instance, check_tokenizer, text_list, whole, wrong
 from course_lib.finetuning.examples import pad_batch
-from course_lib.sentiment.texts import ENDINGS, LABELS
+from course_lib.sentiment.texts import ENDINGS, LABELS, labelled
 from course_lib.tokens.base import Tokenizer
-from course_lib.training.evaluation import device_of, mode
+from course_lib.training.evaluation import check_model, device_of, mode
 from course_lib.world.tasks import Labelled
 
 
@@ -43,9 +43,13 @@ def label_likelihood(
     tensor([[-1., -2.],
             [-1., -2.]])
     """
-    asked = text_list("label_likelihood", texts) + ([] if prior is None else [prior])
+    asked, batch_size = _asked(texts, prior), whole("label_likelihood", "batch_size", batch_size)
+    check_model("label_likelihood", model)
+    check_tokenizer("label_likelihood", tokenizer)
     ends = [tokenizer.encode(ending) for ending in text_list("label_likelihood", continuations)]
     starts = [[tokenizer.end_id, *tokenizer.encode(text)] for text in asked]
+    if not all(ends):
+        raise wrong("label_likelihood", "continuations", list(continuations), "texts that are not empty")
     examples = [(s + e, [-100] * len(s) + e) for s in starts for e in ends]
     found = torch.empty(len(examples))
     order = sorted(range(len(examples)), key=lambda i: len(examples[i][0]))
@@ -59,6 +63,15 @@ def label_likelihood(
     return found if prior is None else found[:-1] - found[-1]
 
 
+def _asked(texts: Sequence[str], prior: str | None) -> list[str]:
+    """The texts that are asked about, with the prior as the last."""
+    asked = text_list("label_likelihood", texts)
+    if not asked:
+        raise ValueError("label_likelihood got no texts; give at least one.")
+    check_instance("label_likelihood", "prior", prior, str | None, "a text, or None")
+    return asked if prior is None else [*asked, prior]
+
+
 def few_shot_prompt(
     examples: Sequence[Labelled], text: str, endings: Sequence[str] = ENDINGS["review"]
 ) -> str:
@@ -67,6 +80,9 @@ def few_shot_prompt(
     >>> few_shot_prompt([Labelled("It is poor.", "bad")], "It is great.", (" No.", " Yes."))
     'It is poor. No.\\n\\nIt is great.'
     """
-    text_list("few_shot_prompt", endings)
-    told = [one.text + endings[LABELS.index(one.label)] for one in examples]
+    if len(endings := text_list("few_shot_prompt", endings)) != len(LABELS):
+        raise wrong("few_shot_prompt", "endings", endings, f"texts for {' and '.join(LABELS)}, in this order")
+    check_instance("few_shot_prompt", "text", text, str, "a text, one str")
+    known = labelled("few_shot_prompt", examples)
+    told = [one.text + endings[LABELS.index(one.label)] for one in known]
     return "\n\n".join([*told, text])

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib import COURSE, PARTS, Topic
+from course_lib.figures.arguments import checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, RED, SKY
 
@@ -23,6 +24,7 @@ LIFE_WORDS = {
 BUILDS_ON = {"II": "with the GPT\nof part I", "III": "builds on\nparts I and II"}
 
 
+@checked()
 def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None) -> Any:
     """The life of a language model in five stations: data, tokens, model, training, generation. Gives the
     Axes.
@@ -33,6 +35,7 @@ def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None)
     >>> len(ax.texts) > 10
     True
     """
+    no_others("llm_life", "words", words or {}, LIFE_WORDS)
     ax = _canvas(ax, (9.6, 2.75), (0, 100), (1.8, 30.5))
     stations = (_data, _tokens, _model, _training, _generation)
     for i, (draw, (name, default)) in enumerate(zip(stations, LIFE_WORDS.items(), strict=True)):
@@ -52,6 +55,7 @@ def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None)
     return ax
 
 
+@checked()
 def course_map(here: str | None = "00", ax: Any = None, course: Sequence[Topic] = COURSE) -> Any:
     """The map of the course: its parts as rows of notebooks. `here` frames the notebook of that number. Gives
     the Axes.
@@ -60,6 +64,8 @@ def course_map(here: str | None = "00", ax: Any = None, course: Sequence[Topic] 
     >>> "03 attention" in ax.course_alt
     True
     """
+    if here is not None:
+        no_others("course_map", "here", [here], dict.fromkeys(["00", *(topic.number for topic in course)]))
     parts = {part: [topic for topic in course if topic.part == part] for part in PARTS}
     ax = _canvas(ax, (9.6, 1.2 * len(parts) - 0.1), (-1, 100), (-1, 12.0 * len(parts) - 2.5))
     top = 12.0 * (len(parts) - 1)

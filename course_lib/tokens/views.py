@@ -6,12 +6,15 @@ Text, pieces and numbers come in; `Html` or matplotlib's Axes go out. It trains 
 from __future__ import annotations
 
 import html
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from course_lib.figures.axes import subplots
+from course_lib.arguments import whole, wrong
+from course_lib.figures.arguments import between, checked, has_all
+from course_lib.figures.axes import check_axes, subplots
 from course_lib.figures.shown import Html
 from course_lib.figures.tokens import TINTS, token_labels
 from course_lib.tokens.naive_bpe import merge_pair
@@ -29,6 +32,7 @@ _BLUE, _ORANGE = "#0072b2", "#d55e00"
 # Bytes ------------------------------------------------------------------------------------------------------
 
 
+@checked()
 def utf8_table(text: str) -> Html:
     """Each character with its code point and its bytes in binary; the bits that are only marks are grey.
 
@@ -36,6 +40,7 @@ def utf8_table(text: str) -> Html:
     A  U+0041  0|1000001
     é  U+00E9  110|00011 10|101001
     """
+    _check_letters("utf8_table", text)
     rows, lines = [], []
     for character in text:
         code, parts = f"U+{ord(character):04X}", [_marked_bits(byte) for byte in character.encode()]
@@ -62,6 +67,7 @@ def _marked_bits(byte: int) -> tuple[str, str]:
 # Merges -----------------------------------------------------------------------------------------------------
 
 
+@checked("pieces", "merges")
 def after_merges(pieces: Iterable[bytes], merges: Iterable[Merge]) -> list[list[bytes]]:
     """The tokens of each piece once these merges, in this order, are done.
 
@@ -74,6 +80,7 @@ def after_merges(pieces: Iterable[bytes], merges: Iterable[Merge]) -> list[list[
     return tokens
 
 
+@checked("tokens")
 def pair_counts(tokens: Iterable[Sequence[bytes]], top: int = 6) -> Html:
     """The commonest pairs of neighbours inside the pieces, as bars.
 
@@ -81,6 +88,7 @@ def pair_counts(tokens: Iterable[Sequence[bytes]], top: int = 6) -> Html:
     h ug  ## 2
     p ug  # 1
     """
+    top = whole("pair_counts", "top", top)
     counts = Counter(pair for piece in tokens for pair in pairwise(piece)).most_common(top)
     lines = [f"{' '.join(_labels(pair))}  {'#' * count} {count}" for pair, count in counts]
     rows = [
@@ -95,6 +103,7 @@ def pair_counts(tokens: Iterable[Sequence[bytes]], top: int = 6) -> Html:
     return Html(f"<table>{''.join(rows)}</table>", "\n".join(lines) or "no pair is left")
 
 
+@checked("pieces", "merges")
 def merge_table(pieces: Sequence[bytes], merges: Sequence[Merge]) -> Html:
     """The text before any merge and after each of them, one row a step; the newest token is framed.
 
@@ -114,6 +123,7 @@ def merge_table(pieces: Sequence[bytes], merges: Sequence[Merge]) -> Html:
     return Html(f"<table>{''.join(rows)}</table>", "\n".join(lines))
 
 
+@checked("pieces", "merges")
 def merge_step(pieces: Sequence[bytes], merges: Sequence[Merge], step: int, top: int = 6) -> Html:
     """The text after `step` merges, and below it which pairs are the commonest now.
 
@@ -122,7 +132,7 @@ def merge_step(pieces: Sequence[bytes], merges: Sequence[Merge], step: int, top:
     h ug  # 1
     p ug  # 1
     """
-    tokens = after_merges(pieces, merges[:step])
+    tokens = after_merges(pieces, merges[: whole("merge_step", "step", step, 0, len(merges))])
     count, bars = sum(map(len, tokens)), pair_counts(tokens, top)
     page = (
         f'<div style="line-height: 2">{_running(tokens, merges, step)}</div>'
@@ -132,6 +142,7 @@ def merge_step(pieces: Sequence[bytes], merges: Sequence[Merge], step: int, top:
     return Html(page, f"{_plain(tokens)}  ({count} tokens)\n{bars.text}")
 
 
+@checked("merges")
 def encode_table(piece: str, merges: Sequence[Merge]) -> Html:
     """How one piece of text is encoded: its bytes, and what each merge that applies makes of them.
 
@@ -140,6 +151,7 @@ def encode_table(piece: str, merges: Sequence[Merge]) -> Html:
     merge 1   h|ug
     merge 2   hug
     """
+    _check_letters("encode_table", piece)
     rank = {merge: number for number, merge in enumerate(merges)}
     tokens, done = [bytes([byte]) for byte in piece.encode()], []
     states = [tokens]
@@ -159,11 +171,18 @@ def encode_table(piece: str, merges: Sequence[Merge]) -> Html:
 class _Spelled:
     """Lets `token_labels` read tokens that are bytes already."""
 
-    token_bytes = staticmethod(bytes)
+    def __init__(self, tokens: Sequence[bytes]) -> None:
+        self.token_bytes = tokens.__getitem__
 
 
 def _labels(tokens: Iterable[bytes]) -> list[str]:
-    return token_labels(list(tokens), _Spelled)
+    tokens = list(tokens)
+    return token_labels(range(len(tokens)), _Spelled(tokens))
+
+
+def _check_letters(owner: str, text: str) -> None:
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise wrong(owner, "text", text, "whole characters: half of one has no bytes")
 
 
 def _box(token: bytes, tint: str = "#ffffff", newest: bool = False) -> str:
@@ -195,6 +214,7 @@ def _table_row(*cells: str) -> str:
 # Curves and bars --------------------------------------------------------------------------------------------
 
 
+@checked()
 def length_curves(
     points: Mapping[str, Mapping[str, tuple[int, float]]],
     curves: Mapping[str, Sequence[tuple[int, float]]] | None = None,
@@ -207,6 +227,13 @@ def length_curves(
     >>> axes[0].get_title()
     'English'
     """
+    if curves:
+        has_all("length_curves", "curves", curves, points)
+    for line in (*(named.values() for named in points.values()), *(curves or {}).values()):
+        if not line:
+            raise wrong("length_curves", "curves", curves, "at least one (vocabulary, tokens) for each title")
+        between("length_curves", "a vocabulary", (size for size, _ in line), 1, math.inf)
+        between("length_curves", "a number of tokens", (length for _, length in line), 0, math.inf)
     figure, axes = subplots(1, len(points), figsize=(4.6 * len(points), 3.6), sharey=True, squeeze=False)
     for ax, (title, named) in zip(axes[0], points.items(), strict=True):
         for curve in [curves[title]] if curves else []:
@@ -246,6 +273,7 @@ def _curve_words(points: Mapping[str, Mapping[str, tuple[int, float]]], curves: 
     return " ".join(parts)
 
 
+@checked()
 def token_bars(lengths: Mapping[str, Mapping[str, float]], ax: Any = None) -> Any:
     """Tokens per text as bars: a group for each tokenizer, a bar for each language. Gives the Axes.
 
@@ -253,7 +281,9 @@ def token_bars(lengths: Mapping[str, Mapping[str, float]], ax: Any = None) -> An
     >>> "Chinese 473" in ax.course_alt
     True
     """
-    ax = ax if ax is not None else subplots(figsize=(7.2, 0.9 + 0.75 * len(lengths)), layout="tight")[1]
+    between("token_bars", "a length", (n for by in lengths.values() for n in by.values()), 0, math.inf)
+    size = (7.2, 0.9 + 0.75 * len(lengths))
+    ax = subplots(figsize=size, layout="tight")[1] if ax is None else check_axes(ax)
     for row, by_language in enumerate(lengths.values()):
         for number, (language, length) in enumerate(by_language.items()):
             place, label = row + 0.36 * number - 0.18, language if row == 0 else None

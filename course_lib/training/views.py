@@ -11,10 +11,11 @@ import html
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
-from course_lib.arguments import is_finite, many, named, number, plain, wrong
+from course_lib.arguments import number
+from course_lib.figures.arguments import Measured, as_many, checked, has_all
 from course_lib.figures.axes import axes_for, subplots, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -22,14 +23,16 @@ from course_lib.figures.shown import Html
 _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _HIGHEST = 4.5  # nats; a sick run may go far beyond, where there is nothing more to see
-_FOUND = ("letter", "again", "fresh_loss", "sample")  # what a case has that is shown in a table
 _CELL = "padding: 3px 9px; border: 1px solid #d8d8d8; text-align: {}; vertical-align: top"
 
 
 # Optimizers -------------------------------------------------------------------------------------------------
 
 
-def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, ax: Any = None) -> Any:
+@checked()
+def valley(
+    paths: Mapping[str, Sequence[tuple[Measured, Measured]]], steep: float = 25.0, ax: Any = None
+) -> Any:
     """Paths over the valley (x² + steep·y²) / 2, seen from above, each with a marker at every step. Gives the
     Axes.
 
@@ -38,8 +41,7 @@ def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, 
     >>> valley({"straight": [(-2.0, 0.0), (-1.0, 0.0)]}).course_alt[-52:]
     'straight starts at height 2.00, ends at height 0.50.'
     """
-    named("valley", "paths", paths, "paths by name, each a list of points (x, y)", _is_path)
-    number("valley", "steep", steep, "above 0, e.g. 25", lambda x: 0 < x < math.inf)
+    number("valley", "steep", steep, "a number above 0", lambda x: 0 < x < math.inf)
     ax = axes_for(ax, (7.2, 3.4))
     _contours(ax, steep)
     told = []
@@ -57,17 +59,6 @@ def valley(paths: Mapping[str, Sequence[Sequence[float]]], steep: float = 25.0, 
     return ax
 
 
-def _is_path(path: Any) -> bool:
-    """Whether these are points; one that a rate too high has led beyond all numbers is a point too."""
-    points = list(path) if isinstance(path, Iterable) and not isinstance(path, str) else []
-    pairs = [list(point) for point in points if isinstance(point, Iterable)]
-    return 0 < len(points) == len(pairs) and all(len(p) == 2 and all(map(_is_place, p)) for p in pairs)
-
-
-def _is_place(value: Any) -> bool:
-    return isinstance(plain(value), int | float)
-
-
 def _contours(ax: Any, steep: float) -> None:
     xs, ys = ([-2.2 + 3.4 * i / 80 for i in range(81)], [-1.15 + 2.3 * i / 80 for i in range(81)])
     heights = [[math.sqrt((x * x + steep * y * y) / 2) for x in xs] for y in ys]
@@ -77,7 +68,17 @@ def _contours(ax: Any, steep: float) -> None:
 # Curves -----------------------------------------------------------------------------------------------------
 
 
-def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str = "nats per token") -> Any:
+class _Run(Protocol):
+    """The losses of a run, and the steps at which they were measured."""
+
+    steps: Sequence[float]
+    train_losses: Sequence[Measured]
+    val_steps: Sequence[float]
+    val_losses: Sequence[Measured]
+
+
+@checked()
+def train_and_validation(histories: Mapping[str, _Run], ax: Any = None, unit: str = "nats per token") -> Any:
     """Training loss (dotted) and validation loss (solid) of some runs, each lowest point ringed. Gives the
     Axes.
 
@@ -88,8 +89,8 @@ def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str
     >>> train_and_validation({"run": run}).course_alt
     'run: training 3.00 to 1.00; validation lowest at step 1 with 3.50, 4.00 at the end.'
     """
-    needed = "histories by name, each of a training that was also validated (train(..., val_ids=...))"
-    named("train_and_validation", "histories", histories, needed, _is_history)
+    for name, run in histories.items():
+        _check_run(f"train_and_validation, of {name!r},", run)
     ax, told = axes_for(ax, (7.6, 4.0)), []
     for i, (name, run) in enumerate(histories.items()):
         colour, marker = _COLOURS[i % 6], _MARKERS[i % 6]
@@ -109,10 +110,23 @@ def train_and_validation(histories: Mapping[str, Any], ax: Any = None, unit: str
     return ax
 
 
+def _check_run(owner: str, run: _Run) -> None:
+    as_many(owner, steps=run.steps, train_losses=run.train_losses)
+    as_many(owner, val_steps=run.val_steps, val_losses=run.val_losses)
+
+
 # The clinic -------------------------------------------------------------------------------------------------
 
 
-def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
+class _Case(Protocol):
+    """A run of the clinic, with its letter."""
+
+    letter: str
+    history: _Run
+
+
+@checked()
+def charts(cases: Sequence[_Case], healthy: _Case, floor: float) -> Any:
     """The curves of sick runs side by side, each with the healthy run's validation loss in grey. Gives the
     figure.
 
@@ -124,10 +138,8 @@ def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
     >>> figure.axes[0].course_alt[:44]
     'Run A: training 3.00, 2.00; validation 2.50.'
     """
-    cases = _checked_cases("charts", cases, healthy, lambda case: _is_history(getattr(case, "history", None)))
-    if not cases:
-        raise wrong("charts", "cases", cases, "a list of at least one Case")
-    number("charts", "floor", floor, "a number of nats, e.g. 0.5")
+    for case in (*cases, healthy):
+        _check_run(f"charts, of {case.letter!r},", case.history)
     rows, shape = math.ceil(len(cases) / 3), {"sharex": True, "sharey": True, "squeeze": False}
     size = (9.6, 2.6 * rows + 0.5)
     figure, grid = subplots(rows, min(3, len(cases)), figsize=size, layout="constrained", **shape)
@@ -143,22 +155,6 @@ def charts(cases: Sequence[Any], healthy: Any, floor: float) -> Any:
     told = " ".join(_words(case.letter, case.history) for case in (*cases, healthy))
     grid[0][0].course_alt = f"{told} The floor is at {floor:.2f}."
     return figure
-
-
-def _is_history(run: Any) -> bool:
-    """Whether there is something to draw: losses of the training and of its validation."""
-    curves = (("steps", "train_losses"), ("val_steps", "val_losses"))
-    pairs = [tuple(getattr(run, name, ()) for name in curve) for curve in curves]
-    return all(0 < len(steps) == len(losses) for steps, losses in pairs)
-
-
-def _checked_cases(owner: str, cases: Any, healthy: Any, good: Callable[[Any], bool]) -> list[Any]:
-    """The cases as a list, if each of them and the healthy one holds what is shown."""
-    found = many(owner, "cases", cases, "cases, such as those of clinic")
-    for name, case in (*(("cases", case) for case in found), ("healthy", healthy)):
-        if not good(case):
-            raise wrong(owner, name, case, "a Case, such as run_case gives, or a list of them")
-    return found
 
 
 def _chart(ax: Any, case: Any, healthy: Any, floor: float) -> None:
@@ -182,7 +178,17 @@ def _words(letter: str, run: Any) -> str:
     return f"{f'Run {letter}' if letter else 'The healthy run'}: {'; '.join(parts)}."
 
 
-def findings(cases: Sequence[Any], healthy: Any) -> Html:
+class _Found(Protocol):
+    """What was found out about a finished model."""
+
+    letter: str
+    again: Sequence[Measured]
+    fresh_loss: Measured
+    sample: str
+
+
+@checked("cases")
+def findings(cases: Sequence[_Found], healthy: _Found) -> Html:
     """What was found out about finished models: the loss measured three times, on fresh stories, a text.
 
     A case has `letter`, `again`, `fresh_loss` and `sample`.
@@ -192,7 +198,6 @@ def findings(cases: Sequence[Any], healthy: Any) -> Html:
     run      validation, again  fresh stories  writes
     healthy  1.000 1.000                 1.25  A<b.
     """
-    cases = _checked_cases("findings", cases, healthy, lambda case: all(hasattr(case, x) for x in _FOUND))
     head = ("run", "validation, again", "fresh stories", "writes")
     rows = [
         (c.letter or "healthy", " ".join(f"{x:.3f}" for x in c.again), f"{c.fresh_loss:.2f}", _seen(c.sample))
@@ -226,6 +231,7 @@ def _cell(tag: str, text: str, side: str) -> str:
 # Recipes and laws -------------------------------------------------------------------------------------------
 
 
+@checked()
 def recipe_steps(
     losses: Mapping[str, float], notes: Mapping[str, str], unit: str = "nats per letter", ax: Any = None
 ) -> Any:
@@ -235,10 +241,7 @@ def recipe_steps(
     >>> ax.course_alt
     'Losses in nats per letter: a 1.50; b 1.25, 0.25 lower (a higher rate).'
     """
-    losses = named("recipe_steps", "losses", losses, "losses by name, such as {'baseline': 1.5}")
-    named("recipe_steps", "notes", notes, "a text for each of them", lambda x: isinstance(x, str))
-    if losses.keys() - notes.keys():
-        raise wrong("recipe_steps", "notes", notes, f"a text for each of {', '.join(losses)}")
+    has_all("recipe_steps", "notes", notes, losses)
     ax = axes_for(ax, (9.2, 0.44 * len(losses) + 0.8))
     values, names = list(losses.values()), list(losses)
     right, told = max(values), [f"{names[0]} {values[0]:.2f}"]
@@ -264,6 +267,7 @@ def recipe_steps(
     return ax
 
 
+@checked()
 def power_law(
     sizes: Sequence[float], losses: Sequence[float], floor: float, a: float, b: float, xlabel: str,
     ax: Any = None,
@@ -273,18 +277,15 @@ def power_law(
     >>> power_law([1, 4, 16], [5.0, 3.0, 2.0], 1.0, 4.0, 0.5, "tokens").course_alt
     'Loss above the floor over tokens: 4.00 at 1, 2.00 at 4, 1.00 at 16. The line falls with the power 0.50.'
     """
-    for name, value in (("floor", floor), ("a", a), ("b", b)):
-        number("power_law", name, value)
-    sizes, losses = (
-        many("power_law", "sizes", sizes, "numbers"),
-        many("power_law", "losses", losses, "numbers"),
-    )
-    lowest = {"sizes": 0.0, "losses": floor}
-    for name, values in (("sizes", sizes), ("losses", losses)):
-        if not values or not all(is_finite(value) and value > lowest[name] for value in values):
-            raise wrong("power_law", name, values, f"a list of numbers above {lowest[name]:g}")
-    if len(sizes) != len(losses):
-        raise wrong("power_law", "losses", losses, f"as many as there are sizes, {len(sizes)}")
+    as_many("power_law", sizes=sizes, losses=losses)
+    for value in (*sizes, a, *(loss - floor for loss in losses)):
+        number(
+            "power_law",
+            "sizes, a or losses above the floor",
+            value,
+            "above 0, for logarithmic axes",
+            lambda x: x > 0,
+        )
     ax = axes_for(ax, (4.6, 3.6))
     above = [loss - floor for loss in losses]
     ends = min(sizes) / 1.4, max(sizes) * 1.4

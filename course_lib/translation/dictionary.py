@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from course_lib.arguments import check_instance, choice
+from course_lib.arguments import check_instance, choice, many, whole, wrong
+from course_lib.translation.pairs import check_pair
 from course_lib.translation.scores import tokens_13a
 from course_lib.world.tasks import Pair, other
 
@@ -29,6 +30,7 @@ def word_table(
     >>> table["Tom"], table["ran"]
     (('汤姆', 1.0), ('跑了', 1.0))
     """
+    pairs, least, longest = _looked_at(pairs, language, least, longest)
     seen = [
         (_pieces(p.source, language, longest), _pieces(p.target, other(language), longest)) for p in pairs
     ]
@@ -49,6 +51,15 @@ def word_table(
     return {s: (t, dice) for s, (dice, _, t) in best.items()}
 
 
+def _looked_at(pairs: Iterable[Pair], language: str, least: int, longest: int) -> tuple[list[Pair], int, int]:
+    """What `word_table` is given, as a list and whole numbers; or ValueError."""
+    choice("word_table", "language", language, ("en", "zh"))
+    found = many("word_table", "pairs", pairs, "pairs, such as test_pairs gives")
+    for pair in found:
+        check_pair("word_table", pair)
+    return found, whole("word_table", "least", least), whole("word_table", "longest", longest)
+
+
 def word_for_word(text: str, language: str, table: Mapping[str, tuple[str, float]]) -> str:
     """A translation by looking up piece after piece; what is not in the table is left out.
 
@@ -60,6 +71,9 @@ def word_for_word(text: str, language: str, table: Mapping[str, tuple[str, float
     choice("word_for_word", "language", language, ("en", "zh"))
     check_instance("word_for_word", "text", text, str, "a text, one str")
     check_instance("word_for_word", "table", table, Mapping, "a dictionary that word_table made")
+    for found in [*table.values()][:1]:
+        if not isinstance(found, tuple | list) or len(found) != 2 or not isinstance(found[0], str):
+            raise wrong("word_for_word", "table", table, "a dictionary that word_table made")
     if language == "en":
         return "".join(table[word][0] for word in tokens_13a(text) if word in table)
     words, place = [], 0

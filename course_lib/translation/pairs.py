@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import torch
 
-from course_lib.arguments import check_instance, number, whole, wrong
+from course_lib.arguments import check_instance, check_tokenizer, choice, number, shown, whole, wrong
 from course_lib.finetuning.examples import Example, masked, pad_batch
+from course_lib.runtime import check_generator
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import Batch
 from course_lib.world.corpus import TRAINING_SEEDS
@@ -30,8 +31,7 @@ def prompt_text(source: str, language: str) -> str:
     >>> prompt_text("Mia ran.", "en")
     'Mia ran.\\n\\n中文：'
     """
-    if language not in MARKS:
-        raise ValueError(f"The source's language is {language!r}; choose 'en' or 'zh'.")
+    _check_language(language)
     check_instance("prompt_text", "source", source, str, "a text, one str")
     return source + MARKS[language]
 
@@ -44,6 +44,7 @@ def encode_source(tokenizer: Tokenizer, source: str, language: str) -> list[int]
     >>> tokenizer.decode(encode_source(tokenizer, "Hi.", "en"))
     '<|endoftext|>Hi.\\n\\n中文：'
     """
+    check_tokenizer("encode_source", tokenizer)
     return [tokenizer.end_id, *tokenizer.encode(prompt_text(source, language))]
 
 
@@ -59,6 +60,7 @@ def encode_pair(tokenizer: Tokenizer, pair: Pair, language: str) -> Example:
     >>> tokenizer.decode([target for target in targets if target != -100])
     ' Mia ran.<|endoftext|>'
     """
+    check_pair("encode_pair", pair)
     source = encode_source(tokenizer, pair.source, language)
     return masked([(source, False), ([*target_ids(tokenizer, pair, language), tokenizer.end_id], True)])
 
@@ -71,10 +73,15 @@ def target_ids(tokenizer: Tokenizer, pair: Pair, language: str) -> list[int]:
     >>> target_ids(CharTokenizer.train(" Mia"), pair, "zh")  # space = 0, M = 1, a = 2, i = 3
     [0, 1, 3, 2]
     """
-    if language not in MARKS:
-        raise ValueError(f"The source's language is {language!r}; choose 'en' or 'zh'.")
+    _check_language(language)
     check_pair("target_ids", pair)
+    check_tokenizer("target_ids", tokenizer)
     return tokenizer.encode(pair.target if language == "en" else " " + pair.target)
+
+
+def _check_language(language: object) -> None:
+    if not isinstance(language, str) or language not in MARKS:
+        raise ValueError(f"The source's language is {shown(language)}; choose 'en' or 'zh'.")
 
 
 def check_pair(owner: str, pair: object) -> None:
@@ -113,6 +120,8 @@ class PairBatches:
 
     def __call__(self, generator: torch.Generator) -> Batch:
         """The next batch; the chance is all in `generator`."""
+        check_tokenizer("PairBatches", self.tokenizer)
+        check_generator("PairBatches", generator)
         seeds = torch.randint(TRAINING_SEEDS, (self.batch_size,), generator=generator).tolist()
         sentences = None
         if float(torch.rand((), generator=generator)) < self.part:
@@ -137,7 +146,9 @@ def test_pairs(
     >>> test_pairs(1, "en")[0].target == test_pairs(1, "en")[0].target
     True
     """
-    n = whole("test_pairs", "n", n)
+    n, first = whole("test_pairs", "n", n), whole("test_pairs", "first", first, 0)
+    choice("test_pairs", "language", language, MARKS)
+    sentences = None if sentences is None else whole("test_pairs", "sentences", sentences)
     return [parallel(first + i, language, sentences, WorldConfig(cast=cast)) for i in range(n)]
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 
-from course_lib.arguments import is_number, shown, text_list, whole
+from course_lib.arguments import check_instance, is_number, shown, text_list, whole
 
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 # In this order: punctuation; full stop and comma, unless inside a number; a dash after a digit.
@@ -41,6 +41,7 @@ def tokens_13a(text: str) -> list[str]:
     >>> tokens_13a("It costs 1,000 coins, Mia.")
     ['It', 'costs', '1,000', 'coins', ',', 'Mia', '.']
     """
+    check_instance("tokens_13a", "text", text, str, "a text, one str")
     line = text.rstrip().replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
     for entity, character in _ENTITIES:
         line = line.replace(entity, character)
@@ -53,6 +54,7 @@ def tokens_zh(text: str) -> list[str]:
     >>> tokens_zh("米娅有2 kites。")
     ['米', '娅', '有', '2', 'kites', '。']
     """
+    check_instance("tokens_zh", "text", text, str, "a text, one str")
     return _split(re.sub(_CHINESE, r" \1 ", text.strip()))
 
 
@@ -70,6 +72,8 @@ def ngrams(items: Sequence[Hashable], n: int) -> Counter:
     >>> ngrams("aab", 1)
     Counter({'a': 2, 'b': 1})
     """
+    n = whole("ngrams", "n", n)
+    check_instance("ngrams", "items", items, Sequence, "a text or a list")
     rows = (items[i : i + n] for i in range(len(items) - n + 1))
     return Counter(rows if isinstance(items, str) else map(tuple, rows))
 
@@ -92,7 +96,7 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str = "
     >>> round(bleu(["Mia lost a red kite."], ["Mia lost her red kite."]), 1)
     38.0
     """
-    _check("bleu", hypotheses, references)
+    hypotheses, references = _check("bleu", hypotheses, references)
     if language not in ("en", "zh"):
         raise ValueError(f"bleu got language={language!r}; choose 'en' or 'zh'.")
     max_n = whole("bleu", "max_n", max_n)
@@ -142,7 +146,7 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str], char_order: int =
     >>> round(chrf(["Mia ran."], ["Mia runs."]), 1)
     29.4
     """
-    _check("chrf", hypotheses, references)
+    hypotheses, references = _check("chrf", hypotheses, references)
     char_order = whole("chrf", "char_order", char_order)
     if not is_number(beta) or not 0 <= beta < math.inf:
         raise ValueError(f"chrf got beta={shown(beta)}; needed a number of 0 or more, e.g. 2.")
@@ -170,14 +174,14 @@ def _chrf_counts(hypothesis: str, reference: str, char_order: int) -> tuple[int,
     return tuple(counts)
 
 
-def _check(name: str, hypotheses: Sequence[str], references: Sequence[str]) -> None:
-    for texts in (hypotheses, references):
-        text_list(name, texts)
+def _check(name: str, hypotheses: Sequence[str], references: Sequence[str]) -> tuple[list[str], list[str]]:
+    hypotheses, references = text_list(name, hypotheses), text_list(name, references)
     if len(hypotheses) != len(references) or not hypotheses:
         raise ValueError(
             f"{name} got {len(hypotheses)} translations and {len(references)} references; "
             "give one reference for each, and at least one."
         )
+    return hypotheses, references
 
 
 # How sure ---------------------------------------------------------------------------------------------------
@@ -198,8 +202,9 @@ def bootstrap(
     >>> bootstrap(chrf, ["Mia ran.", "Tom ran."], ["Mia ran.", "Tom ran."])
     (100.0, 100.0)
     """
-    _check("bootstrap", hypotheses, references)
-    draws = whole("bootstrap", "draws", draws, least=40)
+    hypotheses, references = _check("bootstrap", hypotheses, references)
+    draws, seed = whole("bootstrap", "draws", draws, least=40), whole("bootstrap", "seed", seed, least=None)
+    check_instance("bootstrap", "score", score, Callable, "a function that scores texts, such as chrf")
     chance, n, found = random.Random(seed), len(hypotheses), []
     for _ in range(draws):
         drawn = chance.choices(range(n), k=n)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from course_lib.arguments import text_list
+from course_lib.arguments import text_list, whole
 from course_lib.finetuning.examples import complete
 from course_lib.generation import beam_search
 from course_lib.tokens.base import Tokenizer
@@ -36,6 +36,7 @@ def translate(
     >>> translate(model, tokenizer, ["Hi."], "en")
     ['你好。']
     """
+    most = whole("translate", "most", most)
     prompts = [encode_source(tokenizer, text, language) for text in text_list("translate", texts)]
     found = complete(model, prompts, tokenizer.end_id, most, batch_size)
     return [tokenizer.decode(ids).strip() for ids in found]
@@ -61,6 +62,7 @@ def translate_beams(
     >>> translate_beams(model, tokenizer, "Hi.", "en", num_beams=1)
     [('', 0.0)]
     """
+    most = whole("translate_beams", "most", most)
     prompt = encode_source(tokenizer, text, language)
     beams = beam_search(
         model, prompt, num_beams, most, stop_tokens=tokenizer.end_id, length_penalty=length_penalty

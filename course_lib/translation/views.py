@@ -10,6 +10,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.arguments import whole, wrong
+from course_lib.figures.arguments import between, checked
 from course_lib.figures.axes import axes_for, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
 from course_lib.figures.shown import Html
@@ -26,6 +28,7 @@ _MATCHES = ("#dceaf5", "#b5d4ec", "#84b8dd", "#56b4e9")
 # Texts ------------------------------------------------------------------------------------------------------
 
 
+@checked("rows")
 def texts(rows: Mapping[str, str | Html], width: int = 58) -> Html:
     """Texts one below the other, each with its name at the left. `width` is that of the texts, in letters.
 
@@ -49,6 +52,7 @@ def _inner(text: str | Html) -> str:
 # n-grams ----------------------------------------------------------------------------------------------------
 
 
+@checked("tokens", "reference")
 def shared(tokens: Sequence[str], reference: Sequence[str], longest: int = 4, gap: str = " ") -> Html:
     """A text whose tokens are tinted by the longest n-gram, up to `longest`, that they share with another.
 
@@ -58,6 +62,7 @@ def shared(tokens: Sequence[str], reference: Sequence[str], longest: int = 4, ga
     >>> shared(["the", "red", "hat"], ["a", "red", "hat"])
     the(0) red(2) hat(2)
     """
+    longest = whole("shared", "longest", longest)
     lengths = _shared_lengths(tokens, reference, longest)
     boxes = [_tinted(token, length, longest) for token, length in zip(tokens, lengths, strict=True)]
     plain = gap.join(f"{token}({length})" for token, length in zip(tokens, lengths, strict=True))
@@ -87,6 +92,7 @@ def _tinted(token: str, length: int, longest: int) -> str:
 # Scores -----------------------------------------------------------------------------------------------------
 
 
+@checked("marked")
 def penalty_curve(penalties: Sequence[tuple[float, float]], marked: Mapping[str, int], ax: Any = None) -> Any:
     """The brevity penalty over the length in shares of the reference's. Gives the Axes.
 
@@ -95,6 +101,8 @@ def penalty_curve(penalties: Sequence[tuple[float, float]], marked: Mapping[str,
     >>> penalty_curve([(0.5, 0.37), (1.0, 1.0)], {"half": 0}).course_alt
     'Penalty over length: 0.37 at 0.5, 1.00 at 1. Marked: half 0.37.'
     """
+    for name, place in marked.items():
+        whole("penalty_curve", f"marked[{name!r}]", place, -len(penalties), len(penalties) - 1)
     ax = axes_for(ax, (6.4, 3.0))
     ax.plot(*zip(*penalties, strict=True), color=BLUE, lw=2)
     for name, place in marked.items():
@@ -109,6 +117,7 @@ def penalty_curve(penalties: Sequence[tuple[float, float]], marked: Mapping[str,
     return ax
 
 
+@checked()
 def score_bars(rows: Mapping[str, Mapping[str, float]], ax: Any = None) -> Any:
     """Scores from 0 to 100 as bars: a group for each row, a bar for each kind of score. Gives the Axes.
 
@@ -116,6 +125,9 @@ def score_bars(rows: Mapping[str, Mapping[str, float]], ax: Any = None) -> Any:
     'a wrong name: BLEU 65, chrF 80.'
     """
     kinds = list(next(iter(rows.values())))
+    if len(kinds) > 3 or any({*row} != {*kinds} for row in rows.values()):
+        raise wrong("score_bars", "rows", rows, "rows that all have the same scores, three at most")
+    between("score_bars", "a score", (score for row in rows.values() for score in row.values()), 0, 100)
     ax = axes_for(ax, (7.2, 0.34 * len(kinds) * len(rows) + 1.1))
     height = 0.8 / len(kinds)
     for k, (kind, colour) in enumerate(zip(kinds, (BLUE, ORANGE, GREEN), strict=False)):

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from course_lib.arguments import check_instance, whole, wrong
 from course_lib.attention import capture_attention
 from course_lib.tokens.base import Tokenizer
 from course_lib.training.evaluation import device_of, mode
-from course_lib.translation.pairs import MARKS, encode_source, target_ids
+from course_lib.translation.pairs import MARKS, check_pair, encode_source, target_ids
 from course_lib.world.tasks import Pair
 
 
@@ -34,6 +35,7 @@ def alignment(
     >>> alignment(GPT(config), tokenizer, pair, "en", layer=0, head=1).shape
     torch.Size([2, 3])
     """
+    layer, head = whole("alignment", "layer", layer, None), whole("alignment", "head", head, None)
     found = alignments(model, tokenizer, pair, language)
     layers, heads = found.shape[:2]
     if not (0 <= layer < layers and 0 <= head < heads):
@@ -58,6 +60,8 @@ def alignments(model: nn.Module, tokenizer: Tokenizer, pair: Pair, language: str
     >>> alignments(GPT(config), tokenizer, pair, "en").shape
     torch.Size([5, 2, 2, 3])
     """
+    check_pair("alignments", pair)
+    check_instance("alignments", "model", model, nn.Module, "a model with attention, such as GPT(config)")
     prompt = encode_source(tokenizer, pair.source, language)
     target = target_ids(tokenizer, pair, language)
     ids = torch.tensor([[*prompt, *target]], device=device_of(model))
@@ -65,6 +69,8 @@ def alignments(model: nn.Module, tokenizer: Tokenizer, pair: Pair, language: str
         model(ids)
     S = len(prompt) - 1 - len(tokenizer.encode(MARKS[language]))
     rows = slice(len(prompt) - 1, len(prompt) - 1 + len(target))
+    if not maps:
+        raise wrong("alignments", "model", model, "a model with attention, such as GPT(config)")
     return torch.stack([attn[0, :, rows, 1 : 1 + S] for attn in maps])
 
 
@@ -78,6 +84,7 @@ def aligned_tokens(tokenizer: Tokenizer, pair: Pair, language: str) -> tuple[lis
     >>> aligned_tokens(tokenizer, Pair("Hi.", "你好", events=()), "en")
     (['你', '好'], ['H', 'i', '.'])
     """
+    check_pair("aligned_tokens", pair)
     sides = (target_ids(tokenizer, pair, language), tokenizer.encode(pair.source))
     target, source = (_names(tokenizer, ids) for ids in sides)
     return target, source

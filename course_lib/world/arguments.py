@@ -7,6 +7,8 @@ import operator
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from course_lib.arguments import shown
+
 LANGUAGES = ("en", "zh")
 
 
@@ -22,7 +24,7 @@ def whole(name: str, value: Any, least: int = 0) -> int:
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not hasattr(number, "__index__") or operator.index(number) < least:
-        raise ValueError(f"{name} is {value!r}, but it must be a whole number of at least {least}")
+        raise ValueError(f"{name} is {shown(value)}, but it must be a whole number of at least {least}")
     return operator.index(number)
 
 
@@ -33,7 +35,7 @@ def language(value: Any) -> str:
     'zh'
     """
     if not isinstance(value, str) or value not in LANGUAGES:
-        raise ValueError(f"the language is {value!r}, but the world is told in 'en' and 'zh' only")
+        raise ValueError(f"the language is {shown(value)}, but the world is told in 'en' and 'zh' only")
     return value
 
 
@@ -44,7 +46,7 @@ def one_of(what: str, value: Any, options: Collection[str]) -> str:
     'train'
     """
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"the {what} is {value!r}, but it must be one of {', '.join(options)}")
+        raise ValueError(f"the {what} is {shown(value)}, but it must be one of {', '.join(options)}")
     return value
 
 

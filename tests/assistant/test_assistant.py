@@ -417,7 +417,7 @@ def test_the_system_prompt_asks_for_chinese():
 
 
 def test_every_task_gets_one_answer():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="1 answers to 2 tasks; give one for each"):
         fulfilled(tasks("label", 2), ["Good."])
 
 

@@ -86,7 +86,7 @@ class TestLossCurve:
     def test_over_tokens_or_seconds(self):
         assert viz.loss_curve(RECORDS, x="tokens").lines[0].get_xdata().tolist() == [640, 1280, 1920, 2560]
         assert viz.loss_curve(RECORDS, x="seconds").get_xlabel() == "seconds"
-        with pytest.raises(ValueError, match="'step', 'tokens' or 'seconds'"):
+        with pytest.raises(ValueError, match="'step', 'tokens', 'seconds'"):
             viz.loss_curve(RECORDS, x="epochs")
 
     def test_compares_models_by_colour_and_by_marker(self):

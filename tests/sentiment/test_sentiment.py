@@ -331,9 +331,9 @@ def test_leaving_a_word_out():
 
 @pytest.mark.parametrize("kind", ["poem", ""])
 def test_unknown_kinds_are_said(kind):
-    with pytest.raises(ValueError, match="choose 'review' or 'story'"):
+    with pytest.raises(ValueError, match="one of review, story"):
         sentiment.texts_and_labels(3, kind)
-    with pytest.raises(ValueError, match="choose 'negation' or 'turn'"):
+    with pytest.raises(ValueError, match="one of negation, turn"):
         sentiment.twins(3, kind)
 
 
@@ -390,9 +390,12 @@ def test_mistakes_with_scores_are_said():
         scores.confusion([2], [0])
     with pytest.raises(ValueError, match="bins=0"):
         scores.reliability([0.5], [True], bins=0)
-    for confidence in (0.0, 1.5, float("nan")):
+    for confidence in (0.0, 1.5):
         with pytest.raises(ValueError, match="above 0 and up to 1"):
             scores.reliability([confidence], [True])
+    for function in (scores.accuracy, scores.confusion, scores.reliability):
+        with pytest.raises(ValueError, match="needed lists of numbers"):
+            function([float("nan")], [1])
 
 
 @pytest.mark.parametrize("true", [0.3, 1.0, 5.0])
