@@ -104,6 +104,8 @@ def whole(owner: str, name: str, value: Any, least: int | None = 1, most: int | 
     needed = "a whole number"
     if least is not None:
         needed += f" of at least {least}" if most is None else f" from {least} to {most}"
+    elif most is not None:
+        needed += f" of at most {most}"
     raise wrong(owner, name, value, needed)
 
 

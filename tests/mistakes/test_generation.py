@@ -227,20 +227,20 @@ MISTAKES = {
     ),
     "a template without end": (
         lambda: render(
-            [], template="{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+            [user("Hi")], template="{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
         ),
         "This conversation cannot be written by the template: its loops make more than 100,000 steps.",
     ),
     "a template that fills the memory": (
-        lambda: render([], template="{{ 'x' * 10**10 }}"),
+        lambda: render([user("Hi")], template="{{ 'x' * 10**10 }}"),
         "This conversation cannot be written by the template: a template may not use ** here.",
     ),
     "a template that fills the memory by a form": (
-        lambda: render([], template="{{ '%1000000000d' % 5 }}"),
+        lambda: render([user("Hi")], template="{{ '%1000000000d' % 5 }}"),
         "This conversation cannot be written by the template: a template may not use % here.",
     ),
     "a template that fills the memory by a filter": (
-        lambda: render([], template="{{ 'x' | center(10000000000) }}"),
+        lambda: render([user("Hi")], template="{{ 'x' | center(10000000000) }}"),
         "This conversation cannot be written by the template: a template may not use center here.",
     ),
     "a class in place of a model": (

@@ -994,8 +994,7 @@ MISTAKES = {
     "a batch beyond all bounds": (
         lambda: TrainConfig(steps=1, batch_size=10**30),
         (
-            "TrainConfig got batch_size=1000000000000000000000000000000; it must be a number that a "
-            "machine can count to."
+            "TrainConfig got batch_size=1000000000000000000000000000000; it must be a whole number from 1 to 9223372036854775807."
         ),
     ),
     "a step that is none": (
@@ -1009,8 +1008,7 @@ MISTAKES = {
     "an index of too many bits": (
         lambda: cross_entropy(LOGITS, TARGETS, ignore_index=2**63),
         (
-            "cross_entropy got ignore_index=9223372036854775808; it must be a number of at most 64 "
-            "bits, such as -100."
+            "cross_entropy got ignore_index=9223372036854775808; it must be a whole number of at most 9223372036854775807."
         ),
     ),
     "one parameter for a list": (
@@ -1149,53 +1147,45 @@ MISTAKES = {
     ),
     "a curve without its validation": (
         lambda: views.train_and_validation({"run": training.History()}),
-        (
-            "train_and_validation got histories={'run': History(records=(), interrupted=False)}; it "
-            "must be histories by name, each of a training that was also validated (train(..., "
-            "val_ids=...))."
-        ),
+        ("train_and_validation got histories['run'].steps=(); it must be a list of numbers, at least one."),
     ),
     "a valley without a path": (
         lambda: views.valley({}),
-        "valley got paths={}; it must be paths by name, each a list of points (x, y).",
+        "valley got paths={}; it must be a dictionary of names with lists of tuples (a number, a number), at least one.",
     ),
     "a path of numbers": (
         lambda: views.valley({"a": [1.0, 2.0]}),
-        "valley got paths={'a': [1.0, 2.0]}; it must be paths by name, each a list of points (x, y).",
+        "valley got paths['a'][0]=1.0; it must be (a number, a number).",
     ),
     "no case to chart": (
         lambda: views.charts([], training.History(), 0.5),
-        (
-            "charts got healthy=History(records=(), interrupted=False); it must be a Case, such as "
-            "run_case gives, or a list of them."
-        ),
+        ("charts got cases=[]; it must be a list of objects with letter, history, at least one."),
     ),
     "a history for a case": (
         lambda: views.findings([training.History()], None),
         (
-            "findings got cases=History(records=(), interrupted=False); it must be a Case, such as "
-            "run_case gives, or a list of them."
+            "findings got cases[0]=History(records=(), interrupted=False); it must be an object with letter, again, fresh_loss, sample."
         ),
     ),
     "losses that are no numbers": (
         lambda: views.recipe_steps({"a": math.nan}, {"a": "the start"}),
-        "recipe_steps got losses={'a': nan}; it must be losses by name, such as {'baseline': 1.5}.",
+        "recipe_steps got losses['a']=nan; it must be a finite number.",
     ),
     "a recipe without its note": (
         lambda: views.recipe_steps({"a": 1.0}, {"b": "the start"}),
-        "recipe_steps got notes={'b': 'the start'}; it must be a text for each of a.",
+        "recipe_steps got notes without 'a'; give one for each of a.",
     ),
     "a law of a negative size": (
         lambda: views.power_law([-1, 4], [5.0, 3.0], 1.0, 4.0, 0.5, "tokens"),
-        "power_law got sizes=[-1, 4]; it must be a list of numbers above 0.",
+        "power_law got sizes, a or losses above the floor=-1; it must be above 0, for logarithmic axes.",
     ),
     "a law of losses below the floor": (
         lambda: views.power_law([1, 4], [5.0, 0.5], 1.0, 4.0, 0.5, "tokens"),
-        "power_law got losses=[5.0, 0.5]; it must be a list of numbers above 1.",
+        "power_law got sizes, a or losses above the floor=-0.5; it must be above 0, for logarithmic axes.",
     ),
     "a law of fewer losses": (
         lambda: views.power_law([1, 4], [5.0], 1.0, 4.0, 0.5, "tokens"),
-        "power_law got losses=[5.0]; it must be as many as there are sizes, 2.",
+        "power_law got sizes for 2, losses for 1; give equally many.",
     ),
     "logits that are NaN": (
         lambda: interop.agreement(LOGITS, LOGITS / 0),
@@ -1227,27 +1217,27 @@ MISTAKES = {
     ),
     "a difference without its share": (
         lambda: bridges.difference_bars({"a": 1e-6}, {"b": 1.0}, 1e-4),
-        "difference_bars got shares={'b': 1.0}; it must be a share for each of a.",
+        "difference_bars got shares without 'a'; give one for each of a.",
     ),
     "no tolerance": (
         lambda: bridges.difference_bars({"a": 1e-6}, {"a": 1.0}, 0),
-        "difference_bars got tolerance=0; it must be above 0, e.g. 1e-4.",
+        "difference_bars got tolerance=0; it must be a number above 0.",
     ),
     "a share in percent": (
         lambda: bridges.difference_bars({"a": 1e-6}, {"a": 100}, 1e-4),
-        "difference_bars got shares={'a': 100}; it must be shares from 0 to 1 by name.",
+        "difference_bars got shares=100; it must be a number from 0 to 1.",
     ),
     "memory of nothing": (
         lambda: bridges.memory_lines({"half": 0}, {"small": 1e9}, {"laptop": 16.0}),
-        "memory_lines got bits={'half': 0}; it must be numbers above 0 by name.",
+        "memory_lines got size of 'half'=0; it must be a number above 0.",
     ),
     "labels as a list": (
         lambda: bridges.bridge(words=["folder"]),
-        "bridge got words=['folder']; it must be labels by name.",
+        "bridge got words=['folder']; it must be a dictionary of names with texts.",
     ),
     "letters as a text": (
         lambda: bridges.letter_grid("abc"),
-        "letter_grid got letters='abc'; it must be a dict of 256 letters by their byte.",
+        "letter_grid got letters='abc'; it must be a dictionary of names with texts.",
     ),
 }
 
