@@ -65,16 +65,11 @@ def _stubs(source: str, solutions: Mapping[str, str]) -> Iterator[tuple[str, ast
             yield name, node
 
 
-def twice(notebook: NotebookNode) -> NotebookNode:
-    """A copy of a notebook in which every code cell stands twice in a row, as a reader may run it."""
-    doubled = copy.deepcopy(notebook)
-    doubled.cells = []
-    for cell in notebook.cells:
-        doubled.cells.append(copy.deepcopy(cell))
-        if cell.cell_type == "code":
-            doubled.cells.append(copy.deepcopy(cell))
-            doubled.cells[-1].id = f"{cell.id}-again"
-    return doubled
+def exercises_only(notebook: NotebookNode) -> NotebookNode:
+    """A copy of a notebook with what is needed to solve it: its setup, the stub cells and the checks."""
+    reduced = copy.deepcopy(notebook)
+    reduced.cells = [cell for cell in reduced.cells if tags(cell) & {"setup", "exercise", "check"}]
+    return reduced
 
 
 def run(notebook: NotebookNode, folder: Path) -> NotebookNode:

@@ -1,16 +1,19 @@
-"""Every notebook, run with the course's own solutions in it, passes all of its checks.
+"""Every notebook's exercises, run with the course's own solutions in them, pass all of their checks.
 
-The notebooks as they are shipped are run by nbval; this is the second of the two ways.
+The notebooks as they are shipped are run by nbval, each cell twice in a row. What stands beside the exercises
+does not depend on the answers, so it need not run again with them.
 """
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import nbformat
 import notebook_answers as answers
 import pytest
 from nbformat import v4
+from notebook_rules import tags
 
 from course_lib.exercises import Case, Exercise, Mistake, exercises_of, progress
 
@@ -28,10 +31,9 @@ def own_files(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 def test_all_exercises_are_right_with_the_solutions_put_in(path, tmp_path):
-    """Every cell runs twice in a row, as a reader's may who changes something and runs it again."""
     topic = path.stem.partition("_")[2]
     notebook = nbformat.read(path, as_version=4)
-    ran = answers.run(answers.twice(answers.with_answers(notebook, exercises_of(topic))), tmp_path)
+    ran = answers.run(answers.exercises_only(answers.with_answers(notebook, exercises_of(topic))), tmp_path)
     found = answers.failures(ran)
     assert not found, "\n".join(["", *found])
     undone = [row.title for row in progress().rows[topic] if row.state != "right"]
@@ -112,13 +114,31 @@ def test_what_counts_as_a_failure(outputs, words):
     assert words in "\n".join(found) and bool(words) == bool(found)
 
 
-def test_a_cell_that_cannot_be_run_again_is_found(tmp_path):
-    once = cell("import os\nos.mkdir('once')")
-    ran = answers.run(answers.twice(notebook(once, cell("x = 1", name="later"))), tmp_path)
-    assert [one.id for one in ran.cells] == ["a-cell", "a-cell-again", "later", "later-again"]
-    assert len(answers.failures(ran)) == 1 and answers.failures(ran)[0].startswith(
-        "a-cell-again: FileExistsError"
-    )
+def test_only_the_exercises_are_run():
+    setup, other = cell("import math", "setup", name="setup"), cell("1 / 0", name="other")
+    check = cell("ex.twice.check(twice)", "check", name="check")
+    reduced = answers.exercises_only(notebook(setup, other, STUB, check))
+    assert [one.id for one in reduced.cells] == ["setup", STUB.id, "check"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def test_nothing_but_a_check_depends_on_an_answer(path):
+    cells = answers.code_cells(nbformat.read(path, as_version=4))
+    stubs = set().union(*(_names(one.source, ast.Store) for one in cells if "exercise" in tags(one)))
+    for one in cells:
+        if not tags(one) & {"exercise", "check"}:
+            assert not stubs & _names(one.source, ast.Load), one.id
+
+
+def _names(source, context):
+    """The names that a cell uses, or those that it defines."""
+    tree = ast.parse(source)
+    found = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)
+    }
+    if context is ast.Store:
+        found |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return found
 
 
 def test_feedback_elsewhere_is_no_failure():
