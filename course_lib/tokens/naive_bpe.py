@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from course_lib.arguments import check_instance, many, shown, whole, wrong
+from course_lib.arguments import check_instance, many, shown, whole
 from course_lib.tokens.bpe import WALL, byte_alphabet
 
 
@@ -24,7 +24,6 @@ def count_pairs(ids: Iterable[int]) -> Counter[tuple[int, int]]:
     >>> count_pairs([5, 7, 5, 7, WALL, 7, 5])
     Counter({(5, 7): 2, (7, 5): 2})
     """
-    ids = listed("count_pairs", ids)
     return Counter(pair for pair in pairwise(ids) if WALL not in pair)
 
 
@@ -35,8 +34,7 @@ def merge_pair(ids: Iterable[int], pair: tuple[int, int], new_id: int) -> list[i
     [5, 8, 7, 5]
     """
     merged: list[int] = []
-    pair = checked_pair(pair, new_id)
-    for id in listed("merge_pair", ids):
+    for id in ids:
         if merged and (merged[-1], id) == pair:
             merged[-1] = new_id
         else:
@@ -96,31 +94,15 @@ def encode_naively(pieces: Iterable[bytes], merges: Sequence[tuple[bytes, bytes]
 # What came, looked at ------------------------------------------------------------------------------------
 
 
-def listed(owner: str, ids: Iterable[int]) -> list[int]:
-    """Ids, or tokens, as a list: those of a tensor would all be different to Python.
+def checked_pair(pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """A pair as a tuple, which a list never equals.
 
-    >>> listed("count_pairs", (5, 7))
-    [5, 7]
-    """
-    found = many(owner, "ids", ids.tolist() if hasattr(ids, "tolist") else ids, "ids")
-    if found and isinstance(found[0], list | tuple):
-        raise wrong(owner, "ids", ids, "one list of ids; join several by a WALL")
-    return found
-
-
-def checked_pair(pair: tuple[int, int], new_id: int | None = None) -> tuple[int, int]:
-    """A pair as a tuple, which a list never equals; what it becomes is another id.
-
-    >>> checked_pair([5, 7])
-    (5, 7)
+    >>> checked_pair([b"h", b"u"])
+    (b'h', b'u')
     """
     found = tuple(pair) if isinstance(pair, tuple | list) else ()
     if len(found) != 2:
         raise ValueError(f"Got the pair {shown(pair)}; needed two ids, or two tokens, such as (5, 7).")
-    if new_id in found:
-        raise ValueError(
-            f"merge_pair got new_id={shown(new_id)}, which is in the pair; give one that is new."
-        )
     return found
 
 

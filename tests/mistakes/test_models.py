@@ -456,22 +456,6 @@ MISTAKES = {
         lambda: naive_bpe.encode_naively([b"hug"], [(b"u",)]),
         "Got the pair (b'u',); needed two ids, or two tokens, such as (5, 7).",
     ),
-    "pairs in nothing": (
-        lambda: naive_bpe.count_pairs(None),
-        "count_pairs got ids=None; it must be a list of ids.",
-    ),
-    "pairs in several lists": (
-        lambda: naive_bpe.count_pairs([[1, 2], [3]]),
-        "count_pairs got ids=[[1, 2], [3]]; it must be one list of ids; join several by a WALL.",
-    ),
-    "a pair of three": (
-        lambda: naive_bpe.merge_pair([5, 7], (5, 7, 5), 8),
-        "Got the pair (5, 7, 5); needed two ids, or two tokens, such as (5, 7).",
-    ),
-    "a new id that is old": (
-        lambda: naive_bpe.merge_pair([5, 7, 7], (5, 7), 5),
-        "merge_pair got new_id=5, which is in the pair; give one that is new.",
-    ),
     "a text cut that is none": (
         lambda: Cutter(GPT2_PATTERN).cut(None),
         "cut got text=None; it must be a text.",
@@ -529,5 +513,3 @@ def test_right_uses_still_work():
     assert finetuning.add_lora(model.GPT(SHAPE)).blocks[0].mlp.up.a.requires_grad  # though there is no gate
     assert CharTokenizer.train(text for text in ("", "a")).vocab_size == 2
     assert BPE.decode(np.array([1]), skip_special=np.bool_(True)) == BPE.decode([1], errors="surrogateescape")
-    assert naive_bpe.merge_pair(torch.tensor([5, 7, 7]), [7, 7], 8) == [5, 8]
-    assert naive_bpe.count_pairs(iter([5, 7])) == naive_bpe.count_pairs(np.array([5, 7])) == {(5, 7): 1}

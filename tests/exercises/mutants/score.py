@@ -29,7 +29,7 @@ from mutants.wrappers import wrapper_mutants
 
 KILLED, SURVIVED, EQUAL_TO_IT, NO_RESULT, THE_SAME = "killed", "survived", "equal", "no result", "the same"
 SECONDS = 0.5  # for all cases of one mutant; more only if the reference needs it
-SHORT = 40  # mutants of an exercise in the short form
+SHORT = 12  # mutants of an exercise in the short form
 
 
 @dataclass
@@ -91,7 +91,7 @@ def judged(exercise: Exercise, number: int | None = None, seed: int = 0) -> Scor
 
 
 def short(exercise: Exercise, number: int = SHORT, seed: int = 0) -> list[Mutant]:
-    """The survivors among a few mutants of each kind, always the same ones; takes less than a second.
+    """The survivors among a few mutants of each kind, always the same ones.
 
     >>> from course_lib.start_here import exercises as start_here
     >>> isinstance(short(start_here.most_likely_next, number=5), list)
