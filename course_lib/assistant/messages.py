@@ -13,7 +13,7 @@ from course_lib.arguments import shown
 NEEDED = '{"role": "user", "content": "Hello!"}'
 
 
-def checked(messages: Any, least: int = 1) -> list[Mapping[str, Any]]:
+def checked(messages: Any) -> list[Mapping[str, Any]]:
     """The messages of a conversation as a list, each with a role and a content.
 
     Raises: ValueError for anything else, such as one message that is not in a list.
@@ -24,8 +24,6 @@ def checked(messages: Any, least: int = 1) -> list[Mapping[str, Any]]:
     if isinstance(messages, str | Mapping) or not isinstance(messages, Iterable):
         raise ValueError(f"A conversation got {shown(messages)}; needed a list of messages, [{NEEDED}].")
     found = list(messages)
-    if len(found) < least:
-        raise ValueError(f"A conversation got no messages; needed at least one, [{NEEDED}].")
     for number, message in enumerate(found):
         if not isinstance(message, Mapping):
             raise ValueError(f"Message {number} of the conversation is {shown(message)}; needed {NEEDED}.")

@@ -42,7 +42,7 @@ def transcript(messages: Any, names: Mapping[str, str] = NAMES, note: str = "") 
     You: Hi!
     Assistant: Hello.
     """
-    messages = [{**message, "content": content_of(message)} for message in conversation(messages, least=0)]
+    messages = [{**message, "content": content_of(message)} for message in conversation(messages)]
     _check_roles("transcript", [message["role"] for message in messages])
     names = NAMES | names
     bubbles = "".join(_bubble(message["role"], message["content"], names) for message in messages)

@@ -1497,7 +1497,7 @@ _WITH_DIGITS = (
 
 
 def _text_with_digits(draw: Draw) -> Case:
-    return Case(draw.text(0, 12, _WITH_DIGITS), draw.integer(257, 270))
+    return Case(draw.text(1, 12, _WITH_DIGITS), draw.integer(257, 270))
 
 
 def _with_pattern(pattern: str, text: str, vocab_size: int) -> BPETokenizer:

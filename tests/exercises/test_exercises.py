@@ -254,12 +254,12 @@ def test_one_crash_is_not_taken_for_a_mistake_that_crashes_in_one_case():
 
 
 def test_a_recognised_mistake_shows_a_case_in_which_it_shows():
-    def careless(text, word):  # the last follower, and past the end
-        words, best = text.split(), None
+    def careless(text, word):
+        words, counts = text.split(), {}
         for i, w in enumerate(words):
             if w == word:
-                best = words[i + 1]
-        return best
+                counts[words[i + 1]] = counts.get(words[i + 1], 0) + 1
+        return max(counts, key=counts.get, default=None)
 
     feedback = start_here.most_likely_next.judge(careless)
     assert feedback.mistake == "it looks past the end of the text"

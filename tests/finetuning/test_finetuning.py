@@ -171,7 +171,7 @@ def test_merged_layers_keep_bias_and_type(bias, dtype):
 
 
 def test_mistakes_are_said():
-    with pytest.raises(ValueError, match="got rank=0; it must be at least 1"):
+    with pytest.raises(ValueError, match="got rank=0; it must be whole and from 1"):
         finetuning.LoRALinear(nn.Linear(2, 3), rank=0)
     with pytest.raises(ValueError, match="no linear layer named query"):
         finetuning.add_lora(small(), targets=("query",))

@@ -431,11 +431,6 @@ MISTAKES = {
         "tasks got kind='sing'; it must be one of write, continue, note, translate, "
         "shorten, label, answer, refuse, follow-up, system.",
     ),
-    "a conversation without messages": (
-        lambda: assistant.encode_chat(TOKENIZER, []),
-        'A conversation got no messages; needed at least one, [{"role": "user", "content": '
-        '"Hello!"}].',
-    ),
     "a name in place of a chat's tokenizer": (
         lambda: assistant.encode_chat("t", [{"role": "user", "content": "Hi"}]),
         "encode_chat got tokenizer='t'; it must be a tokenizer, such as "

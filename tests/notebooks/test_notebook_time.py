@@ -79,9 +79,9 @@ def test_a_slow_notebook_fails_and_a_quick_one_does_not(course):
 
 def test_a_notebook_has_its_own_folders_and_one_thread_where_two_run(course):
     count = "import os\nfrom pathlib import Path\n"
-    count += "assert not Path(os.environ['COURSE_PROGRESS']).exists()\n"
+    count += "assert 'again' in globals() or not Path(os.environ['COURSE_PROGRESS']).exists()\n"
     count += "Path(os.environ['COURSE_PROGRESS']).write_text('done')\n"
-    count += "assert os.environ['OMP_NUM_THREADS'] == '1'\n"
+    count += "again = True\nassert os.environ['OMP_NUM_THREADS'] == '1'\n"
     count += f"assert 'course-tests-' in os.environ['COURSE_CACHE'], {str(ROOT)!r}"
     later = "assert Path(os.environ['COURSE_PROGRESS']).read_text() == 'done'"
     for name in ("a.ipynb", "b.ipynb"):
@@ -89,6 +89,13 @@ def test_a_notebook_has_its_own_folders_and_one_thread_where_two_run(course):
     done = run(course, "-n", "1", "--dist", "loadfile")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 passed" in done.stdout
+
+
+def test_a_cell_that_cannot_be_run_twice_is_found(course):
+    write(course / "once.ipynb", TITLE.format(60), "first = [1]\nother = 'first' in dir()", "first.remove(1)")
+    done = run(course, "-n", "0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "ERROR once.ipynb::Cell 1" in done.stdout and "2 passed, 1 error" in done.stdout
 
 
 def test_every_test_has_its_own_folders(course):
