@@ -162,29 +162,6 @@ def many(owner: str, name: str, value: Any, what: str) -> list[Any]:
     return list(value)
 
 
-def named(
-    owner: str, name: str, values: Any, needed: str, good: Callable[[Any], bool] | None = None
-) -> dict[str, Any]:
-    """Several things by their names, at least one; for each `good` holds: by default, finite numbers.
-
-    >>> named("recipe_steps", "losses", {"a": 1.5}, "losses by name, such as {'a': 1.5}")
-    {'a': 1.5}
-    """
-    fits = is_finite if good is None else good
-    if not isinstance(values, Mapping) or not values or not all(fits(value) for value in values.values()):
-        raise wrong(owner, name, values, needed)
-    return dict(values)
-
-
-def is_finite(value: Any) -> bool:
-    """Whether a value is a number, and neither NaN nor infinite.
-
-    >>> is_finite(1.5), is_finite(math.inf), is_finite("1")
-    (True, False, False)
-    """
-    return is_number(value) and math.isfinite(plain(value))
-
-
 def is_several(value: Any) -> bool:
     """Whether Python can go through a value item by item; a tensor with no axis only looks like it.
 

@@ -130,9 +130,3 @@ def test_what_takes_another_number_of_arguments_is_no_function_of_one(value):
 )
 def test_functions_of_one(value):
     arguments.check_function("f", "g", value, 1, "a function of one")
-
-
-@pytest.mark.parametrize("values", [None, {}, [], 5, "a", {"a": None}, {"a": math.nan}, {"a": 1, "b": "x"}])
-def test_what_is_no_number_by_name(values):
-    with pytest.raises(ValueError, match=r"^f got n=.*; it must be numbers by name\.$"):
-        arguments.named("f", "n", values, "numbers by name")
