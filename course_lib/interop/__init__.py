@@ -1,13 +1,13 @@
 """To and from Hugging Face's `transformers` (notebook 07).
 
-| file        | what it holds                                                               |
-|-------------|-----------------------------------------------------------------------------|
-| `exporting` | our GPT and tokenizer as a folder that its classes load                     |
-| `importing` | such a folder as our GPT and tokenizer                                      |
-| `families`  | which architecture says the same as ours, and under which names             |
+| file             | what it holds                                                          |
+|------------------|------------------------------------------------------------------------|
+| `exporting`      | our GPT and tokenizer as a folder that its classes load                |
+| `importing`      | such a folder as our GPT and tokenizer                                 |
+| `families`       | which architecture says the same as ours, and under which names        |
 | `tokenizer_json` | a tokenizer in the form of the Rust library, both ways                 |
-| `gpt2`      | GPT-2 with the weights that OpenAI published                                |
-| `serving`   | a server on this machine, for any program to call                           |
+| `gpt2`           | GPT-2 with the weights that OpenAI published                           |
+| `serving`        | a server on this machine, for any program to call                      |
 
 None of it knows how models are trained.
 

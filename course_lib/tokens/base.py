@@ -131,7 +131,7 @@ class Tokenizer:
     def _encode_parts(self, text: str, allowed: Sequence[str], final: bool) -> tuple[list[int], int]:
         """The ids of the part of `text` that is decided (if `final`, all of it), and where that part ends."""
         ids: list[int] = []
-        finder = self._finder(allowed)
+        finder = self.finder(allowed)
         start, end = 0, len(text) if final else finder.decided(text, 0)
         for name, first, last in finder.found(text) if finder.ids else ():
             if first >= end:
@@ -144,8 +144,8 @@ class Tokenizer:
         plain, decided = self._encode_plain(text, start, end, final)
         return ids + plain, decided
 
-    def _finder(self, allowed: Sequence[str]) -> Finder:
-        """What finds the tokens in a text that are there by their names."""
+    def finder(self, allowed: Sequence[str]) -> Finder:
+        """What finds these special tokens in a text, and those that are found in every text."""
         return Finder({name: self.special_tokens[name] for name in allowed}) if allowed else NOTHING
 
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:

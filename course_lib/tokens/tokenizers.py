@@ -260,9 +260,10 @@ class BPETokenizer(Tokenizer):
             f"this vocabulary lacks its byte 0x{byte:02X}; leave it out, or write it in another way."
         )
 
-    def _finder(self, allowed: Sequence[str]) -> Finder:
+    def finder(self, allowed: Sequence[str]) -> Finder:
+        """What finds these special tokens in a text, and the added ones; both may swallow spaces."""
         if not self.added_tokens and not self.rules.strip_left and not self.rules.strip_right:
-            return super()._finder(allowed)
+            return super().finder(allowed)
         ids = {name: self.special_tokens[name] for name in allowed} | self.added_tokens
         return Finder(ids, self.rules.strip_left, self.rules.strip_right)
 
