@@ -30,6 +30,7 @@ def boot(monkeypatch):
     """The script as a module, without this machine's variables."""
     for name in ("COURSE_TORCH", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "JUPYTER_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COURSE_PRETRAINED", "no")
     spec = importlib.util.spec_from_file_location("bootstrap", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -670,7 +671,7 @@ def test_the_address_that_lab_says_opens_the_notebook_and_needs_the_token(tmp_pa
     kept = {
         name: str(tmp_path / name)
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
-    }
+    } | {"COURSE_PRETRAINED": "no"}
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, env={**os.environ, **kept}, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -711,6 +712,31 @@ def calls(course, monkeypatch):
         course.Environment, "ensure", lambda self, tools=False: course.calls.append(f"tools {tools}")
     )
     return course
+
+
+@pytest.mark.parametrize("verb", ["lab", "test"])
+@pytest.mark.parametrize(("code", "wanted"), [(0, ""), (1, ""), (0, "/media/stick"), (0, "no"), (0, "NO")])
+def test_the_real_model_is_fetched_last_and_fails_nothing(calls, monkeypatch, tmp_path, verb, code, wanted):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / calls.FIRST_NOTEBOOK).write_text("{}")
+    monkeypatch.setenv("COURSE_PRETRAINED", wanted)
+    monkeypatch.setattr(calls, "announce", lambda *arguments: None)
+    monkeypatch.setenv("JUPYTER_TOKEN", "abc")
+    calls.codes["course_lib"] = code
+    assert calls.main([verb]) == 0
+    fetched = [number for number, call in enumerate(calls.calls) if call.startswith("course_lib fetch")]
+    if wanted.lower() == "no":
+        assert not fetched
+    else:
+        assert calls.calls[fetched[0]] == "course_lib fetch smollm2 --if-wanted" and len(fetched) == 1
+        before = ["tools False"] if verb == "lab" else ["tools True", "browser"]
+        assert calls.calls[: fetched[0]] == before
+
+
+def test_a_program_that_does_not_start_fails_nothing_either(boot, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_PRETRAINED", "")
+    monkeypatch.setattr(boot, "VENV", tmp_path)
+    boot.fetch_model()
 
 
 def test_test_runs_everything_in_order(calls):

@@ -28,7 +28,11 @@ PORTION = 1 << 18  # numbers that are read at a time, so that hardly any memory 
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor in a file: its kind, its shape as torch writes it, and which bytes are its own."""
+    """A tensor in a file: its kind, its shape as torch writes it, and which bytes are its own.
+
+    >>> Stored("blk.0.attn_q.weight", "Q4_1", shape=(2, 64), start=96, nbytes=80).shape
+    (2, 64)
+    """
 
     name: str
     kind: str

