@@ -98,12 +98,12 @@ def _pattern_of(pre_tokenizer: Mapping[str, Any]) -> str | None:
     by_gpt2, cut = last.get("use_regex", True), steps[0] if steps else None
     if cut is None:
         return GPT2_PATTERN if by_gpt2 else None
-    if cut.get("type") == "Digits":
-        return SINGLE_DIGITS_PATTERN if by_gpt2 and cut.get("individual_digits") else None
-    regular = isinstance(cut.get("pattern"), dict) and "Regex" in cut["pattern"]
-    if by_gpt2 or not regular or cut.get("behavior") != "Isolated" or cut.get("invert"):
-        return None
-    return cut["pattern"]["Regex"].removesuffix(REST)
+    regular = isinstance(cut.get("pattern"), dict) and cut.get("behavior") == "Isolated"
+    regex = cut["pattern"].get("Regex") if regular and not cut.get("invert") else None
+    if by_gpt2:  # which then cuts what is between the digits
+        alone = regex == r"\p{N}" or (cut.get("type") == "Digits" and cut.get("individual_digits"))
+        return SINGLE_DIGITS_PATTERN if alone else None
+    return None if regex is None else regex.removesuffix(REST)
 
 
 def _steps(pre_tokenizer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
