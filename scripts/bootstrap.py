@@ -313,7 +313,8 @@ class Environment:
     def drop_damaged(self):
         """Let pip forget the packages of which a file is missing, so that it installs them again."""
         for folder in (self.output("-c", FIND_DAMAGED) or "").splitlines():
-            shutil.rmtree(folder, ignore_errors=True)
+            if self.venv.resolve() in Path(folder).resolve().parents:  # and no folder that PYTHONPATH names
+                shutil.rmtree(folder, ignore_errors=True)
 
     def ensure(self, tools=False):
         """Make the environment, or repair it, or find that it is complete."""

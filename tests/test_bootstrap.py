@@ -369,23 +369,26 @@ def test_an_environment_that_somebody_made_by_hand_is_used(course, tmp_path, mon
     assert (tmp_path / ".venv" / "mine.txt").exists()
 
 
-def test_packages_that_were_cut_short_are_forgotten(course, tmp_path):
-    """A package of which a file is missing is not `already satisfied`."""
+def test_packages_that_were_cut_short_are_forgotten(course, monkeypatch, tmp_path):
+    """A package of which a file is missing is not `already satisfied`; other places are not touched."""
     environment = course.Environment()
     assert course.make_venv(sys.executable, environment.venv)
-    (site,) = {path.parent for path in environment.venv.rglob("site-packages/pip")}
-    for name, there in (("whole", ["whole.py"]), ("cut", []), ("unlisted", [])):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "mine"))
+    (inside,) = {path.parent for path in environment.venv.rglob("site-packages/pip")}
+    for name, there in (("whole", ["whole.py"]), ("cut", []), ("unlisted", []), ("own", [])):
+        site = tmp_path / "mine" if name == "own" else inside
         info = site / f"{name}-1.0.dist-info"
-        info.mkdir()
+        info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         if name != "unlisted":
             (info / "RECORD").write_text(f"{name}.py,,\n{name}-1.0.dist-info/METADATA,,\n")
         for file in there:
             (site / file).write_text("")
     environment.drop_damaged()
-    assert (site / "whole-1.0.dist-info").exists()
-    assert not (site / "cut-1.0.dist-info").exists()
-    assert not (site / "unlisted-1.0.dist-info").exists()
+    assert (inside / "whole-1.0.dist-info").exists()
+    assert not (inside / "cut-1.0.dist-info").exists()
+    assert not (inside / "unlisted-1.0.dist-info").exists()
+    assert (tmp_path / "mine" / "own-1.0.dist-info").exists()
     assert environment.healthy()  # pip itself was whole
 
 
