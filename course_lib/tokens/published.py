@@ -55,7 +55,7 @@ def bpe_from_gguf(metadata: Mapping[str, Any]) -> BPETokenizer:
             f"The file's tokenizer is of the kind {brief(kind)}; needed 'gpt2', which is byte-level "
             "byte-pair encoding."
         )
-    if cut not in PRE_TOKENIZERS:
+    if not isinstance(cut, str) or cut not in PRE_TOKENIZERS:
         known = ", ".join(PRE_TOKENIZERS)
         raise ValueError(f"The file's tokenizer cuts text as {brief(cut)} does; known here are: {known}.")
     if about.get("add_space_prefix", False):

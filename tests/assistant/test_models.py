@@ -119,6 +119,41 @@ def test_a_template_gives_the_text_and_the_ids_of_transformers(source, tokenizer
     check()
 
 
+# One thing after the other that templates do.
+DONE = [
+    "{% for k, v in messages[0].items() %}{{ k }}={{ v }};{% endfor %}",
+    "{% for k in messages[0] %}{{ k }}{% endfor %}{{ messages[0].get('zz', 'none') }}",
+    "{% for k, v in messages[0] | dictsort %}{{ k ~ v }}{% endfor %}",
+    "{% for m in messages if m.role == 'user' %}{{ loop.index }}/{{ loop.length }}{% else %}-{% endfor %}",
+    "{% for m in messages %}{{ loop.previtem.role if loop.previtem is defined }}{{ loop.last }}{% endfor %}",
+    "{% for m in messages %}{{ loop.cycle('a', 'b') }}{{ loop.changed(m.role) }}{% endfor %}",
+    "{% for m in messages[::-1] %}{{ (messages | length - 1) - loop.index0 }}{% break %}{% endfor %}",
+    "{% set x %}a{{ messages[0].content }}b{% endset %}{{ x | trim | upper }}{{ x[1:3] }}{{ x[-1] }}",
+    "{% for a, b in [('x', 1), ('y', 2)] %}{{ a ~ b ~ none ~ true ~ 1.5 }}{% endfor %}",
+    "{{ 7 // 2 }}{{ 7 / 2 }}{{ -3 }}{{ [1, 2] + [3] }}{{ {'a': [1, none, true]} }}{{ ('a', 'b') }}",
+    "{{ 'a' if none else 'b' }}{{ messages | string }}{{ tools }}{{ nobody }}{{ nobody | default('d') }}",
+    "{{ messages | map(attribute='role') | join(', ') }}{{ messages | selectattr('role') | list }}",
+    "{{ messages | rejectattr('role', 'eq', 'user') | list }}{{ messages | tojson(indent=2) }}",
+    "{% macro f(a, b='z') %}[{{ a }}{{ b }}{{ caller() if caller is defined }}]{% endmacro %}"
+    "{{ f(messages[0].role, b=2) }}{% call f(3) %}in{% endcall %}",
+    "{% filter upper %}ab{{ messages[0].content }}{% endfilter %}{% with q = 3 %}{{ q }}{% endwith %}",
+    "{{ range(3) | list }}{% for i in range(1, 6, 2) %}{{ i }}{% endfor %}{{ range(4)[::-1] | list }}",
+    "{{ 'a,b'.split(',') }}{{ 'abc'.replace('b', 'X') }}{{ 'abc' | replace('b', 'X') }}",
+    "{{ '-'.join(['a', 'b']) }}{{ ['a', 'b'] | join('-') }}{{ 'x' in 'xyz' }}{{ 'role' in messages[0] }}",
+    "{{ [1, 2] | sum }}{{ '5' | int + 1 }}{{ 'a<b' | e }}{{ messages[0] is mapping }}{{ dict(a=1) }}",
+    "{{ bos_token + eos_token }}{% if x is not defined and messages | length > 1 %}yes{% endif %}",
+    "{%- for m in messages %}\n    {%- if loop.index0 == 1 %}{% break %}{% endif %}\n{{ m.content }}\n"
+    "{%- endfor %}\n\n",
+]
+
+
+@pytest.mark.parametrize("source", DONE, ids=range(len(DONE)))
+def test_what_templates_do_comes_out_as_in_transformers(source, theirs):
+    talk = [user("Hi 好 <x>\n"), said("Ho"), user("")]
+    text = theirs.apply_chat_template(talk, chat_template=source, tokenize=False)
+    assert template_of(source).render(talk) == text and text
+
+
 def test_a_conversation_worked_out_by_hand():
     template = template_of(CHATML)
     assert template.render([user("Hi"), said("Ho"), user("你好")], add_generation_prompt=True) == (

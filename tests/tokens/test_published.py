@@ -249,6 +249,7 @@ MISTAKES = [
     ({"model": "llama"}, "is of the kind 'llama'; needed 'gpt2'"),
     ({"model": None}, "is of the kind None"),
     ({"pre": "klingon"}, "cuts text as 'klingon' does; known here are: gpt-2"),
+    ({"pre": ["smollm"]}, "cuts text as ['smollm'] does"),
     ({"pre": None}, "cuts text as 'default' does"),
     ({"add_space_prefix": True}, "puts a space before every text"),
     ({"tokens": None}, "tokens are None, needed a list of texts"),
