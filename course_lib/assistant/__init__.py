@@ -6,6 +6,7 @@
 | `template`      | a conversation as token ids, with marks around each message             |
 | `models`        | the same by the template that came with a model                         |
 | `sandbox`       | where templates are carried out, which nobody has read                  |
+| `budget`        | how much such a template may use                                        |
 | `conversations` | conversations to learn from                                             |
 | `chat`          | replies, and `Chat`, which remembers                                    |
 | `measuring`     | instructions whose fulfilment can be judged                             |

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from course_lib import runtime
 from course_lib.assistant import OWN, Chat, ModelTemplate, replies, template_from_gguf
-from course_lib.assistant.sandbox import Budget
+from course_lib.assistant.budget import Budget
 from course_lib.assistant.views import ChatBox
 from course_lib.interop import to_tokenizers
 from course_lib.tokens import BPETokenizer, CharTokenizer
@@ -138,7 +138,7 @@ DONE = [
     "{{ f(messages[0].role, b=2) }}{% call f(3) %}in{% endcall %}",
     "{% filter upper %}ab{{ messages[0].content }}{% endfilter %}{% with q = 3 %}{{ q }}{% endwith %}",
     "{{ range(3) | list }}{% for i in range(1, 6, 2) %}{{ i }}{% endfor %}{{ range(4)[::-1] | list }}",
-    "{{ 'a,b'.split(',') }}{{ 'abc'.replace('b', 'X') }}{{ 'abc' | replace('b', 'X') }}",
+    "{{ 'a,b'.split(',') }}{{ 'abc'.replace('b', 'X') }}{{ 'abc' | replace('b', 'X') | safe }}",
     "{{ '-'.join(['a', 'b']) }}{{ ['a', 'b'] | join('-') }}{{ 'x' in 'xyz' }}{{ 'role' in messages[0] }}",
     "{{ [1, 2] | sum }}{{ '5' | int + 1 }}{{ 'a<b' | e }}{{ messages[0] is mapping }}{{ dict(a=1) }}",
     "{{ bos_token + eos_token }}{% if x is not defined and messages | length > 1 %}yes{% endif %}",
@@ -279,9 +279,7 @@ def test_hostile_templates_are_refused_soon(source, words):
 
 
 def test_a_template_that_takes_too_long_is_given_up(monkeypatch):
-    from course_lib.assistant import sandbox
-
-    monkeypatch.setattr(sandbox, "SECONDS", -1.0)
+    monkeypatch.setattr("course_lib.assistant.budget.SECONDS", -1.0)
     with pytest.raises(ValueError, match="takes more than -1 seconds"):
         template_of(CHATML).render([user("a")])
     with pytest.raises(KeyError, match="texts of more than"):
