@@ -8,11 +8,12 @@ from __future__ import annotations
 import codecs
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from reprlib import repr as brief
+from types import MappingProxyType
 from typing import Any
 
 from course_lib.arguments import check_instance, flag, is_several, whole_number
 from course_lib.data import END_OF_TEXT
-from course_lib.tokens.special import NOTHING, Finder, names_of
+from course_lib.tokens.special import Finder, names_of
 from course_lib.tokens.texts import check_text, known_errors
 
 
@@ -27,6 +28,7 @@ class Tokenizer:
 
     _tokens: list[bytes]
     special_tokens: dict[str, int]
+    added_tokens: Mapping[str, int] = MappingProxyType({})  # found by their names in every text
 
     @property
     def vocab_size(self) -> int:
@@ -130,10 +132,12 @@ class Tokenizer:
 
     def _encode_parts(self, text: str, allowed: Sequence[str], final: bool) -> tuple[list[int], int]:
         """The ids of the part of `text` that is decided (if `final`, all of it), and where that part ends."""
+        if not allowed and not self.added_tokens:
+            return self._encode_plain(text, 0, len(text), final)
         ids: list[int] = []
         finder = self.finder(allowed)
         start, end = 0, len(text) if final else finder.decided(text, 0)
-        for name, first, last in finder.found(text) if finder.ids else ():
+        for name, first, last in finder.found(text):
             if first >= end:
                 break
             ids += self._encode_plain(text, start, first, True)[0]
@@ -145,8 +149,8 @@ class Tokenizer:
         return ids + plain, decided
 
     def finder(self, allowed: Sequence[str]) -> Finder:
-        """What finds these special tokens in a text, and those that are found in every text."""
-        return Finder({name: self.special_tokens[name] for name in allowed}) if allowed else NOTHING
+        """What finds these special tokens in a text, and the added ones."""
+        return Finder({name: self.special_tokens[name] for name in allowed} | self.added_tokens)
 
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:
         """The same for `text[start:end]`, in which nothing is special."""

@@ -35,13 +35,13 @@ class Finder:
         self, ids: Mapping[str, int], strip_left: Collection[str] = (), strip_right: Collection[str] = ()
     ):
         self.ids = ids
-        self._pattern = _pattern_of(ids)
+        self._pattern = _pattern_of(ids) if ids else None
         self._left, self._right = ids.keys() & set(strip_left), ids.keys() & set(strip_right)
 
     def found(self, text: str) -> Iterator[tuple[str, int, int]]:
         """The name of each token in a text, where it begins and where it ends."""
         start = 0
-        for match in self._pattern.finditer(text):
+        for match in self._pattern.finditer(text) if self._pattern else ():
             name, (first, last) = match.group(), match.span()
             if name in self._left:
                 first = max(start, _end_without_spaces(text, start, first))
@@ -77,9 +77,6 @@ def _possible_start(text: str, start: int, names: Collection[str]) -> int:
 def _pattern_of(names: Collection[str]) -> regex.Pattern:
     longest_first = sorted(names, key=len, reverse=True)  # where two of them match, the longer is meant
     return regex.compile("|".join(map(regex.escape, longest_first)))
-
-
-NOTHING = Finder({})  # when no token is looked for
 
 
 def without_specials(text: str, names: list[str]) -> list[str]:

@@ -86,7 +86,8 @@ class BPETokenizer(Tokenizer):
         self._cut = Cutter(pattern).cut
         instead = ids.get(rules.unknown)
         byte_ids = {byte: ids.get(bytes([byte]), instead) for byte in range(256)}
-        self._byte_ids = {byte: id for byte, id in byte_ids.items() if id is not None}
+        there = {byte: id for byte, id in byte_ids.items() if id is not None}
+        self._byte_ids = list(there.values()) if len(there) == 256 else there  # a list is a little quicker
         self._whole = {token: id for token, id in ids.items() if rules.whole_pieces and token not in names}
         self._ranks = {(ids[left], ids[right]): rank for rank, (left, right) in enumerate(self.merges)}
         self._results = [ids[left + right] for left, right in self.merges]
@@ -240,7 +241,7 @@ class BPETokenizer(Tokenizer):
 
     def _encode_piece(self, piece: str) -> list[int]:
         spelled = piece.encode()
-        if spelled in self._whole:
+        if self._whole and spelled in self._whole:
             return [self._whole[spelled]]
         ids = [self._byte_ids[byte] for byte in spelled]  # a KeyError if the vocabulary lacks a byte
         merge = merge_by_scanning if len(ids) <= LONG else merge_with_heap
@@ -253,8 +254,9 @@ class BPETokenizer(Tokenizer):
 
     def _lacking(self, text: str, start: int) -> str:
         """What to say of the first character, from `start` on, of which the vocabulary lacks a byte."""
-        place = next(i for i in range(start, len(text)) if not self._byte_ids.keys() >= {*text[i].encode()})
-        byte = next(byte for byte in text[place].encode() if byte not in self._byte_ids)
+        there = set(self._byte_ids)
+        place = next(i for i in range(start, len(text)) if not there.issuperset(text[i].encode()))
+        byte = next(byte for byte in text[place].encode() if byte not in there)
         return (
             f"Character {text[place]!r} (U+{ord(text[place]):04X}) at position {place} can't be encoded: "
             f"this vocabulary lacks its byte 0x{byte:02X}; leave it out, or write it in another way."
@@ -262,8 +264,6 @@ class BPETokenizer(Tokenizer):
 
     def finder(self, allowed: Sequence[str]) -> Finder:
         """What finds these special tokens in a text, and the added ones; both may swallow spaces."""
-        if not self.added_tokens and not self.rules.strip_left and not self.rules.strip_right:
-            return super().finder(allowed)
         ids = {name: self.special_tokens[name] for name in allowed} | self.added_tokens
         return Finder(ids, self.rules.strip_left, self.rules.strip_right)
 
