@@ -86,13 +86,15 @@ def bpe_from_lists(
     ([1, 2], {'partial': True})
     """
     names, path = {*special, *rules.added}, Path(origin)
-    layout = [token if token in names else unwritten(token, path) for token in tokens]
+    spelled = {token: unwritten(token, path) for token in tokens if token not in names}
+    layout = [spelled.get(token, token) for token in tokens]
     joined = []
     for rank, merge in enumerate(merges):
         pair = merge.split(" ") if isinstance(merge, str) else merge
         if len(pair) != 2 or not all(pair):
             raise ValueError(f"Merge {rank} is {brief(merge)}, needed two tokens, as in 'Ġ t'.")
-        joined.append((unwritten(pair[0], path), unwritten(pair[1], path)))
+        left, right = (spelled.get(part) or unwritten(part, path) for part in pair)
+        joined.append((left, right))
     partial = _is_partial(layout, joined)
     rules = replace(rules, partial=partial, unknown=rules.unknown if partial else None)
     return BPETokenizer(joined, special, pattern, layout=layout, rules=rules)
