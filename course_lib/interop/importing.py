@@ -18,7 +18,7 @@ from course_lib.files import as_path
 from course_lib.interop.families import Family, Weights, family_of
 from course_lib.interop.tokenizer_json import from_tokenizers
 from course_lib.model import GPT
-from course_lib.model.weights import weight_shapes
+from course_lib.model.weights import hollow, weight_shapes
 from course_lib.tokens import BPETokenizer
 from course_lib.training import tokenizer_fingerprint
 from course_lib.training.files import checksum
@@ -58,10 +58,9 @@ def _read_model(folder: Path, values: dict[str, Any]) -> GPT:
         ) from None
     theirs = _read_weights(folder)
     next(weight_shapes(config))  # which says if its numbers are larger than any memory
-    with torch.device("meta"):
-        hollow = GPT(replace(config, n_layers=min(config.n_layers, _layers_in(theirs, family) + 1)))
+    shapes = hollow(replace(config, n_layers=min(config.n_layers, _layers_in(theirs, family) + 1)))
     try:
-        weights = family.weights_in(theirs, hollow)
+        weights = family.weights_in(theirs, shapes)
     except (RuntimeError, TypeError, IndexError):
         raise ValueError(
             "its weights are not of the shapes that its config.json says; take both from the same model."
