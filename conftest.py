@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from notebook_time import Stopwatch, complaint, stated_seconds
 
+from course_lib.pretrained.known import folder, wanted
+
 ROOT = Path(__file__).parent
 OFFLINE = str(ROOT / "tests" / "offline")  # in PYTHONPATH, it keeps Python from the network
 
@@ -29,6 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[WATCH] = Stopwatch()
     os.environ["IPYTHONDIR"] = os.path.join(config.stash[FOLDER], "ipython")  # no settings of one person's
     os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks a real network
+    if wanted():  # the real model is read where it was fetched to, though each test has a cache of its own
+        os.environ["COURSE_PRETRAINED"] = str(folder())
     if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
         # Two processes with two threads each on two cores would wait for each other most of the time.
         os.environ["OMP_NUM_THREADS"] = "1"

@@ -14,9 +14,10 @@ Everything else is shared:
 | `intervals`  | how sure a measured number is                                                      |
 | `world`      | the little world whose stories, in English and Chinese, are the course's text      |
 | `data`       | `load_corpus`: the bundled text, your own file, or a public corpus                 |
+| `pretrained` | `load_pretrained`: a real language model in the course's own GPT                   |
 | `figures`    | what all drawings share; notebooks call it `viz`                                   |
 | `exercises`  | the machine that judges answers and names mistakes; it knows no topic              |
-| `shell`      | the commands: `python -m course_lib doctor`, `train`, `generate`, `bench`, `progress` |
+| `shell`      | the commands: `python -m course_lib doctor`, `fetch`, `train`, `generate`, `bench`... |
 
 A topic's code uses what is in this table, but not the last three rows, and the topics before it in
 `COURSE`; its views and exercises may use `figures` and `exercises` too. Importing `course_lib` loads none

@@ -8,7 +8,8 @@ It uses nothing but Python's standard library. Whatever it makes is in `.venv`. 
 found out and repaired by the next call, and a call that finds everything in place adds less than a second.
 
 Variables: COURSE_TORCH=cuda takes the CUDA build of torch, and is remembered (see `torch_attempts`);
-COURSE_BROWSER is the browser for the browser test.
+COURSE_BROWSER is the browser for the browser test; COURSE_PRETRAINED=no leaves out the real model, which is
+fetched last, and a folder's name there is where it goes to.
 
 The file must start on older Pythons too, if only to find a newer one or to say what is needed.
 """
@@ -312,7 +313,8 @@ class Environment:
     def drop_damaged(self):
         """Let pip forget the packages of which a file is missing, so that it installs them again."""
         for folder in (self.output("-c", FIND_DAMAGED) or "").splitlines():
-            shutil.rmtree(folder, ignore_errors=True)
+            if self.venv.resolve() in Path(folder).resolve().parents:  # and no folder that PYTHONPATH names
+                shutil.rmtree(folder, ignore_errors=True)
 
     def ensure(self, tools=False):
         """Make the environment, or repair it, or find that it is complete."""
@@ -449,6 +451,13 @@ def run(*command, variables=None):
         signal.signal(signal.SIGTERM, before)
 
 
+def fetch_model():
+    """Get the real model, unless it is here or COURSE_PRETRAINED is "no"; if that fails, all else goes on."""
+    if os.environ.get("COURSE_PRETRAINED", "").lower() != "no":
+        with contextlib.suppress(OSError):
+            run(venv_python(), "-m", "course_lib", "fetch", "smollm2", "--if-wanted")
+
+
 # lab ------------------------------------------------------------------------------------------------------
 
 
@@ -528,6 +537,7 @@ def lab(arguments):
     notebook = find_notebook(options.notebook)
     free_port(options.port)  # a number that is none is said before anything is installed
     Environment().ensure()
+    fetch_model()
     browser = has_screen() if options.browser is None else options.browser
     port = options.port
     for _ in range(TRIES):
@@ -591,6 +601,7 @@ def test(arguments):
     """Run every test. The arguments go to pytest."""
     Environment().ensure(tools=True)
     ensure_browser()
+    fetch_model()
     for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
         code = run(venv_python(), "-m", *command)
         if code:

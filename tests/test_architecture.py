@@ -1,9 +1,9 @@
 """The plan of the house, held: its folders are the course, and imports run downward.
 
 Everything is read off the folders and off `COURSE`. The floors, from the ground up: the files at the top
-(config, arguments, runtime, files, intervals), `world`, `data`, then the topics in their order. `figures` and
-`exercises` stand on the ground and know no topic; views and exercises of a topic may use them and all below;
-`shell` uses all.
+(config, arguments, runtime, files, intervals), `world`, `data`, then the topics in their order. `pretrained`
+stands on the topics up to `training`, and those after it may use it. `figures` and `exercises` stand on the
+ground and know no topic; views and exercises of a topic may use them and all below; `shell` uses all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "course_lib"
 TOPICS = [topic.name for topic in COURSE]
 GROUND = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("_"))
-FOLDERS = ["world", "data", "figures", "exercises", "shell"]
+FOLDERS = ["world", "data", "pretrained", "figures", "exercises", "shell"]
+BEFORE_PRETRAINED = TOPICS[: TOPICS.index("training") + 1]
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 
@@ -65,8 +66,10 @@ def allowed(path: Path) -> set[str]:
     """The folders, and the files of the ground, that a file may import from."""
     home = path.relative_to(PACKAGE).with_suffix("").parts[0]
     below = {"world": GROUND, "data": GROUND, "figures": GROUND, "exercises": [*GROUND, "figures"]}
+    below["pretrained"] = [*GROUND, "data", *BEFORE_PRETRAINED]
     if home in TOPICS:
         shared = ["figures", "exercises"] if shows_or_judges(path) else []
+        shared += [] if home in BEFORE_PRETRAINED else ["pretrained"]
         return {*GROUND, "world", "data", *shared, *TOPICS[: TOPICS.index(home) + 1]}
     return {home, *below.get(home, GROUND if home in GROUND else [*GROUND, *FOLDERS, *TOPICS])}
 

@@ -30,6 +30,7 @@ def boot(monkeypatch):
     """The script as a module, without this machine's variables."""
     for name in ("COURSE_TORCH", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "JUPYTER_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COURSE_PRETRAINED", "no")
     spec = importlib.util.spec_from_file_location("bootstrap", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -368,23 +369,26 @@ def test_an_environment_that_somebody_made_by_hand_is_used(course, tmp_path, mon
     assert (tmp_path / ".venv" / "mine.txt").exists()
 
 
-def test_packages_that_were_cut_short_are_forgotten(course, tmp_path):
-    """A package of which a file is missing is not `already satisfied`."""
+def test_packages_that_were_cut_short_are_forgotten(course, monkeypatch, tmp_path):
+    """A package of which a file is missing is not `already satisfied`; other places are not touched."""
     environment = course.Environment()
     assert course.make_venv(sys.executable, environment.venv)
-    (site,) = {path.parent for path in environment.venv.rglob("site-packages/pip")}
-    for name, there in (("whole", ["whole.py"]), ("cut", []), ("unlisted", [])):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "mine"))
+    (inside,) = {path.parent for path in environment.venv.rglob("site-packages/pip")}
+    for name, there in (("whole", ["whole.py"]), ("cut", []), ("unlisted", []), ("own", [])):
+        site = tmp_path / "mine" if name == "own" else inside
         info = site / f"{name}-1.0.dist-info"
-        info.mkdir()
+        info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         if name != "unlisted":
             (info / "RECORD").write_text(f"{name}.py,,\n{name}-1.0.dist-info/METADATA,,\n")
         for file in there:
             (site / file).write_text("")
     environment.drop_damaged()
-    assert (site / "whole-1.0.dist-info").exists()
-    assert not (site / "cut-1.0.dist-info").exists()
-    assert not (site / "unlisted-1.0.dist-info").exists()
+    assert (inside / "whole-1.0.dist-info").exists()
+    assert not (inside / "cut-1.0.dist-info").exists()
+    assert not (inside / "unlisted-1.0.dist-info").exists()
+    assert (tmp_path / "mine" / "own-1.0.dist-info").exists()
     assert environment.healthy()  # pip itself was whole
 
 
@@ -670,7 +674,7 @@ def test_the_address_that_lab_says_opens_the_notebook_and_needs_the_token(tmp_pa
     kept = {
         name: str(tmp_path / name)
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR")
-    }
+    } | {"COURSE_PRETRAINED": "no"}
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, env={**os.environ, **kept}, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -711,6 +715,31 @@ def calls(course, monkeypatch):
         course.Environment, "ensure", lambda self, tools=False: course.calls.append(f"tools {tools}")
     )
     return course
+
+
+@pytest.mark.parametrize("verb", ["lab", "test"])
+@pytest.mark.parametrize(("code", "wanted"), [(0, ""), (1, ""), (0, "/media/stick"), (0, "no"), (0, "NO")])
+def test_the_real_model_is_fetched_last_and_fails_nothing(calls, monkeypatch, tmp_path, verb, code, wanted):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / calls.FIRST_NOTEBOOK).write_text("{}")
+    monkeypatch.setenv("COURSE_PRETRAINED", wanted)
+    monkeypatch.setattr(calls, "announce", lambda *arguments: None)
+    monkeypatch.setenv("JUPYTER_TOKEN", "abc")
+    calls.codes["course_lib"] = code
+    assert calls.main([verb]) == 0
+    fetched = [number for number, call in enumerate(calls.calls) if call.startswith("course_lib fetch")]
+    if wanted.lower() == "no":
+        assert not fetched
+    else:
+        assert calls.calls[fetched[0]] == "course_lib fetch smollm2 --if-wanted" and len(fetched) == 1
+        before = ["tools False"] if verb == "lab" else ["tools True", "browser"]
+        assert calls.calls[: fetched[0]] == before
+
+
+def test_a_program_that_does_not_start_fails_nothing_either(boot, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_PRETRAINED", "")
+    monkeypatch.setattr(boot, "VENV", tmp_path)
+    boot.fetch_model()
 
 
 def test_test_runs_everything_in_order(calls):

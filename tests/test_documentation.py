@@ -21,6 +21,13 @@ NO_EXAMPLE_NEEDED = {
     "export_to_transformers": "needs transformers, which takes seconds to import",
     "import_from_transformers": "needs transformers, which takes seconds to import",
     "load_gpt2": "downloads half a gigabyte",
+    "Pretrained": "what load_pretrained gives; tested with the model",
+    "import_gguf": "needs a file with a model; tested with files of every kind",
+    "load_pretrained": "needs a model that was fetched; tested with it",
+    "fetch_pretrained": "asks a network; tested with an index on this machine",
+    "fetch_if_wanted": "asks a network; tested with an index on this machine",
+    "config_of": "needs a file with a model; tested with files of every kind",
+    "checked_pieces": "needs a file with a model; tested with files of every kind",
     "serve": "starts a server, which takes seconds; tested with a real one",
     "clinic": "trains for 25 seconds; `run_case` has the example",
     "make_muon": "one line; `course_lib.training.optim.Muon` has the example",
@@ -44,7 +51,8 @@ def is_mostly_text(path: Path) -> bool:
 
 TOPICS = [topic.name for topic in COURSE]
 GROUND = [path for path in PACKAGE.glob("*.py") if not path.stem.startswith("_")]
-CODE = sorted([*GROUND, *(p for name in (*TOPICS, "data") for p in (PACKAGE / name).glob("*.py"))])
+CODE_FOLDERS = [PACKAGE / name for name in (*TOPICS, "data", "pretrained")]
+CODE = sorted([*GROUND, *(path for folder in CODE_FOLDERS for path in folder.glob("*.py"))])
 CODE = [path for path in CODE if path.stem not in ("__init__", "exercises")]
 CODE_NAMES = [path.relative_to(PACKAGE).as_posix() for path in CODE]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import stat
@@ -235,6 +236,16 @@ def test_what_is_made_is_not_committed():
     ]
     done = subprocess.run(["git", "check-ignore", *made], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.split() == made
+
+
+@pytest.mark.parametrize("path", ["postBuild", ".devcontainer/devcontainer.json"])
+def test_hosted_machines_fetch_the_real_model_too(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert "python -m course_lib fetch smollm2 --if-wanted" in text
+    if path.endswith(".json"):
+        assert json.loads(text)["postCreateCommand"].startswith("python scripts/bootstrap.py run --tools")
+    elif os.name != "nt":
+        assert (ROOT / path).stat().st_mode & stat.S_IXUSR and text.startswith("#!/usr/bin/env bash\n")
 
 
 def test_makefile_recipes_are_one_line_each():

@@ -4,6 +4,9 @@
 |-----------------|-------------------------------------------------------------------------|
 | `messages`      | what was said, as people and programs send it                           |
 | `template`      | a conversation as token ids, with marks around each message             |
+| `models`        | the same by the template that came with a model                         |
+| `sandbox`       | where templates are carried out, which nobody has read                  |
+| `budget`        | how much such a template may use                                        |
 | `conversations` | conversations to learn from                                             |
 | `chat`          | replies, and `Chat`, which remembers                                    |
 | `measuring`     | instructions whose fulfilment can be judged                             |
@@ -19,12 +22,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "chat": ["Chat", "replies"],
         "conversations": ["ChatBatches", "MIX", "as_messages", "drawn"],
+        "models": ["ModelTemplate", "template_from_gguf"],
         "measuring": ["KINDS", "TEST_SEEDS", "Task", "fulfilled", "tasks"],
         "template": [
             "CHAT_TEMPLATE",
             "END",
             "FRIENDLY",
             "Message",
+            "OWN",
             "ROLES",
             "SPEAK",
             "encode_chat",

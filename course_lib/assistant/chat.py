@@ -14,7 +14,8 @@ from torch import nn
 
 from course_lib.arguments import check_instance, check_tokenizer, many, whole, wrong
 from course_lib.assistant.messages import content_of
-from course_lib.assistant.template import Message, encode_chat, mark
+from course_lib.assistant.models import ModelTemplate
+from course_lib.assistant.template import OWN, Message, OwnTemplate
 from course_lib.finetuning.examples import complete
 from course_lib.generation import GREEDY, SamplingConfig, stream
 from course_lib.runtime import check_generator
@@ -30,8 +31,11 @@ def replies(
     batch_size: int = 32,
     sampling: SamplingConfig = GREEDY,
     generator: torch.Generator | None = None,
+    template: OwnTemplate | ModelTemplate = OWN,
 ) -> list[str]:
     """What the assistant says next in each conversation, in at most `most` tokens; marks are left out.
+
+    `template` is the course's own, or a `ModelTemplate`.
 
     >>> from course_lib.tokens import CharTokenizer
     >>> names = [f"<|{name}|>" for name in ("end", "endoftext", "system", "user", "assistant")]
@@ -42,10 +46,16 @@ def replies(
     """
     conversations, most = _several(conversations), whole("replies", "most", most)
     check_tokenizer("replies", tokenizer)
-    prompts = [encode_chat(tokenizer, messages, add_generation_prompt=True) for messages in conversations]
-    stop = mark(tokenizer, "end")
-    found = complete(model, prompts, stop, most, batch_size, sampling, generator)
+    _check_template("replies", template)
+    prompts = [template.encode(tokenizer, talk, add_generation_prompt=True) for talk in conversations]
+    stops = template.stops(tokenizer)
+    found = complete(model, prompts, stops, most, batch_size, sampling, generator)
     return [tokenizer.decode(ids, skip_special=True).strip() for ids in found]
+
+
+def _check_template(owner: str, template: object) -> None:
+    needed = "the course's own, OWN, or a ModelTemplate"
+    check_instance(owner, "template", template, OwnTemplate | ModelTemplate, needed)
 
 
 def _several(conversations: object) -> list:
@@ -62,6 +72,8 @@ class Chat:
     `most` is the number of tokens that an answer may have; so much of the context is kept free for it. When
     the talk no longer fits into the rest, the model reads it without the oldest turns (a message and its
     answer): `forgotten` says how many. The system prompt is never forgotten. `history` keeps everything.
+
+    `template` says how a conversation is written for the model: the course's own way, or a `ModelTemplate`.
 
     After an answer, `finish_reason` is "stop" if the model ended it itself, "length" if it reached `most`,
     and None if it was broken off.
@@ -85,6 +97,7 @@ class Chat:
     most: int = 200
     sampling: SamplingConfig = GREEDY
     generator: torch.Generator | None = None
+    template: OwnTemplate | ModelTemplate = OWN
     history: list[dict[str, str]] = field(default_factory=list, init=False)
     forgotten: int = field(default=0, init=False)
     finish_reason: str | None = field(default=None, init=False)
@@ -96,6 +109,7 @@ class Chat:
         check_instance("Chat", "system", self.system, str | None, "a text, or None")
         check_instance("Chat", "sampling", self.sampling, SamplingConfig, "a SamplingConfig, such as GREEDY")
         check_generator("Chat", self.generator)
+        _check_template("Chat", self.template)
         self.most = whole("Chat", "most", self.most)
         if self._room() < 1:
             raise ValueError(
@@ -149,14 +163,14 @@ class Chat:
 
     def _ids(self, prompt: list[int]) -> Iterator[int]:
         """The ids of the answer, until it ends or is broken off."""
-        answer, end = self._writing, mark(self.tokenizer, "end")
+        answer, ends = self._writing, self.template.stops(self.tokenizer)
         options = {"sampling": self.sampling, "generator": self.generator}
-        with closing(stream(self.model, prompt, self.most, stop_tokens=end, **options)) as ids:
+        with closing(stream(self.model, prompt, self.most, stop_tokens=ends, **options)) as ids:
             for id in ids:
                 yield id
                 if self._writing is not answer:
                     return
-        self.finish_reason = "stop" if id == end else "length"
+        self.finish_reason = "stop" if id in ends else "length"
 
     def _prompt(self) -> list[int]:
         """The ids of the system prompt and of as many of the latest turns as fit."""
@@ -165,7 +179,8 @@ class Chat:
         return ids
 
     def _encoded(self, messages: list[dict[str, str]]) -> list[int]:
-        return encode_chat(self.tokenizer, self._with_system(messages), add_generation_prompt=True)
+        talk = self._with_system(messages)
+        return self.template.encode(self.tokenizer, talk, add_generation_prompt=True)
 
     def _with_system(self, messages: list[dict[str, str]]) -> list[dict[str, str]]:
         return [*([{"role": "system", "content": self.system}] if self.system else []), *messages]

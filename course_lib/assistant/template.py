@@ -12,6 +12,7 @@ from typing import Any
 
 from course_lib.arguments import check_tokenizer
 from course_lib.assistant.messages import checked, content_of
+from course_lib.assistant.sandbox import sandbox
 from course_lib.finetuning.examples import Example, masked
 from course_lib.tokens.base import Tokenizer
 
@@ -35,7 +36,6 @@ CHAT_TEMPLATE = (
 FRIENDLY = "You are a friendly assistant."
 SPEAK = {"en": "Answer in English.", "zh": "Answer in Chinese."}
 Message = Mapping[str, Any]  # {"role": ..., "content": a text, or a list of parts with texts}
-LONGEST_LOOPS = 100_000  # steps of all `range` in a template together
 
 
 def render(
@@ -55,41 +55,6 @@ def render(
         return made.render(messages=talk, add_generation_prompt=add_generation_prompt)
     except Exception as problem:  # a template is a program: it may go wrong in any way
         raise ValueError(f"This conversation cannot be written by the template: {problem}.") from problem
-
-
-def sandbox() -> Any:
-    """Where templates are carried out: no Python, no files, and an end to loops and to texts that grow.
-
-    >>> sandbox().from_string("{{ 2 + 3 }}").render()
-    '5'
-    """
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    left = iter(range(LONGEST_LOOPS))
-
-    class Sandbox(ImmutableSandboxedEnvironment):
-        intercepted_binops = frozenset(["*", "**", "%"])
-
-        def call_binop(self, context: Any, operator: str, one: Any, other: Any) -> Any:
-            if operator == "**" or not all(isinstance(value, int | float) for value in (one, other)):
-                raise jinja2.TemplateError(f"a template may not use {operator} here")
-            return super().call_binop(context, operator, one, other)
-
-    def steps(*ends: int) -> Iterator[int]:
-        for number in range(*ends):
-            if next(left, None) is None:
-                refuse(f"its loops make more than {LONGEST_LOOPS:,} steps")
-            yield number
-
-    def refuse(problem: str) -> None:
-        raise jinja2.TemplateError(problem)
-
-    house = Sandbox(trim_blocks=True, lstrip_blocks=True)
-    house.globals.update(raise_exception=refuse, range=steps)
-    for name in ("center", "format", "indent"):  # a few letters ask for a text of any length
-        house.filters[name] = lambda *_, name=name, **__: refuse(f"a template may not use {name} here")
-    return house
 
 
 def encode_chat(
@@ -153,3 +118,25 @@ def mark(tokenizer: Tokenizer, name: str) -> int:
             f"This tokenizer lacks {wanted!r}, which chats need; the course's own in data/tokenizer has it."
         )
     return tokenizer.special_tokens[wanted]
+
+
+class OwnTemplate:
+    """The course's template as a `Chat` uses one: how a conversation is encoded, and where an answer ends.
+
+    >>> from course_lib.tokens import CharTokenizer
+    >>> OWN.stops(CharTokenizer("Hi", ["<|user|>", "<|end|>"]))
+    (3,)
+    """
+
+    def encode(
+        self, tokenizer: Tokenizer, messages: Sequence[Message], add_generation_prompt: bool = False
+    ) -> list[int]:
+        """The ids of a conversation, as `encode_chat` gives them."""
+        return encode_chat(tokenizer, messages, add_generation_prompt)
+
+    def stops(self, tokenizer: Tokenizer) -> tuple[int, ...]:
+        """The ids that end an answer: the mark after every message."""
+        return (mark(tokenizer, "end"),)
+
+
+OWN = OwnTemplate()

@@ -160,6 +160,8 @@ def rotary_angles(
         raise ValueError(
             f"rotary_angles got a head width of D={D}; it turns pairs of numbers, so D must be even."
         )
+    if torch.empty(0, device=device).is_meta:  # shapes only; torch would load much of itself to find them
+        return torch.empty(T, D // 2, device="meta"), torch.empty(T, D // 2, device="meta")
     frequencies = 1.0 / base ** (torch.arange(0, D, 2, device=device).float() / D)
     angles = torch.arange(offset, offset + T, device=device).float()[:, None] * frequencies
     return angles.cos(), angles.sin()

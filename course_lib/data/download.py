@@ -116,7 +116,7 @@ def fetch(
         return path
     place = place_to_write(path)
     try:
-        with _alone(place):
+        with alone(place):
             if not _is_right(path, file):  # another program may have downloaded it meanwhile
                 _download(file, place, tries, wait, timeout)
     except OSError as error:
@@ -133,8 +133,16 @@ def _is_right(path: Path, file: RemoteFile) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keeps other programs, and other threads, from downloading to the same place."""
+def alone(path: Path) -> Iterator[None]:
+    """Keeps other programs, and other threads, from downloading to the same place; they wait.
+
+    Raises: DownloadError if it takes another one too long.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, alone(Path(folder, "a.txt")):
+    ...     os.listdir(folder)
+    ['.a.txt.lock']
+    """
     from filelock import FileLock, Timeout
 
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=PATIENCE)

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.arguments import flag, id_line, many, shown, whole, whole_number, wrong
+from course_lib.arguments import flag, id_line, is_several, many, shown, whole, whole_number, wrong
 from course_lib.generation import GREEDY, SamplingConfig, generate
+from course_lib.generation.decoding import as_stops
 from course_lib.training.evaluation import IGNORE, Batch, check_model
 
 Example = tuple[list[int], list[int]]  # ids, and targets of the same length
@@ -112,13 +113,15 @@ def _whole_numbers(part: Any) -> list[int]:
 def complete(
     model: nn.Module,
     prompts: Sequence[Sequence[int]],
-    stop: int,
+    stop: int | Sequence[int],
     most: int,
     batch_size: int = 32,
     sampling: SamplingConfig = GREEDY,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
     """What a model goes on with after each prompt, without the prompt and the token that ends it.
+
+    `stop` is the id of that token, or several ids.
 
     Prompts of similar length are continued together, since they need little filling; the order of the results
     is that of `prompts`. At most `most` tokens each, and no more than the model's context has room for.
@@ -130,7 +133,8 @@ def complete(
     """
     prompts = many("complete", "prompts", prompts, "prompts, each a list of ids")
     batch_size = whole("complete", "batch_size", batch_size)
-    stop, most = whole("complete", "stop", stop, least=0), whole("complete", "most", most, least=0)
+    stops = as_stops(stop if is_several(stop) else whole("complete", "stop", stop, least=0))
+    most = whole("complete", "most", most, least=0)
     check_model("complete", model)
     prompts = [id_line("complete", prompt, "a prompt").tolist() for prompt in prompts]
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
@@ -142,11 +146,11 @@ def complete(
             [prompts[i] for i in rows],
             most,
             sampling=sampling,
-            stop_tokens=stop,
+            stop_tokens=stops,
             generator=generator,
             overflow="stop",
         )
         for i, ids in zip(rows, texts, strict=True):
             new = ids[len(prompts[i]) :]
-            found[i] = new[:-1] if new and new[-1] == stop else new
+            found[i] = new[:-1] if new and new[-1] in stops else new
     return found

@@ -1,12 +1,13 @@
 """To and from Hugging Face's `transformers` (notebook 07).
 
-| file        | what it holds                                                               |
-|-------------|-----------------------------------------------------------------------------|
-| `exporting` | our GPT and tokenizer as a folder that its classes load                     |
-| `importing` | such a folder as our GPT and tokenizer                                      |
-| `families`  | which architecture says the same as ours, and under which names             |
-| `gpt2`      | GPT-2 with the weights that OpenAI published                                |
-| `serving`   | a server on this machine, for any program to call                           |
+| file             | what it holds                                                          |
+|------------------|------------------------------------------------------------------------|
+| `exporting`      | our GPT and tokenizer as a folder that its classes load                |
+| `importing`      | such a folder as our GPT and tokenizer                                 |
+| `families`       | which architecture says the same as ours, and under which names        |
+| `tokenizer_json` | a tokenizer in the form of the Rust library, both ways                 |
+| `gpt2`           | GPT-2 with the weights that OpenAI published                           |
+| `serving`        | a server on this machine, for any program to call                      |
 
 None of it knows how models are trained.
 
@@ -21,8 +22,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "exporting": ["REST", "export_to_transformers", "to_tokenizers"],
+        "exporting": ["export_to_transformers"],
         "gpt2": ["GPT2_FILES", "GPT2_NAMES", "load_gpt2"],
         "importing": ["agreement", "import_from_transformers"],
+        "tokenizer_json": ["REST", "to_tokenizers"],
     },
 )

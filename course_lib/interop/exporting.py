@@ -13,21 +13,19 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import check_instance, many, shown
+from course_lib.arguments import check_instance, many
 from course_lib.config import GPTConfig
 from course_lib.data import END_OF_TEXT
 from course_lib.files import as_path
 from course_lib.interop.families import Family, Weights, family_for
+from course_lib.interop.tokenizer_json import check_bpe, to_tokenizers
 from course_lib.model import GPT
 from course_lib.model.weights import first_misfit, plain_weights
 from course_lib.runtime import atomic_folder, atomic_write
-from course_lib.tokens import GPT2_PATTERN, BPETokenizer
-from course_lib.tokens.files import written
+from course_lib.tokens import BPETokenizer
 from course_lib.training import check_tokenizer
 from course_lib.training.files import checksum
 from course_lib.training.model_files import check_finite
-
-REST = r"|[\s\S]"  # what a pattern doesn't match is cut into single characters, as BPETokenizer does
 
 
 def export_to_transformers(
@@ -57,7 +55,7 @@ def export_to_transformers(
     if chat_template is not None:
         check_instance("export_to_transformers", "chat_template", chat_template, str, "a Jinja template")
         _check_template(chat_template)
-    _check_bpe("export_to_transformers", tokenizer)
+    check_bpe("export_to_transformers", tokenizer)
     if tokenizer.vocab_size > model.config.vocab_size:
         raise ValueError(
             f"The tokenizer has {tokenizer.vocab_size} tokens, but the model only {model.config.vocab_size}; "
@@ -71,12 +69,6 @@ def export_to_transformers(
         _write_tokenizer(tokenizer, config, part, chat_template, stop_tokens)
         _write_config(family, model, config, tokenizer.special_tokens.get(END_OF_TEXT), stops, part)
     return as_path(folder)
-
-
-def _check_bpe(owner: str, tokenizer: Any) -> None:
-    if not isinstance(tokenizer, BPETokenizer):
-        what = shown(tokenizer) if isinstance(tokenizer, type) else f"a {type(tokenizer).__name__}"
-        raise ValueError(f"{owner} got {what}; only a BPETokenizer can be exported.")
 
 
 def _check_template(template: str) -> None:
@@ -154,7 +146,7 @@ def _write_tokenizer(
     end = END_OF_TEXT if END_OF_TEXT in tokenizer.special_tokens else None
     exported = PreTrainedTokenizerFast(
         tokenizer_object=to_tokenizers(tokenizer),
-        bos_token=end,
+        bos_token=tokenizer.rules.begin or end,
         eos_token=end,
         pad_token=end,
         model_max_length=config.context_length,
@@ -178,30 +170,3 @@ def _response_template(stops: list[str]) -> dict[str, Any]:
         "start_anchor_pattern": end_of_prompt,
         "fields": {"content": content},
     }
-
-
-def to_tokenizers(tokenizer: BPETokenizer) -> Any:
-    """Our tokenizer as a `tokenizers.Tokenizer` (the Rust library that `transformers` uses), with the same
-    ids.
-
-    >>> ours = BPETokenizer.train("the theme of the thesis", vocab_size=260)
-    >>> to_tokenizers(ours).encode("the 主题").ids == ours.encode("the 主题")
-    True
-    """
-    _check_bpe("to_tokenizers", tokenizer)
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-
-    names = {id: name for name, id in tokenizer.special_tokens.items()}
-    vocabulary = {
-        names.get(id) or written(tokenizer.token_bytes(id)): id for id in range(tokenizer.vocab_size)
-    }
-    merges = [(written(left), written(right)) for left, right in tokenizer.merges]
-    exported = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    cut = pre_tokenizers.Split(Regex(tokenizer.pattern + REST), "isolated")
-    exported.pre_tokenizer = pre_tokenizers.Sequence([cut, bytes_only])
-    if tokenizer.pattern == GPT2_PATTERN:
-        exported.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    exported.decoder = decoders.ByteLevel()
-    exported.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in names.values()])
-    return exported

@@ -15,12 +15,11 @@ import torch
 
 from course_lib.arguments import shown
 from course_lib.files import as_path
-from course_lib.interop.exporting import REST
 from course_lib.interop.families import Family, Weights, family_of
+from course_lib.interop.tokenizer_json import from_tokenizers
 from course_lib.model import GPT
-from course_lib.model.weights import weight_shapes
-from course_lib.tokens import GPT2_PATTERN, BPETokenizer
-from course_lib.tokens.files import unwritten
+from course_lib.model.weights import hollow, weight_shapes
+from course_lib.tokens import BPETokenizer
 from course_lib.training import tokenizer_fingerprint
 from course_lib.training.files import checksum
 
@@ -59,10 +58,9 @@ def _read_model(folder: Path, values: dict[str, Any]) -> GPT:
         ) from None
     theirs = _read_weights(folder)
     next(weight_shapes(config))  # which says if its numbers are larger than any memory
-    with torch.device("meta"):
-        hollow = GPT(replace(config, n_layers=min(config.n_layers, _layers_in(theirs, family) + 1)))
+    shapes = hollow(replace(config, n_layers=min(config.n_layers, _layers_in(theirs, family) + 1)))
     try:
-        weights = family.weights_in(theirs, hollow)
+        weights = family.weights_in(theirs, shapes)
     except (RuntimeError, TypeError, IndexError):
         raise ValueError(
             "its weights are not of the shapes that its config.json says; take both from the same model."
@@ -134,7 +132,7 @@ def _listed(index: Mapping[str, Any]) -> list[str]:
 def _read_tokenizer(folder: Path) -> BPETokenizer | None:
     if (folder / "tokenizer.json").exists():
         try:
-            return _from_tokenizers(_read_json(folder / "tokenizer.json"))
+            return from_tokenizers(_read_json(folder / "tokenizer.json"))
         except (KeyError, TypeError, AttributeError, IndexError):
             raise ValueError(
                 "its tokenizer.json is not of a form that is known; save the tokenizer again."
@@ -142,56 +140,6 @@ def _read_tokenizer(folder: Path) -> BPETokenizer | None:
     if (folder / "vocab.json").exists() and (folder / "merges.txt").exists():
         return BPETokenizer.load(folder)
     return None
-
-
-def _from_tokenizers(content: Mapping[str, Any]) -> BPETokenizer:
-    """The tokenizer that a tokenizer.json describes, if it is a byte-level BPE such as ours."""
-    model, added = content["model"], content.get("added_tokens") or []
-    pattern = _pattern_of(content.get("pre_tokenizer") or {})
-    plain = (
-        model.get("type", "BPE") == "BPE" and not model.get("ignore_merges") and not content.get("normalizer")
-    )
-    if pattern is None or not plain or not _adds_nothing(content.get("post_processor") or {}):
-        raise ValueError(
-            "its tokenizer is no plain byte-level BPE (it normalizes text, adds tokens by itself, or cuts "
-            "text in another way); our BPETokenizer can only be one."
-        )
-    names = [token["content"] for token in sorted(added, key=lambda token: token["id"])]
-    ids = {**model["vocab"], **{token["content"]: token["id"] for token in added}}
-    if sorted(ids.values()) != list(range(len(ids))):
-        raise ValueError(
-            f"its tokenizer's ids are not 0 to {len(ids) - 1}, each once; save the tokenizer again."
-        )
-    path = Path("tokenizer.json")  # for messages
-    layout = [
-        token if token in names else unwritten(token, path) for token in sorted(ids, key=ids.__getitem__)
-    ]
-    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
-    merges = [(unwritten(left, path), unwritten(right, path)) for left, right in pairs]
-    return BPETokenizer(merges, names, pattern, layout=layout)
-
-
-def _adds_nothing(post_processor: Mapping[str, Any]) -> bool:
-    """Whether the ids are left as they are after encoding, as by a template in which only the text itself
-    stands.
-    """
-    template = post_processor.get("type") == "TemplateProcessing" and not post_processor.get("special_tokens")
-    return not post_processor or template or post_processor.get("type") == "ByteLevel"
-
-
-def _pattern_of(pre_tokenizer: Mapping[str, Any]) -> str | None:
-    """The pattern by which a tokenizer.json cuts text, or None if it does something else than that."""
-    steps = pre_tokenizer.get("pretokenizers", [pre_tokenizer])
-    last = steps[-1] if steps else {}
-    if last.get("type") != "ByteLevel" or last.get("add_prefix_space"):
-        return None
-    if len(steps) == 1:
-        return GPT2_PATTERN if last.get("use_regex", True) else None
-    cut = steps[0]
-    regular = isinstance(cut.get("pattern"), dict) and "Regex" in cut["pattern"]
-    if len(steps) > 2 or last.get("use_regex", True) or not regular or cut.get("behavior") != "Isolated":
-        return None
-    return None if cut.get("invert") else cut["pattern"]["Regex"].removesuffix(REST)
 
 
 def check_same_shape(owner: str, ours: torch.Tensor, theirs: torch.Tensor) -> None:

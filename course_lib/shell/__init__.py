@@ -4,6 +4,7 @@
 |---------------------|---------------------------------------------------------------------|
 | `commands`          | the list of commands                                                |
 | `doctor`            | is everything here that the course needs?                           |
+| `fetch`             | get a real language model                                           |
 | `train`, `generate` | train a GPT, let it write                                           |
 | `bench`             | the course's speed beside what people use instead                   |
 | `common`            | a person's mistake in one sentence; where a model's tokenizer lies  |

@@ -13,6 +13,7 @@ from course_lib.shell import doctor
 from course_lib.shell.bench.command import EXAMPLES as BENCH_EXAMPLES
 from course_lib.shell.bench.command import bench
 from course_lib.shell.common import clear_errors
+from course_lib.shell.fetch import FETCH_EXAMPLES, fetch
 from course_lib.shell.generate import GENERATE_EXAMPLES, generate
 from course_lib.shell.train import TRAIN_EXAMPLES, train
 
@@ -39,9 +40,10 @@ def register(app: typer.Typer) -> None:
     >>> app = typer.Typer()
     >>> register(app)
     >>> [command.name for command in app.registered_commands]
-    ['doctor', 'train', 'generate', 'bench', 'progress']
+    ['doctor', 'fetch', 'train', 'generate', 'bench', 'progress']
     """
     app.command("doctor", epilog=DOCTOR_EXAMPLES)(examine)
+    app.command("fetch", epilog=FETCH_EXAMPLES)(fetch)
     app.command("train", epilog=TRAIN_EXAMPLES)(train)
     app.command("generate", epilog=GENERATE_EXAMPLES)(generate)
     app.command("bench", epilog=BENCH_EXAMPLES)(bench)

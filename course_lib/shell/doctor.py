@@ -103,7 +103,7 @@ def examine(measure: bool = True, root: Path = ROOT) -> Report:
             "Python and packages": [python_row(), *package_rows(needed)],
             "Only for tests": [*package_rows(tools, optional=True), browser_row()],
             "This machine": machine_rows(measure, root),
-            "The course": [*data_rows(), kernel_row()],
+            "The course": [*data_rows(), pretrained_row(), kernel_row()],
         }
     )
 
@@ -247,6 +247,25 @@ def _files_row(name: str, paths: list[Path]) -> Row:
         "`git checkout -- data`."
     )
     return Row(name, "missing", state=MISSING, advice=advice)
+
+
+def pretrained_row() -> Row:
+    """Whether the real model has been fetched.
+
+    >>> pretrained_row().state in (OK, NOTE)
+    True
+    """
+    try:
+        from course_lib.pretrained import SMOLLM2, is_here
+    except ImportError:
+        return Row("real model", "not looked for", state=NOTE)
+    if is_here():
+        return Row("real model", SMOLLM2.title)
+    advice = (
+        f"`python -m course_lib fetch {SMOLLM2.short}` fetches {SMOLLM2.title} "
+        f"({SMOLLM2.download / 1e6:.0f} MB); the course works without it."
+    )
+    return Row("real model", "not fetched", state=NOTE, advice=advice)
 
 
 def kernel_row() -> Row:

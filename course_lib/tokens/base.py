@@ -8,12 +8,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from reprlib import repr as brief
+from types import MappingProxyType
 from typing import Any
 
-import regex
-
-from course_lib.arguments import check_instance, flag, is_several, whole_number, wrong
+from course_lib.arguments import check_instance, flag, is_several, whole_number
 from course_lib.data import END_OF_TEXT
+from course_lib.tokens.special import Finder, names_of
+from course_lib.tokens.texts import check_text, known_errors
 
 
 class Tokenizer:
@@ -27,6 +28,7 @@ class Tokenizer:
 
     _tokens: list[bytes]
     special_tokens: dict[str, int]
+    added_tokens: Mapping[str, int] = MappingProxyType({})  # found by their names in every text
 
     @property
     def vocab_size(self) -> int:
@@ -130,18 +132,25 @@ class Tokenizer:
 
     def _encode_parts(self, text: str, allowed: Sequence[str], final: bool) -> tuple[list[int], int]:
         """The ids of the part of `text` that is decided (if `final`, all of it), and where that part ends."""
+        if not allowed and not self.added_tokens:
+            return self._encode_plain(text, 0, len(text), final)
         ids: list[int] = []
-        start, end = 0, len(text) if final else _possible_special(text, 0, allowed)
-        for match in _special_pattern(allowed).finditer(text) if allowed else ():
-            if match.start() >= end:
+        finder = self.finder(allowed)
+        start, end = 0, len(text) if final else finder.decided(text, 0)
+        for name, first, last in finder.found(text):
+            if first >= end:
                 break
-            ids += self._encode_plain(text, start, match.start(), True)[0]
-            ids.append(self.special_tokens[match.group()])
-            start = match.end()
+            ids += self._encode_plain(text, start, first, True)[0]
+            ids.append(finder.ids[name])
+            start = last
             if start > end:
-                end = _possible_special(text, start, allowed)
+                end = finder.decided(text, start)
         plain, decided = self._encode_plain(text, start, end, final)
         return ids + plain, decided
+
+    def finder(self, allowed: Sequence[str]) -> Finder:
+        """What finds these special tokens in a text, and the added ones."""
+        return Finder({name: self.special_tokens[name] for name in allowed} | self.added_tokens)
 
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:
         """The same for `text[start:end]`, in which nothing is special."""
@@ -209,111 +218,3 @@ class StreamDecoder:
     def finish(self) -> str:
         """What is left when no more ids come: U+FFFD for an incomplete character, else nothing."""
         return self._decoder.decode(b"", final=True)
-
-
-def check_text(text: str) -> None:
-    """Raises ValueError unless `text` is a str that UTF-8 can write.
-
-    >>> check_text("half of an emoji: \\ud83d")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ValueError: The character at position 18 is U+D83D, half of a surrogate pair; mend it with ...
-    """
-    if not isinstance(text, str):
-        how = {bytes: "; bytes become text by .decode('utf-8')", list: "; take one text after the other"}
-        raise ValueError(f"Got {type(text).__name__}, needed text as a str{how.get(type(text), '')}.")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"The character at position {error.start} is U+{ord(text[error.start]):04X}, half of a surrogate "
-            "pair; mend it with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
-        ) from None
-
-
-def known_errors(name: str) -> str:
-    """The name of a way to treat bytes that are no text, if Python knows it.
-
-    >>> known_errors("maybe")
-    Traceback (most recent call last):
-    ValueError: decode got errors='maybe'; it must be one of replace, strict, ignore, backslashreplace.
-    """
-    try:
-        codecs.lookup_error(name)
-    except (LookupError, TypeError, ValueError):
-        raise wrong("decode", "errors", name, "one of replace, strict, ignore, backslashreplace") from None
-    return name
-
-
-def texts_of(text: Any) -> Iterable[str]:
-    """A text, or several, as several.
-
-    Raises: ValueError for what is neither.
-
-    >>> texts_of("one"), texts_of(("one", "two"))
-    (('one',), ('one', 'two'))
-    """
-    if isinstance(text, str):
-        return (text,)
-    if isinstance(text, bytes | Mapping) or not is_several(text):
-        raise ValueError(f"Got {type(text).__name__}, needed a text as a str, or a list of texts.")
-    return text
-
-
-def names_of(names: Any, what: str) -> list[str]:
-    """The names of special tokens as a list; `what` is the argument that has them.
-
-    Raises: ValueError for what is no list of str, as for one str, which would be taken letter by letter.
-
-    >>> names_of(("<end>",), "special_tokens")
-    ['<end>']
-    """
-    if isinstance(names, str | bytes) or not is_several(names):
-        wrong = [names]
-    else:
-        names = list(names)
-        wrong = [name for name in names if not isinstance(name, str)]
-    if wrong:
-        raise ValueError(f"{what} got {brief(wrong[0])}, needed a list of names, e.g. [{END_OF_TEXT!r}].")
-    return names
-
-
-def _possible_special(text: str, start: int, names: Collection[str]) -> int:
-    """Where a special token, or a longer one, may have begun that ends in what is still to come; else the
-    text's end."""
-    longest = max(map(len, names), default=0)
-    for position in range(max(start, len(text) - longest + 1), len(text)):
-        tail = text[position:]
-        if any(name.startswith(tail) for name in names):
-            return position
-    return len(text)
-
-
-def _special_pattern(names: Collection[str]) -> regex.Pattern:
-    longest_first = sorted(names, key=len, reverse=True)  # where two of them match, the longer is meant
-    return regex.compile("|".join(map(regex.escape, longest_first)))
-
-
-def without_specials(text: str, names: list[str]) -> list[str]:
-    """What stands before, between and after the special tokens in a text.
-
-    >>> without_specials("Mia ran.<|endoftext|>Tom sat.", ["<|endoftext|>"])
-    ['Mia ran.', 'Tom sat.']
-    """
-    return _special_pattern(names).split(text) if names else [text]
-
-
-def check_names(names: list[str], ordinary: Iterable[str]) -> None:
-    """Raises ValueError unless special tokens can be told from each other and from ordinary tokens, also in a
-    file.
-
-    >>> check_names(["<end>", "the"], ordinary=["cat", "the"])  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ValueError: Got the special tokens ['<end>', 'the'], needed different names that no ordinary token ...
-    """
-    for name in names:
-        check_text(name)
-    if len(set(names)) < len(names) or not {"", *ordinary}.isdisjoint(names):
-        raise ValueError(
-            f"Got the special tokens {brief(names)}, needed different names that no ordinary token has, "
-            f"such as {END_OF_TEXT!r}."
-        )

@@ -22,6 +22,11 @@ from course_lib.arguments import check_instance
 GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 # The same for text in ASCII, in which Python's own `re`, twice as fast but without \p, finds the same pieces.
 ASCII_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+"""
+# As GPT-2's, but every digit is a piece of its own, and takes no space along: those before it stay together.
+# The same as cutting out the digits first, and what is between them by GPT-2's pattern.
+SINGLE_DIGITS_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+"""
+_ASCII_DIGITS = r"""'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+|[0-9]| ?[^\sA-Za-z0-9]+|\s+(?![^\s0-9])|\s+"""
+_IN_ASCII = {GPT2_PATTERN: ASCII_PATTERN, SINGLE_DIGITS_PATTERN: _ASCII_DIGITS}
 
 # The characters that Unicode 17 and 18 have added, in hexadecimal.
 NEWER = """
@@ -67,7 +72,8 @@ class Cutter:
     def __init__(self, pattern: str):
         self.pattern = pattern
         self._regex = _compiled(pattern)
-        self._ascii_regex = re.compile(ASCII_PATTERN, re.ASCII) if pattern == GPT2_PATTERN else None
+        ascii_pattern = _IN_ASCII.get(pattern)
+        self._ascii_regex = re.compile(ascii_pattern, re.ASCII) if ascii_pattern else None
 
     def cut(self, text: str, start: int = 0, end: int | None = None) -> list[str]:
         """The pieces of `text[start:end]`.

@@ -35,7 +35,8 @@ def tokenizer_fingerprint(tokenizer: Any) -> str:
     parts += [f"{name}={id}".encode() for name, id in sorted(tokenizer.special_tokens.items())]
     parts += [b"%b %b" % (left.hex().encode(), right.hex().encode()) for left, right in _merges(tokenizer)]
     parts += [type(tokenizer).__name__.encode(), getattr(tokenizer, "pattern", "").encode()]
-    return _digest(parts)
+    changes = tokenizer.rules.changes() if hasattr(tokenizer, "rules") else {}
+    return _digest([*parts, *(f"{name}={value}".encode() for name, value in changes.items())])
 
 
 def _is_tokenizer(value: Any) -> bool:

@@ -17,9 +17,9 @@ from course_lib.interop import (
     export_to_transformers,
     gpt2,
     import_from_transformers,
-    importing,
     load_gpt2,
     to_tokenizers,
+    tokenizer_json,
 )
 from course_lib.interop.families import family_for
 from course_lib.model import GPT
@@ -264,7 +264,7 @@ def test_tokenizers_with_other_patterns_go_out_and_come_back(pattern, text):
     ours = _trained(pattern)
     rust = to_tokenizers(ours)
     assert rust.encode(text).ids == ours.encode(text, allowed_special="all")
-    back = importing._from_tokenizers(json.loads(rust.to_str()))
+    back = tokenizer_json.from_tokenizers(json.loads(rust.to_str()))
     assert (back.pattern, back.merges, back.special_tokens) == (pattern, ours.merges, ours.special_tokens)
     assert back.encode(text) == ours.encode(text)
 

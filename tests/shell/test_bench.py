@@ -793,7 +793,7 @@ def test_all_sections_run_by_default(run):
     assert result.exit_code == 0, result.output
     assert tuple(seen) == command.SECTIONS
     assert "Training (ms)" in result.stdout and "Measured on" in result.stdout
-    assert "8/8" in result.stderr  # the progress bar
+    assert "9/9" in result.stderr  # the progress bar
     assert set(seen["training"].threads) <= {1, 2} and not seen["training"].quick
 
 
@@ -853,3 +853,50 @@ def test_every_section_has_a_module():
 def test_read_speed_and_text_options(thorough, quick):
     assert Options(quick=True).pick(thorough, quick) == quick
     assert Options().pick(thorough, quick) == thorough
+
+
+# A real model ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_real_model():
+    """What load_pretrained gives, in small: a Llama that was taught nothing."""
+    from course_lib.pretrained import Pretrained
+    from course_lib.tokens import BPETokenizer
+
+    tokenizer = BPETokenizer([], ["<|im_start|>", "<|im_end|>"])
+    config = GPTConfig.preset("llama-tiny", vocab_size=258, context_length=200, n_layers=1, width=32)
+    model = GPT(config, torch.Generator().manual_seed(0)).eval()
+    return Pretrained(model, tokenizer, stop_tokens=(257,))
+
+
+def test_a_real_model_is_timed_in_every_form_and_its_answers_are_compared(small_real_model, one_thread):
+    from course_lib.shell.bench import pretrained
+
+    section = pretrained.run(Options(threads=(1,), quick=True), lambda: small_real_model, longest=5)
+    names = [row.name for row in section.rows]
+    assert names[:2] == ["ours", "ours, bfloat16"] and names[-1] == "transformers"
+    assert all(row.setting == "1 thread" and row.value.median > 0 for row in section.rows)
+    assert [bool(row.ratio) for row in section.rows] == [name != "ours" for name in names]
+    assert (
+        "ours: the same text as transformers after 4 of 4 questions (up to 5 tokens each)." in section.notes
+    )
+    assert len(section.notes) == len(names)
+
+
+def test_the_twin_of_transformers_gives_the_same_logits(small_real_model):
+    from course_lib.shell.bench import pretrained
+
+    model, ids = small_real_model.model, torch.tensor([[5, 6, 7]])
+    theirs = pretrained.transformers_twin(model)
+    with torch.inference_mode():
+        assert torch.allclose(theirs(ids).logits, model(ids), atol=1e-5)
+    assert theirs.model.embed_tokens.weight.data_ptr() == model.tokens.weight.data_ptr()
+
+
+def test_without_the_real_model_a_note_says_how_to_fetch_it(monkeypatch, tmp_path):
+    from course_lib.shell.bench import pretrained
+
+    monkeypatch.setenv("COURSE_PRETRAINED", str(tmp_path))
+    section = pretrained.run(Options(), read=None)
+    assert not section.rows and "python -m course_lib fetch smollm2" in section.notes[0]

@@ -165,6 +165,17 @@ def test_missing_and_present_data(tmp_path):
     assert "base.safetensors and 1 more" in model.advice
 
 
+def test_the_real_model_is_here_or_how_to_fetch_it(monkeypatch, tmp_path):
+    from course_lib.pretrained import SMOLLM2
+
+    monkeypatch.setenv("COURSE_PRETRAINED", str(tmp_path))
+    row = doctor.pretrained_row()
+    assert row.state == NOTE and "`python -m course_lib fetch smollm2` fetches" in row.advice
+    with (tmp_path / SMOLLM2.file_name).open("wb") as file:
+        file.truncate(SMOLLM2.size)
+    assert doctor.pretrained_row() == Row("real model", "SmolLM2-135M-Instruct")
+
+
 @pytest.mark.parametrize(
     ("program", "state"), [("python", OK), (sys.executable, OK), ("/elsewhere/bin/python", NOTE)]
 )
@@ -232,7 +243,7 @@ def test_quick_does_not_measure(monkeypatch, capsys):
 def test_help_names_every_verb_and_needs_no_torch():
     code = (
         "import sys; from typer.testing import CliRunner; from course_lib.__main__ import app\n"
-        "for verb in ([], ['doctor'], ['train'], ['generate'], ['progress']):\n"
+        "for verb in ([], ['doctor'], ['fetch'], ['train'], ['generate'], ['progress']):\n"
         "    done = CliRunner().invoke(app, [*verb, '--help']); assert done.exit_code == 0\n"
         "    print(done.output)\n"
         "heavy = {'torch', 'numpy', 'matplotlib', 'transformers'} & set(sys.modules)\n"
@@ -240,7 +251,7 @@ def test_help_names_every_verb_and_needs_no_torch():
     )
     done = shell("-c", code)
     assert done.returncode == 0, done.stderr
-    for verb in ("doctor", "train", "generate", "progress"):
+    for verb in ("doctor", "fetch", "train", "generate", "progress"):
         assert f"python -m course_lib {verb}" in done.stdout
 
 

