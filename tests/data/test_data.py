@@ -591,7 +591,10 @@ def test_documents_come_back_as_they_were(tmp_path_factory, docs):
         assert read_documents(path) == tuple(docs)
 
 
-free = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\ufeff\x00"), max_size=8)
+characters = st.characters(
+    exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff", include_characters="\n\t"
+)
+free = st.text(characters, max_size=8)
 plain = st.lists(free.filter(str.strip), min_size=2, max_size=25)
 
 
@@ -600,7 +603,7 @@ plain = st.lists(free.filter(str.strip), min_size=2, max_size=25)
 @example(["a\n", "b"])
 @example([" ", " a ", "b\n\n"])
 def test_the_text_of_a_corpus_loads_as_the_same_documents(tmp_path_factory, docs):
-    docs = [f"{document}." for document in docs]  # so that it is text for certain, and no control characters
+    docs = [f"{document}." for document in docs]  # so that none ends in white space
     path = tmp_path_factory.mktemp("text") / "t.txt"
     path.write_bytes(Corpus("toy", {"train": tuple(docs)}, "here", "free").text().encode())
     corpus = load_corpus(path)
