@@ -29,7 +29,9 @@ BLOCK = 1 << 20
 SPARE = 50_000_000  # bytes that are left free on the disk
 STALL = 120.0  # seconds in which something has to come
 # What pip says of a network that fails; it then finds no version of anything.
-UNREACHED = "Retrying|[Cc]onnection|[Tt]imed? ?out|Temporary failure|resolve|unreachable|SSL|Proxy|HTTP err"
+UNREACHED = (
+    "Retrying|[Cc]onnection|[Tt]imed? ?out|Temporary failure|to resolve|unreachable|SSL|Proxy|HTTP err"
+)
 # What of pip's settings concerns installations, and would bring other packages or none.
 INSTALLING = {"PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_EDITABLE"}
 NO_PIP = (
@@ -150,7 +152,7 @@ def _run(command: list[str], side: Path) -> tuple[int, str]:
     looked_at = sys.stdout is not None and sys.stdout.isatty()
     environment = {key: value for key, value in os.environ.items() if key.upper() not in INSTALLING}
     environment |= {**dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(side)), "PIP_REQUIRE_VIRTUALENV": "0"}
-    with (side / "said.txt").open("w+b") as said:
+    with tempfile.TemporaryFile() as said:  # not in `side`, whose disk may be full
         options = {"stdout": None if looked_at else said, "stderr": said, "env": environment}
         process, before = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options), 0
         try:
