@@ -198,7 +198,9 @@ def template_from_gguf(facts: Mapping[str, Any], tokenizer: Tokenizer) -> ModelT
             "This file has no chat template: its model was made to go on with a text, not to talk."
         )
     ids = {kind: facts.get(f"tokenizer.ggml.{kind}_token_id") for kind in ("bos", "eos", "eot")}
-    named = {kind: tokenizer.token_bytes(id).decode() for kind, id in ids.items() if id is not None}
+    named = {
+        kind: tokenizer.token_bytes(id).decode(errors="replace") for kind, id in ids.items() if id is not None
+    }
     stops = [ids["eos"], ids["eot"], tokenizer.special_tokens.get(END_OF_TEXT)]
     stops = list(dict.fromkeys(id for id in stops if id is not None))
     return ModelTemplate(source, stops, named.get("bos"), named.get("eos"))

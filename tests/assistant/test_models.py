@@ -248,6 +248,13 @@ def test_a_template_from_a_gguf_file(tokenizer):
         template_from_gguf({"tokenizer.chat_template": "a"}, CharTokenizer("a", []))
 
 
+def test_a_token_that_ends_a_text_may_be_half_of_a_character():
+    facts, tokenizer = {"tokenizer.chat_template": "{{ eos_token }}"}, BPETokenizer([], ())
+    half = next(id for id in range(256) if tokenizer.token_bytes(id) == b"\xe9")
+    template = template_from_gguf(facts | {"tokenizer.ggml.eos_token_id": half}, tokenizer)
+    assert template.eos_token == "\ufffd" and template.stop_tokens == (half,)
+
+
 MISTAKES = [
     (lambda: ModelTemplate("{% for %}", [1]), "got a template that can't be used: "),
     (lambda: ModelTemplate("a" * 200_001, [1]), "a template of 200,001 characters; at most 200,000"),
