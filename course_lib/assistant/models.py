@@ -5,7 +5,7 @@ What people wrote can't forge a mark here either. It does not know models or fil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ from course_lib.data import END_OF_TEXT
 from course_lib.tokens.base import Tokenizer
 
 Message = Mapping[str, Any]
-PRIVATE = range(0xF0000, 0xFFFFE)  # code points that are no character, unless two people agree on one
+# Code points that are no character, unless two people agree on one.
+PRIVATE = (*range(0xF0000, 0xFFFFE), *range(0x100000, 0x10FFFE))
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,31 @@ class ModelTemplate:
         """The ids of a conversation: marks are only those that the template sets.
 
         The name of a mark that somebody wrote is hidden from the template behind a character that has no
-        other use here, and is plain text again when the rest is encoded.
+        other use here, and is plain text again when the rest is encoded. A template may also make a name of
+        pieces that somebody wrote: where it sets other marks as soon as every character that a name has is
+        hidden in the contents, it gets to see them so.
 
         Raises: ValueError as `render` does.
         """
         check_tokenizer("encode", tokenizer)
-        talk = _as_texts(messages)
-        hide, show = _veil(tokenizer.special_tokens, self.source, talk)
-        hidden = [{key: hide(text) for key, text in message.items()} for message in talk]
-        text = self._render(hidden, add_generation_prompt)
-        ids, start = [], 0
         finder = tokenizer.finder(list(tokenizer.special_tokens))
-        for name, first, last in finder.found(text):
-            ids += [*tokenizer.encode(show(text[start:first])), finder.ids[name]]
+        talk = _as_texts(messages)
+        names = _Veil(finder.ids, (), self.source, talk)
+        letters = {*"".join(finder.ids)}
+        letters |= {*"".join(letters).upper(), *"".join(letters).lower()}
+        characters = _Veil(finder.ids, letters, self.source, talk)
+        open_text, close_text = (
+            self._render([veil.hidden(message) for message in talk], add_generation_prompt)
+            for veil in (names, characters)
+        )
+        open_marks, close_marks = ([*finder.found(text)] for text in (open_text, close_text))
+        same = [name for name, *_ in open_marks] == [name for name, *_ in close_marks]
+        text, marks, veil = (open_text, open_marks, names) if same else (close_text, close_marks, characters)
+        ids, start = [], 0
+        for name, first, last in marks:
+            ids += [*tokenizer.encode(veil.shown(text[start:first])), finder.ids[name]]
             start = last
-        return ids + tokenizer.encode(show(text[start:]))
+        return ids + tokenizer.encode(veil.shown(text[start:]))
 
     def stops(self, tokenizer: Tokenizer) -> tuple[int, ...]:
         """The ids that end an answer. Raises: ValueError for one that the tokenizer lacks."""
@@ -119,7 +130,8 @@ class ModelTemplate:
 
 
 def _said(problem: Exception) -> str:
-    return " ".join(str(problem).split()).rstrip(".")
+    text = " ".join(str(problem).split()).rstrip(".")
+    return text if len(text) <= 300 else f"{text[:297]}..."
 
 
 def _as_texts(messages: Sequence[Message]) -> list[dict[str, str]]:
@@ -134,19 +146,36 @@ def _as_texts(messages: Sequence[Message]) -> list[dict[str, str]]:
     ]
 
 
-def _veil(names: Mapping[str, int], source: str, talk: list[dict[str, str]]) -> tuple[Any, Any]:
-    """How to hide these names in a text, behind characters that stand nowhere yet, and to show them again."""
-    used = {*source, *(character for message in talk for text in message.values() for character in text)}
-    free = (chr(code) for code in PRIVATE if chr(code) not in used)
-    veils = dict(zip(sorted(names, key=len, reverse=True), free, strict=False))
-    shown = {veil: name for name, veil in veils.items()}
-    if not names:
-        return str, str
-    name = regex.compile("|".join(map(regex.escape, veils)))  # the longest is meant where several match
-    veil = regex.compile(f"[{''.join(shown)}]")
-    return (lambda text: name.sub(lambda m: veils[m.group()], text)), (
-        lambda text: veil.sub(lambda m: shown[m.group()], text)
-    )
+class _Veil:
+    """Hides names and letters behind characters that stand nowhere yet, and shows them again."""
+
+    def __init__(self, names: Iterable[str], letters: Iterable[str], source: str, talk: list[dict[str, str]]):
+        self._names = set(names)
+        used = {*source, *(character for message in talk for text in message.values() for character in text)}
+        free = (chr(code) for code in PRIVATE if chr(code) not in used)
+        longest_first = sorted({*names, *letters}, key=len, reverse=True)  # it is meant where several match
+        self._veils = dict(zip(longest_first, free, strict=False))
+        if len(self._veils) < len(longest_first):
+            raise ValueError(
+                "This conversation has so many private characters that none is left to hide marks."
+            )
+        self._texts = {ord(veil): text for text, veil in self._veils.items()}
+        self._pattern = regex.compile("|".join(map(regex.escape, longest_first)) or r"(?!)")
+
+    def hidden(self, message: dict[str, str]) -> dict[str, str]:
+        """A message with them hidden; in its role, which the program sets, only the names."""
+        kept = {"role": self._veils.keys() - self._names}
+        return {key: self._hide(text, kept.get(key, ())) for key, text in message.items()}
+
+    def _hide(self, text: str, kept: Collection[str]) -> str:
+        return self._pattern.sub(
+            lambda found: found[0] if found[0] in kept else self._veils[found[0]],
+            text,
+        )
+
+    def shown(self, text: str) -> str:
+        """A text with all of them in it again."""
+        return text.translate(self._texts)
 
 
 def template_from_gguf(facts: Mapping[str, Any], tokenizer: Tokenizer) -> ModelTemplate:
@@ -169,7 +198,9 @@ def template_from_gguf(facts: Mapping[str, Any], tokenizer: Tokenizer) -> ModelT
             "This file has no chat template: its model was made to go on with a text, not to talk."
         )
     ids = {kind: facts.get(f"tokenizer.ggml.{kind}_token_id") for kind in ("bos", "eos", "eot")}
-    named = {kind: tokenizer.token_bytes(id).decode() for kind, id in ids.items() if id is not None}
+    named = {
+        kind: tokenizer.token_bytes(id).decode(errors="replace") for kind, id in ids.items() if id is not None
+    }
     stops = [ids["eos"], ids["eot"], tokenizer.special_tokens.get(END_OF_TEXT)]
     stops = list(dict.fromkeys(id for id in stops if id is not None))
     return ModelTemplate(source, stops, named.get("bos"), named.get("eos"))

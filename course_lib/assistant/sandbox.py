@@ -144,7 +144,10 @@ def _counted(budget: Budget, name: str, act: Callable[..., Any]) -> Callable[...
     def counted(*values: Any, **named: Any) -> Any:
         budget.step()
         if name == "replace":
-            _check_replacing(budget, str(budget.shown(values[1])), *[*values[2:], *named.values()][:2])
+            known = dict(zip(("s", "old", "new", "count"), values[1:], strict=False)) | named
+            _check_replacing(
+                budget, str(budget.shown(known["s"])), known.get("old", ""), known.get("new", "")
+            )
         elif name == "join":
             values, named = _check_join(budget, *values, **named)
         elif name == "string":

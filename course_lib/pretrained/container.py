@@ -1,13 +1,15 @@
 """What stands in a GGUF file: facts about a model by name, and where each of its tensors lies.
 
-The form is read by the package `gguf`. What is changed here: nothing is read beyond the end of a file,
-whatever it claims, and a long list is taken at once. It does not know what the names mean.
+The form is read by the package `gguf`. What is changed here: only so much is read as a head may have, and
+nothing beyond the end of a file, whatever it claims, and a long list is taken at once. It does not know what
+the names mean.
 
 Source: the format is described at https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
 from __future__ import annotations
 
+import math
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +18,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from gguf import GGUFReader, GGUFValueType
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader, GGUFValueType
 
 from course_lib.files import as_path
 from course_lib.pretrained.quantization import KINDS, dequantize
 
-MOST_NAMES = 100_000  # facts, or tensors: no model has nearly so many
+MOST_NAMES = 10_000  # facts, or tensors: no model has nearly so many
 MOST_ENTRIES = 4_000_000  # of a list: the largest vocabularies have 300,000
+MOST_DIMENSIONS = 4
+LONGEST_NAME = 200  # characters
+HEAD = 1 << 26  # bytes before the numbers begin: the largest vocabularies take a quarter of it
 PORTION = 1 << 18  # numbers that are read at a time, so that hardly any memory is taken beside the weights
 
 
@@ -78,8 +83,8 @@ class Container:
             if reader.byte_order != "I":
                 raise ValueError("it is written for processors of another byte order")
             self.facts: dict[str, Any] = {name: _value(field) for name, field in reader.fields.items()}
-            self.tensors = {tensor.name: tensor for tensor in _stored(reader)}
-            _check_places(self.tensors.values(), size)
+            self.tensors = {tensor.name: tensor for tensor in reader.tensors}
+            _check_places(reader, size)
         except (ValueError, KeyError, IndexError, TypeError, OverflowError, OSError) as problem:
             raise ValueError(
                 f"{self.path} is damaged, cut short, or of a form that is not known ({_brief(problem)}); get "
@@ -142,23 +147,15 @@ def check_kind(tensor: Stored) -> None:
         )
 
 
-def _stored(reader: GGUFReader) -> Iterator[Stored]:
-    for tensor in reader.tensors:
-        shape = tuple(int(length) for length in reversed(tensor.shape))  # theirs begins with the columns
-        yield Stored(tensor.name, tensor.tensor_type.name, shape, tensor.data_offset, tensor.n_bytes)
-
-
-def _check_places(tensors: Any, size: int) -> None:
-    """Raises ValueError unless every tensor has bytes of its own, as many as its shape needs."""
-    end = 0
-    for tensor in sorted(tensors, key=lambda tensor: tensor.start):
-        if not tensor.shape or min(tensor.shape) < 1:
-            raise ValueError(f"the tensor {tensor.name} is empty")
+def _check_places(reader: _Reader, size: int) -> None:
+    """Raises ValueError unless every tensor has bytes of its own, as many as its shape needs, and a name."""
+    if len({tensor.name for tensor in reader.tensors}) < len(reader.tensors):
+        raise ValueError("two tensors have the same name")
+    end = reader.data_offset
+    for tensor in sorted(reader.tensors, key=lambda tensor: tensor.start):
         if tensor.kind in KINDS:
             rest, whole = tensor.shape[-1] % KINDS[tensor.kind].numbers, row_bytes(tensor)
-            for length in tensor.shape[:-1]:
-                whole *= length
-            if rest or whole != tensor.nbytes:
+            if rest or whole * math.prod(tensor.shape[:-1]) != tensor.nbytes:
                 raise ValueError(f"the tensor {tensor.name} is not of the size that its shape says")
         if tensor.start < end or tensor.start + tensor.nbytes > size:
             raise ValueError(f"the tensor {tensor.name} lies on another, or behind the end of the file")
@@ -176,9 +173,20 @@ def _brief(problem: Exception) -> str:
 class _Reader(GGUFReader):
     """The reader of `gguf`, which trusts a file's numbers, made to stop at its end and at absurd counts."""
 
+    @property
+    def data(self) -> np.ndarray:
+        """The head of the file, in memory."""
+        return self._head
+
+    @data.setter
+    def data(self, mapped: np.memmap) -> None:
+        """Theirs lies on the disk: if another program cuts the file meanwhile, the system ends this one."""
+        with open(mapped.filename, "rb") as file:
+            self._head = np.frombuffer(file.read(min(HEAD, len(mapped))), dtype=np.uint8)
+
     def _get(self, offset: int, dtype: Any, count: int = 1, override_order: Any = None) -> Any:
         if int(offset) + np.dtype(dtype).itemsize * int(count) > len(self.data):
-            raise ValueError("it ends too early")
+            raise ValueError("it ends too early" if len(self.data) < HEAD else "its head is too long")
         return super()._get(offset, dtype, count, override_order)
 
     def _build_fields(self, offs: int, count: int) -> int:
@@ -190,6 +198,10 @@ class _Reader(GGUFReader):
         if count > MOST_NAMES:
             raise ValueError(f"it claims {count} tensors")
         return super()._build_tensor_info(offs, count)
+
+    def _build_tensors(self, start_offs: int, fields: list[Any]) -> None:
+        """Notes where the numbers lie. Theirs looks at them too."""
+        self.tensors = [_stored(int(start_offs), *field.parts) for field in fields]
 
     def _get_field_parts(self, orig_offs: int, raw_type: int) -> Any:
         """A list becomes one part, however long it is: theirs takes seconds for a vocabulary."""
@@ -213,6 +225,19 @@ class _Reader(GGUFReader):
             if place > len(data):
                 raise ValueError("it ends too early")
         return place
+
+
+def _stored(start: int, _: Any, name: Any, __: Any, sizes: Any, kind: Any, offset: Any) -> Stored:
+    """A tensor from what stands in the head about it; the numbers of all tensors begin at `start`."""
+    text = bytes(name).decode("utf-8")
+    if not text.isprintable() or not 0 < len(text) <= LONGEST_NAME:
+        raise ValueError("the name of a tensor is empty, too long, or no text")
+    if not 1 <= len(sizes) <= MOST_DIMENSIONS or not all(sizes):
+        raise ValueError(f"the tensor {text} is empty, or has more than {MOST_DIMENSIONS} dimensions")
+    shape = tuple(reversed(sizes.tolist()))  # theirs begins with the columns
+    kind = GGMLQuantizationType(int(kind[0]))
+    numbers, nbytes = GGML_QUANT_SIZES[kind]
+    return Stored(text, kind.name, shape, start + int(offset[0]), math.prod(shape) // numbers * nbytes)
 
 
 def _value(field: Any) -> Any:

