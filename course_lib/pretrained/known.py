@@ -74,7 +74,7 @@ def source_of(owner: str, name: str) -> Source:
     'smollm2-135m-instruct'
     """
     for source in KNOWN:
-        if name in (source.name, source.short):
+        if isinstance(name, str) and name in (source.name, source.short):
             return source
     names = ", ".join(source.name for source in KNOWN)
     raise ValueError(f"{owner} got the name {shown(name)}; the models that can be fetched are: {names}.")
@@ -114,8 +114,9 @@ def is_here(name: str = SMOLLM2.name) -> bool:
     >>> is_here() in (True, False)
     True
     """
-    path = place_of(name)
-    return path.is_file() and path.stat().st_size == source_of("is_here", name).size
+    source = source_of("is_here", name)
+    path = place_of(source.name)
+    return path.is_file() and path.stat().st_size == source.size
 
 
 def card_of(name: str = SMOLLM2.name) -> str:
