@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from reprlib import repr as brief  # in which all spaces stay
 from typing import Any
 
 from course_lib.arguments import check_instance, flag, is_several, many, shown, whole_number
@@ -98,7 +99,7 @@ def bpe_from_lists(
     for rank, merge in enumerate(merges):
         pair = merge.split(" ") if isinstance(merge, str) else merge
         if not is_pair(pair):
-            raise ValueError(f"Merge {rank} is {shown(merge)}, needed two tokens, as in 'Ġ t'.")
+            raise ValueError(f"Merge {rank} is {brief(merge)}, needed two tokens, as in 'Ġ t'.")
         left, right = (spelled.get(part) or unwritten(part, path) for part in pair)
         joined.append((left, right))
     partial = _is_partial(layout, joined)
