@@ -283,7 +283,7 @@ def test_a_token_that_has_begun_before_an_answer_is_only_read(tokenizer):
 def test_answers_are_found_with_tokens_that_stand_for_other_bytes_than_their_own():
     names = ("<|im_start|>", "<|im_end|>", "<unk>")
     rules = Rules(partial=True, unknown="<unk>", added=("<tool>",), strip_left=("<tool>",))
-    letters = [bytes([byte]) for byte in b"aiou\nsertn "]
+    letters = [bytes([byte]) for byte in b"aiou\nsern "]  # there is no t
     odd = BPETokenizer([], names, layout=[*letters, *names, "<tool>"], rules=rules)
     talk = [system(""), user("\u597d  <tool>a"), said("o \u597d <tool>"), user("<unk>"), said("i")]
     ids, targets = chatml(odd).encode_conversation(odd, talk)
@@ -291,6 +291,15 @@ def test_answers_are_found_with_tokens_that_stand_for_other_bytes_than_their_own
     unknown, tool, end = (odd.finder("all").ids[name] for name in ("<unk>", "<tool>", "<|im_end|>"))
     spelled = [*odd.encode("o "), *[unknown] * 3, tool, end, *odd.encode("i"), end]
     assert [target for target in targets if target != -100] == spelled
+
+
+def test_the_end_of_a_later_message_does_not_end_an_answer():
+    letters = CharTokenizer("abc", ["<end>"])
+    source = "{% for m in messages %}{{ m.content }}{% if m.role == 'user' %}<end>{% endif %}{% endfor %}"
+    with pytest.raises(
+        ValueError, match="ends what the assistant says with none of its stop tokens, \\[3\\]"
+    ):
+        ModelTemplate(source, [3]).encode_conversation(letters, [user("a"), said("b"), user("c")])
 
 
 def test_a_conversation_in_which_the_assistant_says_nothing_has_nothing_to_learn(tokenizer):
