@@ -179,10 +179,11 @@ def flat_ids(ids: Any, size: int) -> list[int]:
         if isinstance(listed[place], list | tuple) or getattr(listed[place], "ndim", 0):
             raise ValueError(_no_list(ids, size))
         raise ValueError(
-            f"Token id {listed[place]!r} is no whole number; needed a flat list of them, 0 to {size - 1}."
+            f"Token id {shown(listed[place])} is no whole number; needed a flat list of them, 0 to "
+            f"{size - 1}."
         )
     raise ValueError(
-        f"Token id {numbers[place]} is not in this vocabulary of {size} tokens (0 to {size - 1}); "
+        f"Token id {shown(numbers[place])} is not in this vocabulary of {size} tokens (0 to {size - 1}); "
         "decode ids with the tokenizer that made them."
     )
 
@@ -195,7 +196,8 @@ def _several(ids: Any, size: int) -> Iterable[Any]:
 
 
 def _no_list(ids: Any, size: int) -> str:
-    return f"Got {brief(ids)}, needed one flat list of token ids, e.g. [{size - 1}]."
+    said = " ".join(brief(ids).split())
+    return f"Got {said}, needed one flat list of token ids, e.g. [{size - 1}]."
 
 
 class StreamDecoder:

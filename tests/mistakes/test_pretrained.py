@@ -379,6 +379,14 @@ MISTAKES = {
         lambda at: BPETokenizer([], layout=[1, 2]),
         'BPETokenizer got layout=1; it must be tokens, each as bytes or str.',
     ),
+    "a model to decode": (
+        lambda at: BPE.decode(GPT(SHAPE)),
+        "Got GPT( (token... bias=False) ), needed one flat list of token ids, e.g. [256].",
+    ),
+    "an id of hundreds of digits": (
+        lambda at: BPE.decode([10**400]),
+        "Token id 10000000000000000000000000000000000000000000000000000000... is not in this vocabulary of 257 tokens (0 to 256); decode ids with the tokenizer that made them.",
+    ),
     "tokens to find by id": (
         lambda at: BPE.finder([3]),
         "allowed_special got 3, needed a list of names, e.g. ['<|endoftext|>'].",
