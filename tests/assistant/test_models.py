@@ -15,8 +15,12 @@ from course_lib import runtime
 from course_lib.assistant import OWN, Chat, ModelTemplate, replies, template_from_gguf
 from course_lib.assistant.budget import Budget
 from course_lib.assistant.views import ChatBox
+from course_lib.config import GPTConfig
+from course_lib.finetuning import add_lora, merge_lora, pad_batch
 from course_lib.interop import to_tokenizers
+from course_lib.model import GPT
 from course_lib.tokens import BPETokenizer, CharTokenizer, Rules
+from course_lib.training import TrainConfig, train
 
 MARKS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<s>")
 DEFAULT = "You answer in few words."
@@ -305,6 +309,23 @@ def test_the_end_of_a_later_message_does_not_end_an_answer():
 def test_a_conversation_in_which_the_assistant_says_nothing_has_nothing_to_learn(tokenizer):
     ids, targets = chatml(tokenizer).encode_conversation(tokenizer, [user("Hi")])
     assert targets == [-100] * len(ids)
+
+
+def test_the_last_layers_of_a_model_learn_an_answer_in_its_own_template():
+    kind = {"norm": "rmsnorm", "activation": "swiglu", "positions": "rotary", "bias": False, "n_kv_heads": 1}
+    config = GPTConfig(BYTES.vocab_size, context_length=128, n_layers=2, n_heads=2, width=16, **kind)
+    model = GPT(config, torch.Generator().manual_seed(0)).requires_grad_(False)
+    model.tokens.weight *= 50  # so that it can be sure of a token at all
+    add_lora(model.blocks[-1:], rank=4, generator=torch.Generator().manual_seed(0))
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    example = chatml(BYTES).encode_conversation(BYTES, [user("Hi"), said("Ho")])
+    batch = pad_batch([example], BYTES.end_id)
+    history = train(model, lambda generator: batch, TrainConfig(steps=100, lr=0.1))
+    changed = {name for name, weight in model.state_dict().items() if not torch.equal(weight, before[name])}
+    assert changed and all(name.startswith("blocks.1.") and name[-2:] in (".a", ".b") for name in changed)
+    assert history.train_loss < 0.5
+    told = replies(merge_lora(model), BYTES, [[user("Hi")]], template=chatml(BYTES), most=8)
+    assert told == ["Ho"]
 
 
 # A template from a file -------------------------------------------------------------------------
