@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from course_lib.arguments import check_floats, check_instance, wrong
+from course_lib.arguments import check_instance, wrong
 from course_lib.model import GPT
 from course_lib.model.weights import hollow
 
@@ -36,9 +36,9 @@ class HalfLinear(nn.Module):
         self.packed = torch.ops.quantized.linear_prepack_fp16(layer.weight.detach().float(), bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not (isinstance(x, torch.Tensor) and x.is_cpu and x.dtype == torch.float32):
-            raise wrong("HalfLinear", "x", x, "a tensor of float32 on the CPU")
-        check_floats("HalfLinear", "x", x, self.width)
+        right = isinstance(x, torch.Tensor) and x.is_cpu and x.dtype == torch.float32
+        if not right or x.shape[-1:] != (self.width,):
+            raise wrong("HalfLinear", "x", x, f"a tensor of float32 on the CPU, of shape (..., {self.width})")
         return torch.ops.quantized.linear_dynamic_fp16(x, self.packed)
 
 

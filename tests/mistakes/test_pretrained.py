@@ -709,10 +709,10 @@ def test_a_mistake_at_the_shell_is_answered_in_one_line(name, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("x", "needed"),
     [
-        (None, "x=None; it must be a tensor of float32 on the CPU."),
-        (torch.ones(3), "x=a Tensor of shape (3,) and type torch.float32; it must be a tensor of floats of shape (..., 2)."),
-        (torch.ones(2).half(), "x=a Tensor of shape (2,) and type torch.float16; it must be a tensor of float32 on the CPU."),
-        (torch.ones(2, device="meta"), "x=a Tensor of shape (2,) and type torch.float32; it must be a tensor of float32 on the CPU."),
+        (None, "x=None; it must be a tensor of float32 on the CPU, of shape (..., 2)."),
+        (torch.ones(3), "x=a Tensor of shape (3,) and type torch.float32; it must be a tensor of float32 on the CPU, of shape (..., 2)."),
+        (torch.ones(2).half(), "x=a Tensor of shape (2,) and type torch.float16; it must be a tensor of float32 on the CPU, of shape (..., 2)."),
+        (torch.ones(2, device="meta"), "x=a Tensor of shape (2,) and type torch.float32; it must be a tensor of float32 on the CPU, of shape (..., 2)."),
     ],
     ids=["nothing", "another width", "another format", "another device"],
 )  # fmt: skip
