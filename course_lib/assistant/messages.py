@@ -5,10 +5,10 @@ It does not know templates, tokenizers or models.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.arguments import shown
+from course_lib.arguments import is_several, shown
 
 NEEDED = '{"role": "user", "content": "Hello!"}'
 
@@ -21,7 +21,7 @@ def checked(messages: Any) -> list[Mapping[str, Any]]:
     >>> checked(({"role": "user", "content": "Hi"},))
     [{'role': 'user', 'content': 'Hi'}]
     """
-    if isinstance(messages, str | Mapping) or not isinstance(messages, Iterable):
+    if isinstance(messages, str | bytes | Mapping) or not is_several(messages):
         raise ValueError(f"A conversation got {shown(messages)}; needed a list of messages, [{NEEDED}].")
     found = list(messages)
     for number, message in enumerate(found):

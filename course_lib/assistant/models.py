@@ -5,17 +5,19 @@ What people wrote can't forge a mark here either. It does not know models or fil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import regex
 
-from course_lib.arguments import check_instance, check_tokenizer, many, whole
+from course_lib.arguments import check_instance, check_tokenizer, flag, many, shown, whole, whole_number
 from course_lib.assistant.messages import checked, content_of
 from course_lib.assistant.sandbox import LONGEST_TEMPLATE, sandbox
 from course_lib.data import END_OF_TEXT
+from course_lib.finetuning.examples import Example
 from course_lib.tokens.base import Tokenizer
+from course_lib.training.evaluation import IGNORE
 
 Message = Mapping[str, Any]
 # Code points that are no character, unless two people agree on one.
@@ -82,27 +84,46 @@ class ModelTemplate:
         Raises: ValueError as `render` does.
         """
         check_tokenizer("encode", tokenizer)
-        finder = tokenizer.finder(list(tokenizer.special_tokens))
-        talk = _as_texts(messages)
-        names = _Veil(finder.ids, (), self.source, talk)
-        letters = {*"".join(finder.ids)}
-        letters |= {*"".join(letters).upper(), *"".join(letters).lower()}
-        characters = _Veil(finder.ids, letters, self.source, talk)
-        open_text, close_text = (
-            self._render([veil.hidden(message) for message in talk], add_generation_prompt)
-            for veil in (names, characters)
-        )
-        open_marks, close_marks = ([*finder.found(text)] for text in (open_text, close_text))
-        same = [name for name, *_ in open_marks] == [name for name, *_ in close_marks]
-        text, marks, veil = (open_text, open_marks, names) if same else (close_text, close_marks, characters)
-        ids, start = [], 0
-        for name, first, last in marks:
-            ids += [*tokenizer.encode(veil.shown(text[start:first])), finder.ids[name]]
-            start = last
-        return ids + tokenizer.encode(veil.shown(text[start:]))
+        _, show, text = self._hidden(tokenizer, messages, add_generation_prompt)
+        return [id for ids, _ in _pieces(tokenizer, text, show) for id in ids]
+
+    def encode_conversation(self, tokenizer: Tokenizer, messages: Sequence[Message]) -> Example:
+        """Ids, and targets in which only what the assistant says counts, and the mark that ends it.
+
+        The ids are those of the whole conversation, as `encode` gives them. An answer is what comes after the
+        text that stands before it when it is asked for, up to the first stop token. A token that has begun
+        before it, as two line ends that are one, is only read.
+
+        Raises: ValueError as `encode` does, and for a template that writes the beginning of a conversation in
+        another way when more follows, or that ends an answer without a stop token.
+
+        >>> from course_lib.tokens import CharTokenizer
+        >>> source = "{% for m in messages %}{{ m.role[0] ~ m.content }}<end>{% endfor %}"
+        >>> template = ModelTemplate(source + "{% if add_generation_prompt %}a{% endif %}", stop_tokens=[4])
+        >>> talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "H"}]
+        >>> template.encode_conversation(CharTokenizer("Hiua", ["<end>"]), talk)  # 0 is H, 4 is <end>
+        ([2, 0, 1, 4, 3, 0, 4], [-100, -100, -100, -100, -100, 0, 4])
+        """
+        check_tokenizer("encode_conversation", tokenizer)
+        stops = self.stops(tokenizer)
+        talk, show, text = self._hidden(tokenizer, messages, False)
+        placed = list(_placed(tokenizer, text, show))
+        targets = [IGNORE] * len(placed)
+        for first, last in self._answers(talk, text):
+            first, last = (len(show(text[:end]).encode()) for end in (first, last))
+            inside = [number for number, (_, place) in enumerate(placed) if first <= place < last]
+            end = next((number for number in inside if placed[number][0] in stops), None)
+            if end is None:
+                raise ValueError(
+                    f"The template ends what the assistant says with none of its stop tokens, {list(stops)}; "
+                    "name the token that it does end with in stop_tokens."
+                )
+            targets[inside[0] : end + 1] = [id for id, _ in placed[inside[0] : end + 1]]
+        return [id for id, _ in placed], targets
 
     def stops(self, tokenizer: Tokenizer) -> tuple[int, ...]:
         """The ids that end an answer. Raises: ValueError for one that the tokenizer lacks."""
+        check_tokenizer("stops", tokenizer)
         if max(self.stop_tokens) >= tokenizer.vocab_size:
             raise ValueError(
                 f"The template's stop token {max(self.stop_tokens)} is none of the {tokenizer.vocab_size:,} "
@@ -110,7 +131,43 @@ class ModelTemplate:
             )
         return tuple(self.stop_tokens)
 
+    def _hidden(
+        self, tokenizer: Tokenizer, messages: Sequence[Message], add_generation_prompt: bool
+    ) -> tuple[list[dict[str, str]], Callable[[str], str], str]:
+        """The messages with the names of marks hidden, what shows them again, and the text of them all.
+
+        Where the template would build a mark from pieces of what people wrote, all letters of marks are
+        hidden, too.
+        """
+        finder = tokenizer.finder(list(tokenizer.special_tokens))
+        talk = _as_texts(messages)
+        letters = {*"".join(finder.ids)}
+        letters |= {*"".join(letters).upper(), *"".join(letters).lower()}
+        ways = []
+        for hidden in ((), letters):
+            veil = _Veil(finder.ids, hidden, self.source, talk)
+            veiled = [veil.hidden(message) for message in talk]
+            text = self._render(veiled, add_generation_prompt)
+            ways.append((veiled, veil.shown, text, [name for name, *_ in finder.found(text)]))
+        names, characters = ways
+        return (names if names[3] == characters[3] else characters)[:3]
+
+    def _answers(self, talk: list[dict[str, str]], text: str) -> Iterator[tuple[int, int]]:
+        """Where in the text of a conversation each answer begins, and where its message has ended."""
+        for number, message in enumerate(talk):
+            if message["role"] != "assistant":
+                continue
+            before, whole = self._render(talk[:number], True), self._render(talk[: number + 1], False)
+            if not (whole.startswith(before) and text.startswith(whole)):
+                raise ValueError(
+                    f"Message {number} of the conversation can't be found in what the template makes of all "
+                    "messages: it writes the beginning in another way when more follows; leave this "
+                    "conversation out."
+                )
+            yield len(before), len(whole)
+
     def _render(self, talk: list[dict[str, str]], add_generation_prompt: bool) -> str:
+        prompt = flag("render", "add_generation_prompt", add_generation_prompt)
         names = {"bos_token": self.bos_token, "eos_token": self.eos_token}
         known = {name: token for name, token in names.items() if token is not None}
         house = sandbox()
@@ -120,7 +177,7 @@ class ModelTemplate:
                 messages=talk,
                 tools=None,
                 documents=None,
-                add_generation_prompt=add_generation_prompt,
+                add_generation_prompt=prompt,
                 **known,
             )
         except Exception as problem:  # a template is a program: it may go wrong in any way
@@ -144,6 +201,30 @@ def _as_texts(messages: Sequence[Message]) -> list[dict[str, str]]:
         }
         for message in checked(messages)
     ]
+
+
+def _pieces(tokenizer: Tokenizer, text: str, show: Any) -> Iterator[tuple[list[int], str]]:
+    """The ids of a text whose plain part `show` shows: what stands between marks, and each mark."""
+    start, finder = 0, tokenizer.finder(list(tokenizer.special_tokens))
+    for name, first, last in finder.found(text):
+        between = show(text[start:first])
+        yield tokenizer.encode(between), between
+        yield [finder.ids[name]], text[first:last]
+        start = last
+    rest = show(text[start:])
+    yield tokenizer.encode(rest), rest
+
+
+def _placed(tokenizer: Tokenizer, text: str, show: Any) -> Iterator[tuple[int, int]]:
+    """Each id, and at which byte of the text its token begins."""
+    begin, unknown = 0, getattr(getattr(tokenizer, "rules", None), "unknown", None)
+    single = tokenizer.special_tokens.get(unknown)  # which stands for one byte
+    for ids, piece in _pieces(tokenizer, text, show):
+        place = begin
+        for id in ids:
+            yield id, place
+            place += 1 if id == single else len(tokenizer.token_bytes(id))
+        begin += len(piece.encode())
 
 
 class _Veil:
@@ -197,10 +278,19 @@ def template_from_gguf(facts: Mapping[str, Any], tokenizer: Tokenizer) -> ModelT
         raise ValueError(
             "This file has no chat template: its model was made to go on with a text, not to talk."
         )
-    ids = {kind: facts.get(f"tokenizer.ggml.{kind}_token_id") for kind in ("bos", "eos", "eot")}
-    named = {
-        kind: tokenizer.token_bytes(id).decode(errors="replace") for kind, id in ids.items() if id is not None
-    }
+    ids = {kind: _id(facts, kind, tokenizer) for kind in ("bos", "eos", "eot")}
+    named = {kind: tokenizer.decode([id]) for kind, id in ids.items() if id is not None}
     stops = [ids["eos"], ids["eot"], tokenizer.special_tokens.get(END_OF_TEXT)]
     stops = list(dict.fromkeys(id for id in stops if id is not None))
     return ModelTemplate(source, stops, named.get("bos"), named.get("eos"))
+
+
+def _id(facts: Mapping[str, Any], kind: str, tokenizer: Tokenizer) -> int | None:
+    value = facts.get(f"tokenizer.ggml.{kind}_token_id")
+    id = whole_number(value)
+    if value is not None and (id is None or not 0 <= id < tokenizer.vocab_size):
+        raise ValueError(
+            f"The file's {kind}_token_id is {shown(value)}, which is no token of this tokenizer; take both "
+            "from the same file."
+        )
+    return id

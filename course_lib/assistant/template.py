@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from course_lib.arguments import check_tokenizer
+from course_lib.arguments import check_instance, check_tokenizer, flag
 from course_lib.assistant.messages import checked, content_of
 from course_lib.assistant.sandbox import sandbox
 from course_lib.finetuning.examples import Example, masked
@@ -49,7 +49,9 @@ def render(
     >>> render([{"role": "user", "content": "Hello!"}], add_generation_prompt=True)
     '<|endoftext|><|user|>Hello!<|end|><|assistant|>'
     """
+    check_instance("render", "template", template, str, "a template in Jinja")
     talk = [{**message, "content": content_of(message)} for message in checked(messages)]
+    add_generation_prompt = flag("render", "add_generation_prompt", add_generation_prompt)
     try:
         made = sandbox().from_string(template)
         return made.render(messages=talk, add_generation_prompt=add_generation_prompt)
@@ -133,6 +135,10 @@ class OwnTemplate:
     ) -> list[int]:
         """The ids of a conversation, as `encode_chat` gives them."""
         return encode_chat(tokenizer, messages, add_generation_prompt)
+
+    def encode_conversation(self, tokenizer: Tokenizer, messages: Sequence[Message]) -> Example:
+        """Ids and targets, as `encode_conversation` gives them."""
+        return encode_conversation(tokenizer, messages)
 
     def stops(self, tokenizer: Tokenizer) -> tuple[int, ...]:
         """The ids that end an answer: the mark after every message."""

@@ -131,12 +131,7 @@ def _listed(index: Mapping[str, Any]) -> list[str]:
 
 def _read_tokenizer(folder: Path) -> BPETokenizer | None:
     if (folder / "tokenizer.json").exists():
-        try:
-            return from_tokenizers(_read_json(folder / "tokenizer.json"))
-        except (KeyError, TypeError, AttributeError, IndexError):
-            raise ValueError(
-                "its tokenizer.json is not of a form that is known; save the tokenizer again."
-            ) from None
+        return from_tokenizers(_read_json(folder / "tokenizer.json"))
     if (folder / "vocab.json").exists() and (folder / "merges.txt").exists():
         return BPETokenizer.load(folder)
     return None

@@ -7,10 +7,9 @@ not know models.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from reprlib import repr as brief
 from typing import Any
 
-from course_lib.arguments import shown
+from course_lib.arguments import check_instance, shown
 from course_lib.tokens import GPT2_PATTERN, SINGLE_DIGITS_PATTERN, BPETokenizer, Rules
 from course_lib.tokens.files import written
 from course_lib.tokens.published import bpe_from_lists
@@ -31,6 +30,18 @@ def from_tokenizers(content: Mapping[str, Any]) -> BPETokenizer:
     >>> from_tokenizers(json.loads(to_tokenizers(ours).to_str())).merges == ours.merges
     True
     """
+    check_instance(
+        "from_tokenizers", "content", content, Mapping, "what json.loads makes of a tokenizer.json"
+    )
+    try:
+        return _from_tokenizers(content)
+    except (KeyError, TypeError, AttributeError, IndexError):
+        raise ValueError(
+            "its tokenizer.json is not of a form that is known; save the tokenizer again."
+        ) from None
+
+
+def _from_tokenizers(content: Mapping[str, Any]) -> BPETokenizer:
     model, added = content["model"], content.get("added_tokens") or []
     pattern, begin = _pattern_of(content.get("pre_tokenizer") or {}), _begin_of(content)
     _check_plain(content, pattern, added)
@@ -61,7 +72,7 @@ def _check_plain(content: Mapping[str, Any], pattern: str | None, added: list[Ma
     unlike = {
         "normalizes text": content.get("normalizer"),
         "cuts text in another way": pattern is None,
-        f"is a {brief(model.get('type'))}": model.get("type", "BPE") != "BPE",
+        f"is a {shown(model.get('type'))}": model.get("type", "BPE") != "BPE",
         "marks the parts of words": model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"),
         "draws its merges by chance": model.get("dropout"),
         "has tokens for bytes of its own": model.get("byte_fallback"),

@@ -84,6 +84,7 @@ def hollow(config: GPTConfig) -> GPT:
     >>> hollow(GPTConfig.preset("gpt2-xl")).tokens.weight.device
     device(type='meta')
     """
+    check_config("hollow", config)
     with torch.device("meta"), _NothingDrawn():
         return GPT(config)
 

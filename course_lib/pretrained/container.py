@@ -9,6 +9,7 @@ Source: the format is described at https://github.com/ggml-org/ggml/blob/master/
 
 from __future__ import annotations
 
+import errno
 import math
 import stat
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ import numpy as np
 import torch
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFReader, GGUFValueType
 
-from course_lib.files import as_path
+from course_lib.arguments import check_instance, shown
+from course_lib.files import as_path, explained
 from course_lib.pretrained.quantization import KINDS, dequantize
 
 MOST_NAMES = 10_000  # facts, or tensors: no model has nearly so many
@@ -77,6 +79,8 @@ class Container:
         except FileNotFoundError:
             raise ValueError(f"There is no file {self.path}; give the path of a GGUF file.") from None
         except OSError as problem:
+            if problem.errno == errno.ENAMETOOLONG:
+                raise explained(problem, self.path) from None
             raise ValueError(f"{self.path} cannot be read ({problem.strerror}); allow it.") from None
         try:
             reader = _Reader(self.path)
@@ -96,9 +100,7 @@ class Container:
 
         Raises: ValueError for a name that is not in the file, or a kind of quantization that is not known.
         """
-        if name not in self.tensors:
-            raise ValueError(f"{self.path} has no tensor {name!r}; its `tensors` are what it has.")
-        shape = self.tensors[name].shape
+        shape = self._named(name).shape
         rows = torch.cat(list(self.portions(name)))
         return rows.view(shape)
 
@@ -107,7 +109,7 @@ class Container:
 
         Shapes: each (rows, columns); a tensor of one dimension is one row.
         """
-        tensor = self.tensors[name]
+        tensor = self._named(name)
         check_kind(tensor)
         *_, columns = tensor.shape
         rows = tensor.nbytes // row_bytes(tensor)
@@ -122,6 +124,11 @@ class Container:
                 numbers = torch.frombuffer(data, dtype=torch.uint8)
                 yield dequantize(numbers, tensor.kind).view(count, columns)
 
+    def _named(self, name: str) -> Stored:
+        if not isinstance(name, str) or name not in self.tensors:
+            raise ValueError(f"{self.path} has no tensor {shown(name)}; its `tensors` are what it has.")
+        return self.tensors[name]
+
 
 def row_bytes(tensor: Stored) -> int:
     """The bytes that one row of a tensor takes.
@@ -129,6 +136,7 @@ def row_bytes(tensor: Stored) -> int:
     >>> row_bytes(Stored("q", "Q4_1", (2, 64), start=0, nbytes=80))
     40
     """
+    check_kind(tensor)
     kind = KINDS[tensor.kind]
     return tensor.shape[-1] // kind.numbers * kind.nbytes
 
@@ -140,6 +148,7 @@ def check_kind(tensor: Stored) -> None:
     Traceback (most recent call last):
     ValueError: the tensor q is stored as Q6_K; only F32, F16, Q8_0, Q4_0, Q4_1 can be read here.
     """
+    check_instance("check_kind", "tensor", tensor, Stored, "one of a Container's `tensors`")
     if tensor.kind not in KINDS:
         known = ", ".join(KINDS)
         raise ValueError(

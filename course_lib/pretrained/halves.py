@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from course_lib.arguments import check_instance
+from course_lib.arguments import check_instance, wrong
 from course_lib.model import GPT
 from course_lib.model.weights import hollow
 
@@ -31,10 +31,14 @@ class HalfLinear(nn.Module):
         check_instance("HalfLinear", "layer", layer, nn.Linear, "an nn.Linear")
         if not can_halve():
             raise ValueError("HalfLinear needs FBGEMM, which this torch, or this processor, does not have.")
+        self.width = layer.in_features
         bias = None if layer.bias is None else layer.bias.detach().float()
         self.packed = torch.ops.quantized.linear_prepack_fp16(layer.weight.detach().float(), bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        right = isinstance(x, torch.Tensor) and x.is_cpu and x.dtype == torch.float32
+        if not right or x.shape[-1:] != (self.width,):
+            raise wrong("HalfLinear", "x", x, f"a tensor of float32 on the CPU, of shape (..., {self.width})")
         return torch.ops.quantized.linear_dynamic_fp16(x, self.packed)
 
 
@@ -50,15 +54,18 @@ def can_halve() -> bool:
 def halved(model: GPT) -> GPT | None:
     """A twin for writing, its matrices in half precision; None where there is no way to do that.
 
+    Raises: ValueError for a model that isn't in float32 on the CPU, or has other layers than ordinary ones.
+
     >>> from course_lib.config import GPTConfig
     >>> twin = halved(GPT(GPTConfig(vocab_size=11, context_length=8, n_layers=1, n_heads=2, width=8)))
     >>> twin is None or twin(torch.tensor([[1, 2]])).shape == (1, 2, 11)
     True
     """
     check_instance("halved", "model", model, GPT, "a GPT")
+    twin, theirs = hollow(model.config), dict(model.named_modules())
+    _check_can_be_halved(model, twin)
     if not can_halve():
         return None
-    twin, theirs = hollow(model.config), dict(model.named_modules())
     for name, module in list(twin.named_modules()):
         module._parameters.update(theirs[name]._parameters)  # what is no matrix is shared
         module._buffers.update(theirs[name]._buffers)
@@ -66,3 +73,20 @@ def halved(model: GPT) -> GPT | None:
             if isinstance(child, nn.Linear):
                 setattr(module, part, HalfLinear(theirs[f"{name}.{part}".lstrip(".")]))
     return twin.eval()
+
+
+def _check_can_be_halved(model: GPT, twin: GPT) -> None:
+    """Raises ValueError for weights of another kind, and for layers that LoRA or `halved` has changed."""
+    found = model.state_dict()
+    for name, weight in twin.state_dict().items():
+        there = found.get(name)
+        if there is None or there.shape != weight.shape:
+            raise ValueError(
+                f"halved got a model without an ordinary layer at {name}; give one that isn't halved yet, "
+                "and after LoRA what merge_lora makes of it."
+            )
+        if there.dtype != torch.float32 or there.device.type != "cpu":
+            raise ValueError(
+                f"halved got a model in {there.dtype} on the device {there.device}; it needs float32 on the "
+                'CPU: load_pretrained(dtype="float32"), or model.float().cpu().'
+            )

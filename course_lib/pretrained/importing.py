@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import choice
+from course_lib.arguments import choice, whole
 from course_lib.data.download import sha256_of
 from course_lib.model import GPT
 from course_lib.model.weights import hollow
@@ -110,7 +110,7 @@ def quicker_dtype(tries: int = 7) -> torch.dtype:
     >>> quicker_dtype(tries=1) in (torch.float32, torch.bfloat16)
     True
     """
-    seconds = {}
+    tries, seconds = whole("quicker_dtype", "tries", tries, most=1000), {}
     for dtype in (torch.float32, torch.bfloat16):
         matrix, vector = torch.ones(8192, 1024, dtype=dtype), torch.ones(1, 1024, dtype=dtype)
         taken = []
@@ -118,12 +118,12 @@ def quicker_dtype(tries: int = 7) -> torch.dtype:
             began = time.perf_counter()
             torch.nn.functional.linear(vector, matrix)
             taken.append(time.perf_counter() - began)
-        seconds[dtype] = min(taken[1:] or taken)
+        seconds[dtype] = min(taken[1:])
     return min(seconds, key=lambda dtype: seconds[dtype])
 
 
 def _as_dtype(owner: str, dtype: str | torch.dtype) -> torch.dtype:
-    if dtype in DTYPES.values():
+    if isinstance(dtype, torch.dtype) and dtype in DTYPES.values():
         return dtype
     name = choice(owner, "dtype", dtype, [*DTYPES, "quicker"])
     return quicker_dtype() if name == "quicker" else DTYPES[name]

@@ -76,7 +76,7 @@ def source_of(owner: str, name: str) -> Source:
     'smollm2-135m-instruct'
     """
     for source in KNOWN:
-        if name in (source.name, source.short):
+        if isinstance(name, str) and name in (source.name, source.short):
             return source
     names = ", ".join(source.name for source in KNOWN)
     raise ValueError(f"{owner} got the name {shown(name)}; the models that can be fetched are: {names}.")

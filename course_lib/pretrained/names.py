@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from course_lib.arguments import shown
+from course_lib.arguments import check_instance, choice, shown, whole, wrong
 from course_lib.config import GPTConfig
 from course_lib.model.weights import weight_shapes
 from course_lib.pretrained.container import Container, check_kind
@@ -28,6 +28,7 @@ INNER = {
     "mlp.down": "ffn_down",
 }
 FAMILIES = ("llama", "gpt2")
+A_CONTAINER = "what stands in a file: Container(path)"
 # Facts that, if there, must say what our GPT does anyway.
 ONLY = {
     "rope.scaling.type": "none",
@@ -67,6 +68,7 @@ def config_of(container: Container) -> GPTConfig:
     Raises: ValueError for another family than Llama's and GPT-2's, for facts that are missing or no numbers,
     and for parts that our GPT doesn't have.
     """
+    check_instance("config_of", "container", container, Container, A_CONTAINER)
     facts, family = container.facts, container.facts.get("general.architecture")
     if family not in FAMILIES:
         known = " and ".join(FAMILIES)
@@ -132,6 +134,7 @@ def pieces_of(config: GPTConfig, family: str) -> Iterator[Piece]:
     blk.0.attn_k.weight -> blocks.0.attention.qkv.weight 8 (4, 8) 1
     blk.0.attn_v.weight -> blocks.0.attention.qkv.weight 12 (4, 8) 0
     """
+    choice("pieces_of", "family", family, FAMILIES)
     for name, shape in weight_shapes(config):
         if name == "head.weight" and config.tie_embeddings:
             continue
@@ -156,6 +159,7 @@ def checked_pieces(config: GPTConfig, container: Container) -> list[Piece]:
 
     Raises: ValueError, in one sentence, before any number is read.
     """
+    check_instance("checked_pieces", "container", container, Container, A_CONTAINER)
     pieces: list[Piece] = []
     left = dict(container.tensors)
     for piece in pieces_of(config, container.facts["general.architecture"]):
@@ -184,7 +188,12 @@ def in_our_order(rows: torch.Tensor, heads: int) -> torch.Tensor:
     >>> in_our_order(torch.tensor([10, 11, 12, 13, 20, 21, 22, 23]), heads=2)
     tensor([10, 12, 11, 13, 20, 22, 21, 23])
     """
-    pairs = rows.view(heads, -1, 2, *rows.shape[1:])
+    heads = whole("in_our_order", "heads", heads)
+    if not isinstance(rows, torch.Tensor) or not rows.ndim or len(rows) % (2 * heads):
+        raise wrong(
+            "in_our_order", "rows", rows, f"a tensor of an even number of rows for each of {heads} heads"
+        )
+    pairs = rows.reshape(heads, -1, 2, *rows.shape[1:])
     return pairs.transpose(1, 2).reshape(rows.shape)
 
 
@@ -194,5 +203,7 @@ def text_fact(facts: Mapping[str, Any], name: str) -> str | None:
     >>> text_fact({"general.name": "a", "general.size": 3}, "general.size") is None
     True
     """
+    check_instance("text_fact", "facts", facts, Mapping, "a Container's `facts`")
+    check_instance("text_fact", "name", name, str, "the name of a fact, one str")
     value = facts.get(name)
     return value if isinstance(value, str) else None

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from course_lib.arguments import choice, wrong
+from course_lib.arguments import choice, whole, wrong
 
 
 def float32(blocks: torch.Tensor) -> torch.Tensor:
@@ -25,7 +26,7 @@ def float32(blocks: torch.Tensor) -> torch.Tensor:
     tensor([[ 1.5000],
             [-2.0000]])
     """
-    return blocks.view(torch.float32)
+    return as_blocks("float32", blocks, 4).view(torch.float32)
 
 
 def float16(blocks: torch.Tensor) -> torch.Tensor:
@@ -37,7 +38,7 @@ def float16(blocks: torch.Tensor) -> torch.Tensor:
     tensor([[ 1.5000],
             [-2.0000]])
     """
-    return blocks.view(torch.float16).float()
+    return as_blocks("float16", blocks, 2).view(torch.float16).float()
 
 
 def q8_0(blocks: torch.Tensor) -> torch.Tensor:
@@ -51,6 +52,7 @@ def q8_0(blocks: torch.Tensor) -> torch.Tensor:
     >>> q8_0(block)[0, :4]
     tensor([ 1.5000, -1.5000, 50.0000,  0.0000])
     """
+    blocks = as_blocks("q8_0", blocks, 34)
     scale, codes = half(blocks, 0), blocks[:, 2:].view(torch.int8)
     return scale * codes.float()
 
@@ -66,6 +68,7 @@ def q4_0(blocks: torch.Tensor) -> torch.Tensor:
     >>> q4_0(block)[0, [0, 1, 16]]
     tensor([ 3.5000, -4.0000, -3.5000])
     """
+    blocks = as_blocks("q4_0", blocks, 18)
     scale, codes = half(blocks, 0), nibbles(blocks[:, 2:])
     return scale * (codes - 8)
 
@@ -81,6 +84,7 @@ def q4_1(blocks: torch.Tensor) -> torch.Tensor:
     >>> q4_1(block)[0, [0, 1, 16]]
     tensor([ 3.5000, -4.0000, -3.5000])
     """
+    blocks = as_blocks("q4_1", blocks, 20)
     scale, least, codes = half(blocks, 0), half(blocks, 2), nibbles(blocks[:, 4:])
     return scale * codes + least
 
@@ -93,7 +97,9 @@ def half(blocks: torch.Tensor, start: int) -> torch.Tensor:
     >>> half(torch.tensor([[1.5, 7.0]]).half().view(torch.uint8), 2)
     tensor([[7.]])
     """
-    return blocks[:, start : start + 2].view(torch.float16).float()
+    blocks = as_blocks("half", blocks, least=2)
+    start = whole("half", "start", start, least=0, most=blocks.shape[1] - 2)
+    return blocks[:, start : start + 2].clone().view(torch.float16).float()  # a copy begins at an even byte
 
 
 def nibbles(codes: torch.Tensor) -> torch.Tensor:
@@ -104,7 +110,25 @@ def nibbles(codes: torch.Tensor) -> torch.Tensor:
     >>> nibbles(torch.tensor([[0x21, 0x43]], dtype=torch.uint8))
     tensor([[1., 3., 2., 4.]])
     """
+    codes = as_blocks("nibbles", codes)
     return torch.cat([codes & 15, codes >> 4], dim=1).float()
+
+
+def as_blocks(owner: str, blocks: Any, nbytes: int | None = None, least: int = 1) -> torch.Tensor:
+    """The blocks, if they are bytes in rows of `nbytes`, or of `least` or more; each number can be read in
+    its place.
+
+    Raises: ValueError for anything else.
+
+    >>> as_blocks("q4_1", torch.zeros(3, 18, dtype=torch.uint8), 20)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: q4_1 got blocks=a Tensor of shape (3, 18) and type torch.uint8; it must be a tensor of ...
+    """
+    right = isinstance(blocks, torch.Tensor) and blocks.dtype == torch.uint8 and blocks.ndim == 2
+    if not right or not (blocks.shape[1] == nbytes or (nbytes is None and blocks.shape[1] >= least)):
+        columns = f"at least {least}" if nbytes is None else nbytes
+        raise wrong(owner, "blocks", blocks, f"a tensor of bytes (uint8) of shape (N, {columns})")
+    return blocks.clone() if blocks.storage_offset() % 4 else blocks
 
 
 @dataclass(frozen=True)

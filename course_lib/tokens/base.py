@@ -11,7 +11,7 @@ from reprlib import repr as brief
 from types import MappingProxyType
 from typing import Any
 
-from course_lib.arguments import check_instance, flag, is_several, whole_number
+from course_lib.arguments import check_instance, flag, is_several, shown, whole_number
 from course_lib.data import END_OF_TEXT
 from course_lib.tokens.special import Finder, names_of
 from course_lib.tokens.texts import check_text, known_errors
@@ -119,14 +119,15 @@ class Tokenizer:
         return [self._tokens[id] for id in flat_ids(ids, self.vocab_size) if id not in skipped]
 
     def _allowed(self, names: Collection[str] | str) -> list[str]:
-        if names == "all":
+        if isinstance(names, str) and names == "all":
             return list(self.special_tokens)
         names = [names] if isinstance(names, str) else names_of(names, "allowed_special")
         for name in names:
             if name not in self.special_tokens:
                 known = ", ".join(self.special_tokens) or "none"
                 raise ValueError(
-                    f"allowed_special names {name!r}, which is not a special token here; there are: {known}."
+                    f"allowed_special names {shown(name)}, which is not a special token here; there are: "
+                    f"{known}."
                 )
         return names
 
@@ -150,7 +151,9 @@ class Tokenizer:
 
     def finder(self, allowed: Sequence[str]) -> Finder:
         """What finds these special tokens in a text, and the added ones."""
-        return Finder({name: self.special_tokens[name] for name in allowed} | self.added_tokens)
+        return Finder(
+            {name: self.special_tokens[name] for name in self._allowed(allowed)} | self.added_tokens
+        )
 
     def _encode_plain(self, text: str, start: int, end: int, final: bool) -> tuple[list[int], int]:
         """The same for `text[start:end]`, in which nothing is special."""
@@ -176,10 +179,11 @@ def flat_ids(ids: Any, size: int) -> list[int]:
         if isinstance(listed[place], list | tuple) or getattr(listed[place], "ndim", 0):
             raise ValueError(_no_list(ids, size))
         raise ValueError(
-            f"Token id {listed[place]!r} is no whole number; needed a flat list of them, 0 to {size - 1}."
+            f"Token id {shown(listed[place])} is no whole number; needed a flat list of them, 0 to "
+            f"{size - 1}."
         )
     raise ValueError(
-        f"Token id {numbers[place]} is not in this vocabulary of {size} tokens (0 to {size - 1}); "
+        f"Token id {shown(numbers[place])} is not in this vocabulary of {size} tokens (0 to {size - 1}); "
         "decode ids with the tokenizer that made them."
     )
 
@@ -192,7 +196,8 @@ def _several(ids: Any, size: int) -> Iterable[Any]:
 
 
 def _no_list(ids: Any, size: int) -> str:
-    return f"Got {brief(ids)}, needed one flat list of token ids, e.g. [{size - 1}]."
+    said = " ".join(brief(ids).split())
+    return f"Got {said}, needed one flat list of token ids, e.g. [{size - 1}]."
 
 
 class StreamDecoder:

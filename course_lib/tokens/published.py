@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from reprlib import repr as brief
+from reprlib import repr as brief  # in which all spaces stay
 from typing import Any
 
-from course_lib.arguments import check_instance, is_several, whole_number
+from course_lib.arguments import check_instance, flag, is_several, many, shown, whole_number
 from course_lib.tokens.files import is_strings, unwritten
 from course_lib.tokens.pieces import GPT2_PATTERN, SINGLE_DIGITS_PATTERN
 from course_lib.tokens.rules import Rules
+from course_lib.tokens.special import names_of
 from course_lib.tokens.tokenizers import BPETokenizer
 from course_lib.tokens.vocabulary import tokens_made_by
 
@@ -31,7 +32,8 @@ PRE_TOKENIZERS = {
     ),
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3"), LLAMA3_PATTERN),
 }
-NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = range(1, 6)  # kinds of tokens
+KINDS = range(1, 7)  # of tokens; the sixth, a byte, has no part in byte-level vocabularies
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, _ = KINDS
 MARK = re.compile(r"<\|.+\|>")
 
 
@@ -56,13 +58,13 @@ def bpe_from_gguf(metadata: Mapping[str, Any]) -> BPETokenizer:
     kind, cut = about.get("model"), about.get("pre", "default")
     if kind != "gpt2":
         raise ValueError(
-            f"The file's tokenizer is of the kind {brief(kind)}; needed 'gpt2', which is byte-level "
+            f"The file's tokenizer is of the kind {shown(kind)}; needed 'gpt2', which is byte-level "
             "byte-pair encoding."
         )
     if not isinstance(cut, str) or cut not in PRE_TOKENIZERS:
         known = ", ".join(PRE_TOKENIZERS)
-        raise ValueError(f"The file's tokenizer cuts text as {brief(cut)} does; known here are: {known}.")
-    if about.get("add_space_prefix", False):
+        raise ValueError(f"The file's tokenizer cuts text as {shown(cut)} does; known here are: {known}.")
+    if about.flag("add_space_prefix", False):
         raise ValueError("The file's tokenizer puts a space before every text, which ours does not.")
     tokens, kinds = about.tokens(), about.kinds()
     marks, special, added = about.marks(), [], []
@@ -73,7 +75,7 @@ def bpe_from_gguf(metadata: Mapping[str, Any]) -> BPETokenizer:
         elif kind == USER_DEFINED:
             added.append(token)
     three = PRE_TOKENIZERS[cut] == LLAMA3_PATTERN
-    begin = about.named("bos_token_id") if about.get("add_bos_token", three) else None
+    begin = about.named("bos_token_id") if about.flag("add_bos_token", three) else None
     rules = Rules(whole_pieces=three, begin=begin, added=tuple(added))
     return bpe_from_lists(tokens, about.merges(), special, PRE_TOKENIZERS[cut], rules, "The file")
 
@@ -94,19 +96,37 @@ def bpe_from_lists(
     >>> tokenizer.encode("a a"), tokenizer.rules.changes()
     ([1, 2], {'partial': True})
     """
+    check_instance("bpe_from_lists", "rules", rules, Rules, "rules, as Rules(partial=True)")
+    check_instance("bpe_from_lists", "origin", origin, str, "the name of a file, one str")
+    tokens = names_of(many("bpe_from_lists", "tokens", tokens, "texts"), "tokens")
+    merges = many("bpe_from_lists", "merges", merges, "texts or pairs of texts")
+    special = names_of(special, "special")
     names, path = {*special, *rules.added}, Path(origin)
     spelled = {token: unwritten(token, path) for token in tokens if token not in names}
     layout = [spelled.get(token, token) for token in tokens]
     joined = []
     for rank, merge in enumerate(merges):
         pair = merge.split(" ") if isinstance(merge, str) else merge
-        if len(pair) != 2 or not all(pair):
+        if not is_pair(pair):
             raise ValueError(f"Merge {rank} is {brief(merge)}, needed two tokens, as in 'Ġ t'.")
         left, right = (spelled.get(part) or unwritten(part, path) for part in pair)
         joined.append((left, right))
     partial = _is_partial(layout, joined)
     rules = replace(rules, partial=partial, unknown=rules.unknown if partial else None)
     return BPETokenizer(joined, special, pattern, layout=layout, rules=rules)
+
+
+def is_pair(pair: Any) -> bool:
+    """Whether these are two texts with something in them.
+
+    >>> is_pair(["a", "b"]), is_pair(["a", ""]), is_pair("ab")
+    (True, False, False)
+    """
+    return (
+        isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and all(part and isinstance(part, str) for part in pair)
+    )
 
 
 def _is_partial(layout: list[bytes | str], merges: list[tuple[bytes, bytes]]) -> bool:
@@ -140,9 +160,15 @@ class _About:
         if kinds is None:
             tasks = {self._id(f"{task}_token_id") for task in ("bos", "eos", "unknown", "padding")}
             return [CONTROL if id in tasks else NORMAL for id in range(size)]
-        if not is_several(kinds) or len(kinds) != size:
+        kinds = list(kinds.tolist() if hasattr(kinds, "tolist") else kinds) if is_several(kinds) else []
+        if len(kinds) != size:
             raise ValueError(f"The file has {size} tokens, but not as many kinds of tokens; get it again.")
-        return list(kinds)
+        if strange := [kind for kind in kinds if type(kind) is not int or kind not in KINDS]:
+            raise ValueError(f"The file has a token of the kind {shown(strange[0])}; kinds go from 1 to 6.")
+        return kinds
+
+    def flag(self, name: str, otherwise: bool) -> bool:
+        return flag("bpe_from_gguf", name, self.get(name, otherwise))
 
     def marks(self) -> set[str]:
         """The tokens that begin or end a text or a turn."""
@@ -159,11 +185,11 @@ class _About:
         value = self.get(name)
         id = whole_number(value)
         if value is not None and (id is None or not 0 <= id < len(self.tokens())):
-            raise ValueError(f"The file's {name} is {brief(value)}, which is no token of it; get it again.")
+            raise ValueError(f"The file's {name} is {shown(value)}, which is no token of it; get it again.")
         return id
 
     def _strings(self, name: str) -> list[str]:
         value = self.get(name)
         if not is_strings(value):
-            raise ValueError(f"The file's {name} are {brief(value)}, needed a list of texts; get it again.")
+            raise ValueError(f"The file's {name} are {shown(value)}, needed a list of texts; get it again.")
         return value

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from course_lib.arguments import check_instance, flag
+from course_lib.arguments import check_instance, flag, shown
 from course_lib.tokens.special import names_of
 
 
@@ -52,6 +52,7 @@ class Rules:
         Traceback (most recent call last):
         ValueError: Rules got unknown='<unk>', which is not among the special tokens: <end>.
         """
+        special = names_of(special, "special")
         for name in ("unknown", "begin"):
             if getattr(self, name) not in (None, *special):
                 raise ValueError(
@@ -79,6 +80,6 @@ class Rules:
         known = [field.name for field in fields(cls)]
         if not isinstance(changes, Mapping) or not set(changes) <= set(known):
             raise ValueError(
-                f"Got the rules {changes!r:.80}; needed an object with some of {', '.join(known)}."
+                f"Got the rules {shown(changes)}; needed an object with some of {', '.join(known)}."
             )
         return cls(**changes)

@@ -12,7 +12,7 @@ from typing import Any
 
 import regex
 
-from course_lib.arguments import is_several
+from course_lib.arguments import check_instance, is_several, shown
 from course_lib.data import END_OF_TEXT
 from course_lib.tokens.texts import check_text
 
@@ -34,12 +34,16 @@ class Finder:
     def __init__(
         self, ids: Mapping[str, int], strip_left: Collection[str] = (), strip_right: Collection[str] = ()
     ):
+        check_instance("Finder", "ids", ids, Mapping, "ids by name, {'<end>': 7}")
+        names_of(ids, "ids")
+        strip_left, strip_right = names_of(strip_left, "strip_left"), names_of(strip_right, "strip_right")
         self.ids = ids
         self._pattern = _pattern_of(ids) if ids else None
         self._left, self._right = ids.keys() & set(strip_left), ids.keys() & set(strip_right)
 
     def found(self, text: str) -> Iterator[tuple[str, int, int]]:
         """The name of each token in a text, where it begins and where it ends."""
+        check_instance("found", "text", text, str, "a text, one str")
         start = 0
         for match in self._pattern.finditer(text) if self._pattern else ():
             name, (first, last) = match.group(), match.span()
@@ -85,7 +89,8 @@ def without_specials(text: str, names: list[str]) -> list[str]:
     >>> without_specials("Mia ran.<|endoftext|>Tom sat.", ["<|endoftext|>"])
     ['Mia ran.', 'Tom sat.']
     """
-    return _pattern_of(names).split(text) if names else [text]
+    check_instance("without_specials", "text", text, str, "a text, one str")
+    return _pattern_of(names).split(text) if names_of(names, "names") else [text]
 
 
 def check_names(names: list[str], ordinary: Iterable[str]) -> None:
@@ -119,5 +124,5 @@ def names_of(names: Any, what: str) -> list[str]:
         names = list(names)
         wrong = [name for name in names if not isinstance(name, str)]
     if wrong:
-        raise ValueError(f"{what} got {brief(wrong[0])}, needed a list of names, e.g. [{END_OF_TEXT!r}].")
+        raise ValueError(f"{what} got {shown(wrong[0])}, needed a list of names, e.g. [{END_OF_TEXT!r}].")
     return names

@@ -264,7 +264,7 @@ class BPETokenizer(Tokenizer):
 
     def finder(self, allowed: Sequence[str]) -> Finder:
         """What finds these special tokens in a text, and the added ones; both may swallow spaces."""
-        ids = {name: self.special_tokens[name] for name in allowed} | self.added_tokens
+        ids = {name: self.special_tokens[name] for name in self._allowed(allowed)} | self.added_tokens
         return Finder(ids, self.rules.strip_left, self.rules.strip_right)
 
     def __repr__(self) -> str:

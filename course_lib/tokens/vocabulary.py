@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from reprlib import repr as brief
 
-from course_lib.arguments import check_instance, is_several, many
+from course_lib.arguments import check_instance, is_several, many, shown
 from course_lib.tokens.bpe import byte_alphabet
 
 
@@ -21,8 +21,8 @@ def pairs_of(merges: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]
     >>> pairs_of(([b"t", b"h"],))
     [(b't', b'h')]
     """
-    if not is_several(merges) or isinstance(merges, str):
-        raise ValueError(f"merges got {brief(merges)}, needed a list of pairs such as (b't', b'h').")
+    if not is_several(merges) or isinstance(merges, str | bytes):
+        raise ValueError(f"merges got {shown(merges)}, needed a list of pairs such as (b't', b'h').")
     pairs = [tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in merges]
     for rank, pair in enumerate(pairs):
         if len(pair) != 2 or not all(isinstance(part, bytes) and part for part in pair):

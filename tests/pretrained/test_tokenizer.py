@@ -120,6 +120,17 @@ def test_conversations_are_written_as_by_transformers(smollm2, converted):
     assert template.stop_tokens == (2, 0) and template.bos_token == "<|im_start|>"
 
 
+def test_answers_to_learn_from_are_what_the_assistant_says_and_its_mark(smollm2, converted):
+    template, tokenizer = template_from_gguf(smollm2.facts, smollm2.tokenizer), smollm2.tokenizer
+    for talk in talks(100):
+        ids, targets = template.encode_conversation(tokenizer, talk)
+        assert ids == template.encode(tokenizer, talk)
+        if not any("<|im_end|>" in message["content"] for message in talk):
+            assert ids == converted.apply_chat_template(talk, return_dict=False)
+        told = [f"{message['content']}<|im_end|>" for message in talk if message["role"] == "assistant"]
+        assert tokenizer.decode(target for target in targets if target != -100) == "".join(told)
+
+
 def test_it_talks(smollm2):
     template = template_from_gguf(smollm2.facts, smollm2.tokenizer)
     chat = Chat(smollm2.model, smollm2.tokenizer, template=template, most=40)
