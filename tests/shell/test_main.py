@@ -46,7 +46,8 @@ def test_ctrl_c_pressed_again_and_again_ends_in_a_line(presses):
             process.send_signal(signal.SIGINT)
             time.sleep(0.01)
         error = process.communicate(timeout=60)[1]
-    assert process.returncode in (1, 130) and error.count("\n") <= 2 and quiet(error), error
+    # -2: pressed while Python was ending already, which has let go of its handlers by then
+    assert process.returncode in (1, 130, -signal.SIGINT) and error.count("\n") <= 2 and quiet(error), error
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="an output that takes nothing")
