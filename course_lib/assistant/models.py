@@ -203,7 +203,7 @@ def _as_texts(messages: Sequence[Message]) -> list[dict[str, str]]:
     ]
 
 
-def _pieces(tokenizer: Tokenizer, text: str, show: Any) -> Iterator[tuple[list[int], str]]:
+def _pieces(tokenizer: Tokenizer, text: str, show: Callable[[str], str]) -> Iterator[tuple[list[int], str]]:
     """The ids of a text whose plain part `show` shows: what stands between marks, and each mark."""
     start, finder = 0, tokenizer.finder(list(tokenizer.special_tokens))
     for name, first, last in finder.found(text):
@@ -215,7 +215,7 @@ def _pieces(tokenizer: Tokenizer, text: str, show: Any) -> Iterator[tuple[list[i
     yield tokenizer.encode(rest), rest
 
 
-def _placed(tokenizer: Tokenizer, text: str, show: Any) -> Iterator[tuple[int, int]]:
+def _placed(tokenizer: Tokenizer, text: str, show: Callable[[str], str]) -> Iterator[tuple[int, int]]:
     """Each id, and at which byte of the text its token begins."""
     begin, unknown = 0, getattr(getattr(tokenizer, "rules", None), "unknown", None)
     single = tokenizer.special_tokens.get(unknown)  # which stands for one byte

@@ -23,7 +23,7 @@ from pathlib import Path
 from course_lib.arguments import check_function
 from course_lib.data.download import DownloadError, alone, sha256_of
 from course_lib.files import explained, place_to_write
-from course_lib.pretrained.known import SMOLLM2, Source, folder, place_of, source_of, wanted
+from course_lib.pretrained.known import SMOLLM2, Source, folder, is_here, place_of, source_of, wanted
 from course_lib.runtime import atomic_write
 
 BLOCK = 1 << 20
@@ -88,8 +88,7 @@ def fetch_if_wanted(name: str = SMOLLM2.name, tell: Callable[[str], object] = pr
     source = source_of("fetch_if_wanted", name)
     check_function("fetch_if_wanted", "tell", tell, 1, TELLS)
     try:
-        path = place_of(source.name)
-        if path.is_file() and path.stat().st_size == source.size:
+        if is_here(source.name):
             return True
         if not wanted():
             return False
