@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from talking import said, system, user
 
 from course_lib import assistant, interop, runtime
 from course_lib.assistant import (
@@ -57,18 +58,6 @@ def exported(tokenizer, tmp_path_factory):
         GPT(config), tokenizer, folder, stop_tokens=[END], chat_template=assistant.CHAT_TEMPLATE
     )
     return AutoTokenizer.from_pretrained(folder)
-
-
-def user(content):
-    return {"role": "user", "content": content}
-
-
-def said(content):
-    return {"role": "assistant", "content": content}
-
-
-def system(content):
-    return {"role": "system", "content": content}
 
 
 # The template -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from talking import said, system, user
 
 from course_lib import runtime
 from course_lib.assistant import OWN, Chat, ModelTemplate, replies, template_from_gguf
@@ -56,18 +57,6 @@ RICH = """{{- bos_token }}
 {%- for name in ['a', 'b'] | select('equalto', 'b') | list %}{{ name }}{% endfor %}
 {%- if add_generation_prompt %}{{ '<s>ASSISTANT:' }}{% endif %}
 """
-
-
-def user(content):
-    return {"role": "user", "content": content}
-
-
-def said(content):
-    return {"role": "assistant", "content": content}
-
-
-def system(content):
-    return {"role": "system", "content": content}
 
 
 @pytest.fixture(scope="module")
