@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from talking import user
 from torch import nn
 
 from course_lib import assistant, generation
@@ -31,10 +32,6 @@ MESSAGE = '{"role": "user", "content": "Hello!"}'
 class Broken(nn.Module):
     def forward(self, ids):
         return torch.full((*ids.shape, 7), math.nan)
-
-
-def user(content):
-    return {"role": "user", "content": content}
 
 
 MISTAKES = {
