@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import nn
 
 from course_lib.exercises import (
     Case,
@@ -13,10 +15,13 @@ from course_lib.exercises import (
     Exercise,
     Forbidden,
     Mistake,
+    ModuleCase,
     Option,
     Question,
     Quiz,
+    as_module,
     causal,
+    module_case,
 )
 
 Tensor = torch.Tensor
@@ -1140,6 +1145,236 @@ multi_head_attention = Exercise(
                 x, w_q, w_k, w_v, w_out.T, n_heads
             ),
             _IN_OUT,
+        ),
+    ),
+)
+
+
+# The same as a class --------------------------------------------------------------------------------------
+
+
+class _MultiHeadAttention(nn.Module):
+    """Causal attention with several heads, and the four matrices it learns: x (B, T, C) -> (B, T, C)."""
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, T, C = x.shape
+        H, D = self.n_heads, C // self.n_heads
+        q, k, v = (part.reshape(B, T, H, D).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1))
+        scores = q @ k.transpose(-2, -1) / math.sqrt(D)  # (B, H, T, T)
+        later = torch.ones(T, T, dtype=torch.bool, device=x.device).triu(diagonal=1)
+        attn = scores.masked_fill(later, -math.inf).softmax(dim=-1)
+        return self.out((attn @ v).transpose(1, 2).reshape(B, T, C))
+
+
+def _layer_case(B: int, T: int, n_heads: int, D: int, seed: int, training: bool = True) -> ModuleCase:
+    width = n_heads * D
+    x = _random(B, T, width, seed=seed)
+    return module_case(_MultiHeadAttention, width, n_heads, seed=seed + 1, training=training, x=x)
+
+
+def _layer_cases() -> list[Case]:
+    sizes = (
+        (2, 3, 2, 5),
+        (1, 5, 3, 2),
+        (3, 2, 7, 1),
+        (2, 7, 1, 3),
+        (2, 3, 2, 3),
+        (1, 1, 2, 2),
+        (1, 70, 1, 2),
+    )
+    return [_layer_case(*size, seed=300 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+
+
+def _fresh_layer(draw: Draw) -> Case:
+    n_heads, D = draw.integer(1, 4), draw.integer(1, 3)
+    x = draw.tensor(draw.integer(1, 3), draw.integer(1, 5), n_heads * D, extremes=False)
+    more = {"seed": draw.integer(0, 99), "training": draw.boolean()}
+    return module_case(_MultiHeadAttention, n_heads * D, n_heads, **more, x=x)
+
+
+class _InSteps(_MultiHeadAttention):
+    """The same in steps, which mistakes replace one at a time."""
+
+    def parts(self, x: Tensor) -> list[Tensor]:
+        return [self.split(part) for part in self.qkv(x).chunk(3, dim=-1)]
+
+    def split(self, x: Tensor) -> Tensor:
+        return _split_heads(x, self.n_heads)
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return _scaled_dot_product(q, k, v, _causal_mask(q.shape[-2]))
+
+    def join(self, mixed: Tensor) -> Tensor:
+        return _joined(mixed)
+
+    def last(self, joined: Tensor, x: Tensor) -> Tensor:
+        return self.out(joined)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.join(self.attend(*self.parts(x))), x)
+
+
+def _layer_with(**steps: Callable[..., Any]) -> type:
+    return type("MultiHeadAttention", (_InSteps,), steps)
+
+
+def _parts_in_order(*order: int) -> Callable[..., list[Tensor]]:
+    def parts(self: _InSteps, x: Tensor) -> list[Tensor]:
+        found = self.qkv(x).chunk(3, dim=-1)
+        return [self.split(found[i]) for i in order]
+
+    return parts
+
+
+def _cut_by_head_first(self: _InSteps, x: Tensor) -> tuple[Tensor, ...]:
+    return _split_heads(self.qkv(x), self.n_heads).chunk(3, dim=-1)
+
+
+def _stretched(factor: Callable[[Tensor, int], float]) -> Callable[..., Tensor]:
+    """Attention with scores of another size."""
+
+    def attend(self: _InSteps, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return _scaled_dot_product(q * factor(q, self.n_heads), k, v, _causal_mask(q.shape[-2]))
+
+    return attend
+
+
+class _WithoutBias(_MultiHeadAttention):
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__(width, n_heads)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+
+
+class _Narrow(_MultiHeadAttention):
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__(width, n_heads)
+        self.qkv = nn.Linear(width, width)
+
+
+MultiHeadAttention = Exercise(
+    name="MultiHeadAttention",
+    topic="attention",
+    title="Multi-head attention as a class",
+    piece="attention_class",
+    difficulty="hard",
+    minutes=20,
+    reference=_MultiHeadAttention,
+    use=as_module,
+    cases=_layer_cases,
+    fresh=_fresh_layer,
+    draws=8,
+    forbidden=(
+        Forbidden(
+            ("multi_head_attention_forward", "_native_multi_head_attention"),
+            "The exercise is to put the layer together yourself: split, attend, join.",
+        ),
+    ),
+    hints=(
+        "What is learned is made in `__init__`: two `nn.Linear`, one from C to 3C and one from C to C. What "
+        "is computed stands in `forward`, and is what your function did, with `self.qkv(x)` for the three "
+        "products.",
+        "`self.qkv(x)` is (B, T, 3C); `.chunk(3, dim=-1)` cuts it into queries, keys and values, each "
+        "(B, T, C), which are then split into heads.",
+        "Keep `n_heads` as `self.n_heads`. Make the mask in `forward`, for the T that came, on `x.device`. "
+        "At the end: join, then `self.out(...)`.",
+    ),
+    explanation=(
+        "The function got its matrices handed in; the class owns them. `nn.Linear` registers its weight and "
+        "bias, so that an optimizer finds them in `parameters()` and a file in `state_dict()`, under the "
+        "names of the attributes: `qkv.weight`, `qkv.bias`, `out.weight`, `out.bias`.\n\n"
+        "One matrix of 3C rows does what three of C rows did, in a single product. The mask is nothing "
+        "learned: it is made for the length that came, or kept with `register_buffer`."
+    ),
+    mistakes=(
+        Mistake(
+            "the heads are split without a transpose",
+            _layer_with(split=lambda self, x: _tokens_torn_apart(x, self.n_heads)),
+            "`reshape(B, n_heads, T, D)` has the right shape, and tears the tokens apart. Cut each token "
+            "first, `reshape(B, T, n_heads, D)`, then `transpose(1, 2)`.",
+        ),
+        Mistake(
+            "the heads are joined without transposing back",
+            _layer_with(join=lambda self, mixed: mixed.reshape(len(mixed), mixed.shape[2], -1)),
+            "(B, H, T, D) reshaped straight to (B, T, C) puts numbers of several tokens into one row. First "
+            "`transpose(1, 2)`, then `reshape`.",
+        ),
+        Mistake(
+            "there is no mask",
+            _layer_with(attend=lambda self, q, k, v: _scaled_dot_product(q, k, v)),
+            "Every token sees the whole text. Hide what comes after it.",
+        ),
+        Mistake(
+            "the mask comes after the softmax",
+            _layer_with(
+                attend=lambda self, q, k, v: _masked_after(q, k, v, _causal_mask(q.shape[-2])),
+            ),
+            "The hidden keys have already taken their share of the sum. Put minus infinity into the scores, "
+            "before the softmax.",
+        ),
+        Mistake(
+            "the scores are not divided by √D",
+            _layer_with(attend=_stretched(lambda q, n_heads: math.sqrt(q.shape[-1]))),
+            "Without the division the scores grow with the width of a head. Divide by the root of D = "
+            "C / n_heads.",
+        ),
+        Mistake(
+            "the scores are divided by √C",
+            _layer_with(attend=_stretched(lambda q, n_heads: 1 / math.sqrt(n_heads))),
+            "A head multiplies vectors of width D = C / n_heads, so divide by √D.",
+        ),
+        Mistake(
+            "one head with the full width",
+            _layer_with(split=lambda self, x: _split_heads(x, 1)),
+            "The vectors are not split, so that there is one set of weights, not n_heads of them.",
+        ),
+        Mistake(
+            "the keys come first in `qkv`",
+            _layer_with(parts=_parts_in_order(1, 0, 2)),
+            "The first C rows of `qkv` make queries, the next C keys, the last C values: `q, k, v = "
+            "self.qkv(x).chunk(3, dim=-1)`. Weights from elsewhere fit in no other order.",
+        ),
+        Mistake(
+            "the values come before the keys in `qkv`",
+            _layer_with(parts=_parts_in_order(0, 2, 1)),
+            "The first C rows of `qkv` make queries, the next C keys, the last C values: `q, k, v = "
+            "self.qkv(x).chunk(3, dim=-1)`. Weights from elsewhere fit in no other order.",
+        ),
+        Mistake(
+            "each head's three parts lie together in `qkv`",
+            _layer_with(parts=_cut_by_head_first),
+            "Some models keep them so. Here all queries come first: cut (B, T, 3C) into three, then each of "
+            "the three into heads.",
+        ),
+        Mistake(
+            "the last matrix is not used",
+            _layer_with(last=lambda self, joined, x: joined),
+            "`self.out` is made, but nothing goes through it. It mixes what the heads found.",
+        ),
+        Mistake(
+            "x is added already",
+            _layer_with(last=lambda self, joined, x: x + self.out(joined)),
+            "Give what attention has found, nothing else. Adding it to the stream is the block's business.",
+        ),
+        Mistake(
+            "`qkv` has no bias",
+            _WithoutBias,
+            "`nn.Linear` has a bias unless it is told otherwise, and GPT-2's layers have theirs.",
+        ),
+        Mistake(
+            "`qkv` is as narrow as x",
+            _Narrow,
+            "It makes three vectors of each token: `nn.Linear(width, 3 * width)`.",
+        ),
+        Mistake(
+            "cut off from its gradient",
+            _layer_with(last=lambda self, joined, x: self.out(joined.detach())),
+            "Nothing arrives at `qkv`, so it would never learn. Leave out `.detach()` and `no_grad`.",
         ),
     ),
 )

@@ -9,11 +9,11 @@
 
 Each topic declares its own, with what is imported from here. The files: `_core` (the API) and `_quiz` are
 what a learner calls. Cases: `_judge` (what a topic declares), `_draw` and `_fresh` (new ones at every
-check). What is right: `_right`, `_inputs`, `_gradients`. What an answer does: `_trial`, `_frozen`,
-`_compare`, `_values`, `_forbidden`, `_properties`. What is said of it: `_verdict`, `_faults`, `_recognise`,
-`_crashes`, `_meanings`; how it looks: `_feedback`, `_sides`. `_run` keeps time and cuts tracebacks, `_whose`
-knows the learner's lines, `_source` takes code out of a notebook, `_progress` keeps files, `_overview`
-counts. Nothing here draws figures or trains.
+check). What is right: `_right`, `_inputs`, `_gradients`. What an answer does: `_trial`, `_modules` (a class),
+`_frozen`, `_compare`, `_values`, `_forbidden`, `_properties`, `_starters` (nothing yet). What is said of
+it: `_verdict`, `_faults`, `_recognise`, `_crashes`, `_meanings`; how it looks: `_feedback`, `_sides`. `_run`
+keeps time and cuts tracebacks, `_whose` knows the learner's lines, `_source` takes code out of a notebook,
+`_progress` keeps files, `_overview` counts. Nothing here draws figures or trains.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from course_lib.exercises._draw import Draw
 from course_lib.exercises._feedback import Feedback, State
 from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._judge import Case, Mistake, Property
+from course_lib.exercises._modules import ModuleCase, as_module, module_case
 from course_lib.exercises._overview import Progress, exercises_of, progress, quiz_of, topics
 from course_lib.exercises._properties import causal, gradient_flows
 from course_lib.exercises._quiz import Option, Question, Quiz
@@ -35,15 +36,18 @@ __all__ = [
     "Feedback",
     "Forbidden",
     "Mistake",
+    "ModuleCase",
     "Option",
     "Progress",
     "Property",
     "Question",
     "Quiz",
     "State",
+    "as_module",
     "causal",
     "exercises_of",
     "gradient_flows",
+    "module_case",
     "progress",
     "quiz_of",
     "topics",

@@ -12,12 +12,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from types import FunctionType
 from typing import Any
 
 from course_lib.exercises import _progress, _run, _tryout
 from course_lib.exercises._feedback import Feedback, State
 from course_lib.exercises._source import Standalone, as_file
+from course_lib.exercises._starters import is_harmless
 from course_lib.exercises._surroundings import surroundings
 
 _SECONDS_FOR_TEXT = 3.0
@@ -124,7 +124,7 @@ def _watchdog(seconds: float, out: Any) -> Iterator[None]:
 
 def _tried(exercise: Any, answer: Any) -> Tried:
     """Take the answer's text and try it, unless nothing can happen or there is no text."""
-    if _is_harmless(answer):
+    if is_harmless(answer):
         return Tried()
     head = f'"""My own `{exercise.name}`, kept by the course when its check said it is right."""\n\n'
     try:
@@ -142,22 +142,6 @@ def _tried(exercise: Any, answer: Any) -> Tried:
 
 def _label(exercise: Any) -> str:
     return f"{exercise.piece or exercise.name}.py"
-
-
-def _is_harmless(answer: Any) -> bool:
-    """Plain values, and functions that as yet do nothing: the starters of a notebook as it is shipped."""
-    if answer is None or answer is ... or type(answer) in (bool, int, float, str, bytes):
-        return True
-    if type(answer) is not FunctionType:
-        return False
-    code = answer.__code__
-    return len(code.co_code) <= 40 and (
-        code.co_names == ("NotImplementedError",) or code.co_code[::2] == _nothing.__code__.co_code[::2]
-    )
-
-
-def _nothing() -> None:
-    pass
 
 
 # Kept -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from unicodedata import normalize
 
-from course_lib.exercises._frozen import frozen, name_of_kind
+from course_lib.exercises._frozen import Amiss, frozen, name_of_kind
 from course_lib.exercises._run import plain
 from course_lib.exercises._values import as_numpy, is_array, is_tensor, show_value
 
@@ -30,7 +30,7 @@ class Difference:
     """The first place where two values part. `position` is an index into `expected` and `got`, if there is
     one."""
 
-    aspect: str  # type, shape, dtype, finite, values or gradient
+    aspect: str  # parameters, type, shape, dtype, finite, values or gradient
     message: str
     expected: Any = None
     got: Any = None
@@ -93,6 +93,9 @@ class _Compare:
     slack: Mapping[Path, Any] = field(default_factory=dict)
 
     def __call__(self, expected: Any, got: Any, path: Path = ()) -> Difference | None:
+        if isinstance(got, Amiss) or isinstance(expected, Amiss):
+            text = got.text if isinstance(got, Amiss) else ""
+            return None if expected == got else Difference("parameters", text, shows=False)
         if self.exact_type and type(expected) is not type(got):
             return _wrong_type(expected, got)
         if is_array(expected):

@@ -25,10 +25,12 @@ from course_lib.exercises._feedback import Feedback, Note, State
 from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._fresh import new_seed
 from course_lib.exercises._judge import Case, Judge, Mistake, Property
+from course_lib.exercises._modules import ModuleCase, as_module
 from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
+from course_lib.exercises._starters import does_nothing
 from course_lib.exercises._trial import Observed
-from course_lib.exercises._values import show_value, warnings_only
+from course_lib.exercises._values import is_module, show_value, warnings_only
 from course_lib.exercises._verdict import verdict
 
 Showable = TypeVar("Showable", Feedback, Note)
@@ -57,7 +59,8 @@ class Exercise:
     `reference` is a right answer: a function, a class, or a plain value. `cases` are the calls to try, or a
     function that makes them (the same at every call), so that nothing large is built at import. `use(answer,
     *args, **kwargs)` says how an answer is used in a case where that is not a plain call, e.g. `lambda cls,
-    config, x: cls(config)(x)`. With `open_ended=True` values are not compared, only the properties: the
+    config, x: cls(config)(x)`; for a class of torch modules it is `as_module`, and `module_case` makes the
+    cases. With `open_ended=True` values are not compared, only the properties: the
     reference is then one answer of many. `piece` is the file in `my_gpt/` of a build exercise (by default its
     name); its answer is kept there when right.
 
@@ -206,31 +209,32 @@ class Exercise:
             return self._not_attempted()
         if not callable(self.reference):
             return None
-        if not callable(answer):
+        wanted = "class" if isinstance(self.reference, type) else "function"
+        if not callable(answer) or (wanted == "class" and is_module(answer)):
             message = (
-                f"`check` got {show_value(answer, 60)}, but needs the function itself: write its name "
+                f"`check` got {show_value(answer, 60)}, but needs the {wanted} itself: write its name "
                 f"without brackets, as in `.check({self.name})`."
             )
             return self._feedback(State.WRONG, message, aspect="type")
-        if isinstance(self.reference, type) and not isinstance(answer, type):
+        if wanted == "class" and not isinstance(answer, type):
             return self._feedback(State.WRONG, "`check` got a function, but needs a class.", aspect="type")
-        return None if self.use is not None else self._wrong_arguments(answer)
+        return None if self.use not in (None, as_module) else self._wrong_arguments(answer)
 
     def _wrong_arguments(self, answer: Any) -> Feedback | None:
-        """Feedback for a function that cannot be called as the exercise calls it."""
+        """Feedback for a function that cannot be called, or a class that cannot be made, as the exercise
+        does it."""
         case = self._judge().fresh_cases()[0]
+        made = isinstance(case, ModuleCase)
         signature, _ = _run.attempt(lambda: inspect.signature(answer))
         if signature is None:  # some built-ins do not tell
             return None
         try:
-            signature.bind(*case.args, **case.kwargs)
+            signature.bind(*case.args, **({} if made else case.kwargs))
         except TypeError as error:
             wanted = inspect.signature(self.reference).replace(return_annotation=inspect.Signature.empty)
             names = ", ".join(wanted.parameters)
-            message = (
-                f"Your function cannot be called as the exercise does ({error}). "
-                f"Its arguments should be: `{names}`."
-            )
+            what = "class cannot be made" if made else "function cannot be called"
+            message = f"Your {what} as the exercise does ({error}). Its arguments should be: `{names}`."
             return self._feedback(State.WRONG, message, aspect="type")
         return None
 
@@ -240,8 +244,8 @@ class Exercise:
             return False
         first = seen.outcomes[0]
         if first.crash is not None:
-            return first.crash.not_written
-        return first.value is ... or (first.value is None and _does_nothing(answer))
+            return first.crash.not_written or (isinstance(answer, type) and does_nothing(answer))
+        return first.value is ... or (first.value is None and does_nothing(answer))
 
     def _not_attempted(self) -> Feedback:
         message = "Write your answer in the cell above, run it, then run this one. For a start: `.hint()`."
@@ -283,14 +287,3 @@ def _whole_number(value: Any) -> int | None:
         return operator.index(value)
     except Exception:  # noqa: BLE001 - whatever it is, it is no number
         return None
-
-
-def _stub() -> None:
-    pass
-
-
-def _does_nothing(answer: Any) -> bool:
-    """Whether a function's body is only `pass`, `...`, `return None` or a docstring, judged by its
-    instructions."""
-    code, _ = _run.attempt(lambda: inspect.unwrap(answer).__code__)
-    return code is not None and code.co_code[::2] == _stub.__code__.co_code[::2]

@@ -33,8 +33,10 @@ def first_fault(
 def _value_fault(trial: Trial, seen: Observed, start: int) -> dict[str, Any] | None:
     for case in range(start, len(seen.outcomes)):
         if seen.is_wrong(case):
-            call = trial.judge.call(trial.cases[case])
-            return {"call": call, **_wrong_value(trial, seen.outcomes[case], seen.parts[case])}
+            part = seen.parts[case]
+            hinges = part is None or part.aspect != "parameters"  # which the inputs have no part in
+            call = trial.judge.call(trial.cases[case]) if hinges else ""
+            return {"call": call, **_wrong_value(trial, seen.outcomes[case], part)}
     return None
 
 
@@ -44,7 +46,7 @@ def _wrong_value(trial: Trial, got: Outcome, part: Difference | None) -> dict[st
     words = part.message
     if part.got is None and any(right.value is None and right.crash is None for right in trial.right):
         words = f"it is None, but should be {show_value(part.expected)}"  # no forgotten `return`
-    message = f"The result is wrong: {words}."
+    message = words if part.aspect == "parameters" else f"The result is wrong: {words}."
     return {"state": State.WRONG, "message": message, "aspect": part.aspect, "difference": part}
 
 

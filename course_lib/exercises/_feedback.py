@@ -55,7 +55,7 @@ class Feedback(Shown):
     state: State
     title: str
     message: str = ""
-    aspect: str | None = None  # type, shape, dtype, finite, values, gradient, property or inputs
+    aspect: str | None = None  # parameters, type, shape, dtype, finite, values, gradient, property, inputs
     mistake: str | None = None  # the name of the recognised mistake
     why: str = ""  # why that mistake is one
     call: str = ""  # the call that went wrong

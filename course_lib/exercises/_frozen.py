@@ -38,6 +38,13 @@ class Odd:
         return self.text or self.kind
 
 
+@dataclass(frozen=True)
+class Amiss:
+    """What an answer gives where it can't be tried at all: a sentence that says why."""
+
+    text: str
+
+
 def frozen(value: Any) -> Any:
     """Plain data with the same contents.
 
@@ -61,7 +68,7 @@ class _Freezer:
             return odd(value)
 
     def _freeze(self, value: Any, depth: int) -> Any:
-        if type(value) in _ATOMS:
+        if type(value) in _ATOMS or type(value) is Amiss:
             return value
         if is_array(value) and not isinstance(value, str | bytes):
             return _array(value)

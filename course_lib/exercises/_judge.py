@@ -35,7 +35,7 @@ class Case:
 
     def copy(self) -> Case:
         """The same case with arguments of its own, so that a call cannot change this one."""
-        return Case(*snapshot(self.args), **snapshot(self.kwargs))
+        return type(self)(*snapshot(self.args), **snapshot(self.kwargs))
 
     def call(self, name: str) -> str:
         """The call in words."""

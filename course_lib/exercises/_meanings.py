@@ -115,6 +115,12 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
         "the answer be for an empty input? `max(..., default=...)` is one way.",
     ),
     (
+        "AttributeError",
+        r"before Module\.__init__\(\) call",
+        "A module can keep layers only after it was begun: write `super().__init__()` as the first line of "
+        "`__init__`.",
+    ),
+    (
         "ZeroDivisionError",
         r"",
         "The divisor is 0 in this call. What should the answer be then?",
