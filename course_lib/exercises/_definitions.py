@@ -40,7 +40,14 @@ def is_local(thing: Any, scope: dict[str, Any]) -> bool:
     """Whether a definition is written out: a learner's, or one beside what is being written."""
     found = definition(thing)
     target = thing if found is None else found[0]
-    return not is_library(target) or getattr(target, "__module__", None) == scope.get("__name__", "")
+    beside = getattr(target, "__module__", None) == scope.get("__name__", "")
+    return beside or not is_library(target) or _is_a_topics_own(target)
+
+
+def _is_a_topics_own(thing: Any) -> bool:
+    """Whether it is private to a topic's exercises, from where nobody should import it."""
+    inside = str(getattr(thing, "__module__", "")).split(".")[2:]
+    return name_of(thing).startswith("_") and is_the_courses(thing) and "exercises" in inside
 
 
 def is_the_courses(thing: Any) -> bool:

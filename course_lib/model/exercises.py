@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from course_lib.attention import exercises as attention_exercises
 from course_lib.exercises import (
     Case,
     Draw,
     Exercise,
     Forbidden,
     Mistake,
+    ModuleCase,
     Option,
     Property,
     Question,
     Quiz,
+    as_module,
     causal,
+    module_case,
 )
 
 Tensor = torch.Tensor
@@ -1270,6 +1276,379 @@ gpt = Exercise(
             "it gives the stream, not logits",
             _stream_only,
             "One step is missing: compare with all tokens, `norm(x) @ tokens.T`.",
+        ),
+    ),
+)
+
+
+# The same as classes --------------------------------------------------------------------------------------
+
+
+_MultiHeadAttention = attention_exercises.MultiHeadAttention.reference  # as written in notebook 03
+
+
+class _MLP(nn.Module):
+    """Out to a space four times as wide, GELU, and back: x (B, T, C) -> (B, T, C)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
+
+
+class _Block(nn.Module):
+    """One layer: attention and MLP each read the normed stream x (B, T, C), and add to the stream itself."""
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = _MultiHeadAttention(width, n_heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = _MLP(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+def _block_class_case(B: int, T: int, n_heads: int, D: int, seed: int, training: bool = True) -> ModuleCase:
+    width = n_heads * D
+    x = 2 * _random(B, T, width, seed=seed)
+    return module_case(_Block, width, n_heads, seed=seed, training=training, x=x)
+
+
+def _block_class_cases() -> list[Case]:
+    sizes = ((2, 3, 2, 3), (1, 5, 3, 2), (3, 2, 4, 1), (2, 4, 1, 5), (1, 1, 2, 2), (1, 70, 1, 2))
+    return [_block_class_case(*size, seed=400 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+
+
+def _block_class_fresh(draw: Draw) -> Case:
+    n_heads, D = draw.integer(1, 3), draw.integer(1, 3)
+    x = draw.tensor(draw.integer(1, 3), draw.integer(1, 4), n_heads * D, extremes=False)
+    more = {"seed": draw.integer(0, 99), "training": draw.boolean()}
+    return module_case(_Block, n_heads * D, n_heads, **more, x=x)
+
+
+def _block_by(function: Callable[..., Tensor]) -> type:
+    """A block that computes as a function of its parts does."""
+
+    def forward(self: _Block, x: Tensor) -> Tensor:
+        return function(x, self.norm1, self.attention, self.norm2, self.mlp)
+
+    return type("Block", (_Block,), {"forward": forward})
+
+
+def _block_with(**parts: Callable[[int], nn.Module]) -> type:
+    """A block with other parts, each made for a width."""
+
+    class Block(_Block):
+        def __init__(self, width: int, n_heads: int) -> None:
+            super().__init__(width, n_heads)
+            for name, make in parts.items():
+                setattr(self, name, make(width))
+
+    return Block
+
+
+class _OneNorm(_Block):
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__(width, n_heads)
+        self.norm2 = self.norm1
+
+
+def _mlp_with(bend: Part) -> Callable[[int], nn.Module]:
+    class MLP(_MLP):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.down(bend(self.up(x)))
+
+    return MLP
+
+
+class _NarrowMLP(_MLP):
+    def __init__(self, width: int) -> None:
+        nn.Module.__init__(self)
+        self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
+
+
+def _as_classes(exercise: Exercise, make: Callable[[Any], type], *names: str) -> tuple[Mistake, ...]:
+    """The mistakes of these names, made by classes."""
+    return tuple(Mistake(m.name, make(m.wrong), m.why) for m in exercise.mistakes if m.name in names)
+
+
+Block = Exercise(
+    name="Block",
+    topic="model",
+    title="The block as a class",
+    piece="block_class",
+    difficulty="medium",
+    minutes=15,
+    reference=_Block,
+    use=as_module,
+    cases=_block_class_cases,
+    fresh=_block_class_fresh,
+    draws=6,
+    hints=(
+        "Four parts in `__init__`, under the names that are asked for: two `nn.LayerNorm(width)`, the "
+        "attention of notebook 03, and the MLP above. A part that is itself a module brings its parameters "
+        "along.",
+        "`forward` is your function `block`, with `self.` before its parts: each part reads the stream "
+        "through a norm of its own, and adds to it.",
+    ),
+    explanation=(
+        "A module made of modules: torch names each parameter by the way to it, `attention.qkv.weight` or "
+        "`mlp.up.bias`, and finds all of them, however deep they lie. So a block's weights can be saved, "
+        "loaded and trained without a further word.\n\n"
+        "`forward` has the two sums and nothing else. All that is learned was made in `__init__`."
+    ),
+    mistakes=(
+        *_as_classes(
+            block,
+            _block_by,
+            "the norms come after the sums",
+            "the stream itself is normed",
+            "nothing is added, the parts replace the stream",
+            "the MLP does not see what attention wrote",
+            "attention's part is not added, it replaces the stream",
+            "the MLP's part is not added",
+            "the first norm is used twice",
+            "the first norm is left out",
+            "the second norm is left out",
+            "the norms are left out",
+        ),
+        Mistake(
+            "the MLP comes first",
+            _block_by(lambda x, norm1, attention, norm2, mlp: _block(x, norm2, mlp, norm1, attention)),
+            _FETCH_FIRST,
+        ),
+        Mistake(
+            "both norms are one",
+            _OneNorm,
+            "`self.norm2 = self.norm1` gives one norm two names, and one set of weights. Make two.",
+        ),
+        Mistake(
+            "the MLP's bend is left out",
+            _block_with(mlp=_mlp_with(lambda wide: wide)),
+            "Without it, the MLP's two matrices are as good as one: GELU stands between them.",
+        ),
+        Mistake(
+            "ReLU instead of GELU",
+            _block_with(mlp=_mlp_with(torch.relu)),
+            'GPT-2 uses GELU, in its tanh form: `F.gelu(..., approximate="tanh")`.',
+        ),
+        Mistake(
+            "the exact GELU instead of the tanh form",
+            _block_with(mlp=_mlp_with(F.gelu)),
+            'GPT-2 has the tanh form, `F.gelu(..., approximate="tanh")`: another number in the fourth digit.',
+        ),
+        Mistake(
+            "the MLP is no wider inside than outside",
+            _block_with(mlp=_NarrowMLP),
+            "It goes out to four times the width, and back: `nn.Linear(width, 4 * width)`.",
+        ),
+        Mistake(
+            "the norms learn nothing",
+            _block_with(
+                norm1=lambda width: nn.LayerNorm(width, elementwise_affine=False),
+                norm2=lambda width: nn.LayerNorm(width, elementwise_affine=False),
+            ),
+            "A LayerNorm stretches and shifts by what it has learned: `nn.LayerNorm(width)` as it comes.",
+        ),
+    ),
+)
+
+
+class _GPT(nn.Module):
+    """A GPT-2: ids (B, T) -> logits (B, T, V)."""
+
+    def __init__(self, vocab_size: int, context_length: int, width: int, n_heads: int, n_layers: int) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, width)
+        self.positions = nn.Embedding(context_length, width)
+        self.blocks = nn.ModuleList(_Block(width, n_heads) for _ in range(n_layers))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocab_size, bias=False)
+        self.head.weight = self.tokens.weight  # tied: one matrix at both ends
+        for name, weight in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(weight)
+            elif weight.ndim > 1:
+                nn.init.normal_(weight, std=0.02)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        places = torch.arange(ids.shape[1], device=ids.device)
+        x = self.tokens(ids) + self.positions(places)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x))
+
+
+def _gpt_class_case(B: int, T: int, made: tuple[int, ...], seed: int, training: bool = True) -> ModuleCase:
+    ids = _some_ids(made[0], B, T, seed=seed)
+    return module_case(_GPT, *made, seed=seed, training=training, ids=ids)
+
+
+def _gpt_class_cases() -> list[Case]:
+    sizes = (
+        (1, 3, (3, 5, 2, 1, 1)),
+        (2, 3, (7, 5, 4, 2, 2)),
+        (3, 5, (11, 5, 6, 3, 3)),
+        (2, 4, (5, 6, 3, 1, 2)),
+        (1, 1, (5, 4, 4, 4, 1)),
+    )
+    return [_gpt_class_case(*size, seed=500 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+
+
+def _gpt_class_fresh(draw: Draw) -> Case:
+    V, context, n_heads = draw.integer(2, 9), draw.integer(1, 5), draw.integer(1, 3)
+    made = V, context, n_heads * draw.integer(1, 2), n_heads, draw.integer(1, 2)
+    ids = draw.ids(V, draw.integer(1, 3), draw.integer(1, context))
+    more = {"seed": draw.integer(0, 99), "training": draw.boolean()}
+    return module_case(_GPT, *made, **more, ids=ids)
+
+
+def _begins_small(answer: type) -> bool | str:
+    """Whether fresh weights are those of GPT-2; what writes to the stream may be smaller by √(2 · layers)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = answer(48, 32, 32, 4, 2)
+    for name, weight in model.named_parameters():
+        if name.endswith("bias") and bool(weight.any()):
+            return f"`{name}` does not."
+        if weight.ndim > 1 and not 0.008 < (size := float(weight.detach().std())) < 0.024:
+            return f"`{name}` begins with a deviation of {size:.2f}."
+    return True
+
+
+def _gpt_by(function: Callable[..., Tensor]) -> type:
+    """A GPT that computes as a function of its parts does."""
+
+    def forward(self: _GPT, ids: Tensor) -> Tensor:
+        return function(ids, self.tokens.weight, self.positions.weight, list(self.blocks), self.norm)
+
+    return type("GPT", (_GPT,), {"forward": forward})
+
+
+def _gpt_after(change: Callable[..., None]) -> type:
+    """A GPT in which something is made otherwise once all is made."""
+
+    class GPT(_GPT):
+        def __init__(self, *made: int) -> None:
+            super().__init__(*made)
+            change(self, *made)
+
+    return GPT
+
+
+def _untied(model: nn.Module, vocab_size: int, context: int, width: int, *_: int) -> None:
+    model.head = nn.Linear(width, vocab_size, bias=False)
+
+
+def _tied_the_wrong_way(model: nn.Module, vocab_size: int, context: int, width: int, *_: int) -> None:
+    model.head = nn.Linear(width, vocab_size)
+    model.head.weight = model.tokens.weight
+
+
+def _in_a_plain_list(model: nn.Module, *_: int) -> None:
+    blocks = list(model.blocks)
+    del model.blocks
+    model.blocks = blocks
+
+
+def _the_same_block(model: nn.Module, *made: int) -> None:
+    model.blocks = nn.ModuleList([model.blocks[0]] * made[-1])
+
+
+def _as_torch_begins(model: nn.Module, *_: int) -> None:
+    for part in model.modules():
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()
+
+
+GPT = Exercise(
+    name="GPT",
+    topic="model",
+    title="The GPT as a class",
+    piece="gpt_class",
+    difficulty="hard",
+    minutes=25,
+    reference=_GPT,
+    use=as_module,
+    cases=_gpt_class_cases,
+    fresh=_gpt_class_fresh,
+    draws=6,
+    properties=(
+        Property(
+            "first weights",
+            _begins_small,
+            "matrices and tables begin normal, with a deviation of 0.02 (or smaller, where they write to the "
+            "stream), and biases with 0",
+        ),
+    ),
+    hints=(
+        "Five attributes: two `nn.Embedding`, an `nn.ModuleList` of blocks, an `nn.LayerNorm`, and an "
+        "`nn.Linear` without bias, whose `weight` is then set to that of `tokens`. `forward` is your "
+        "function `gpt`.",
+        "A plain list hides the blocks from torch: `nn.ModuleList(Block(width, n_heads) for _ in "
+        "range(n_layers))`. Positions are looked up with `torch.arange(T, device=ids.device)`.",
+        "At the end of `__init__`, go through `self.named_parameters()`: zeros where the name ends with "
+        "`bias`, `nn.init.normal_(weight, std=0.02)` where there are two axes; the norms' weights stay 1.",
+    ),
+    explanation=(
+        "Made of your own parts, the whole model: look up, add the positions, run the blocks, norm, compare "
+        "with all tokens. `self.head.weight = self.tokens.weight` makes the two one parameter: gradients "
+        "from both ends add up in it, and it is counted once.\n\n"
+        "torch would begin an `nn.Embedding` with deviation 1. With a tied head the first logits would be "
+        "large, and the first loss far above ln V; with 0.02, the model begins by guessing blindly."
+    ),
+    mistakes=(
+        *_as_classes(
+            gpt,
+            _gpt_by,
+            "the positions are left out",
+            "the last rows of the positions are taken",
+            "the positions begin at row 1",
+            "every position gets the first row",
+            "every block gets the embeddings",
+            "only the first block is used",
+            "no block is used",
+            "the blocks are run backwards",
+            "x is added once more around each block",
+            "the positions are added before every block",
+            "the norm comes after every block",
+            "the last norm is left out",
+            "it gives probabilities",
+            "it gives the stream, not logits",
+        ),
+        Mistake(
+            "the head has a matrix of its own",
+            _gpt_after(_untied),
+            "The head is tied to the tokens: `self.head.weight = self.tokens.weight`.",
+        ),
+        Mistake(
+            "the head has a bias",
+            _gpt_after(_tied_the_wrong_way),
+            "GPT-2's head has none: `nn.Linear(width, vocab_size, bias=False)`.",
+        ),
+        Mistake(
+            "the blocks are in a plain list",
+            _gpt_after(_in_a_plain_list),
+            "torch looks for parameters in modules, and a list is none: nothing in it would be trained or "
+            "saved. `nn.ModuleList([...])` is a list that torch knows.",
+        ),
+        Mistake(
+            "all blocks are the same block",
+            _gpt_after(_the_same_block),
+            "`[Block(...)] * n_layers` makes one block, and lists it several times. Make a new one for each "
+            "layer: `Block(...) for _ in range(n_layers)`.",
+        ),
+        Mistake(
+            "the first weights are torch's own",
+            _gpt_after(_as_torch_begins),
+            "torch begins an `nn.Embedding` with deviation 1, and the head is tied to it: the first loss is "
+            "far above ln V. Draw all matrices anew, with `nn.init.normal_(weight, std=0.02)`.",
         ),
     ),
 )
