@@ -7,6 +7,7 @@
 | `schedule`     | the learning rate at each step                |
 | `clipping`     | gradients that are shrunk together            |
 | `loop`         | a step of training                            |
+| `whole_loop`   | the whole training                            |
 | `accumulation` | a large batch in small parts                  |
 | `law`          | a power law through a few losses              |
 | `diagnoses`    | `clinic`: the faults of six runs              |
@@ -22,6 +23,7 @@ from course_lib.training.exercises.schedule import learning_rate
 from course_lib.training.exercises.clipping import clip_gradients
 from course_lib.training.exercises.loop import train_step
 from course_lib.training.exercises.accumulation import accumulate
+from course_lib.training.exercises.whole_loop import train
 from course_lib.training.exercises.law import fit_power_law
 from course_lib.training.exercises.diagnoses import clinic
 from course_lib.training.exercises.questions import quiz
@@ -34,6 +36,7 @@ __all__ = [  # noqa: RUF022
     "clip_gradients",
     "train_step",
     "accumulate",
+    "train",
     "fit_power_law",
     "clinic",
     "quiz",
