@@ -36,6 +36,7 @@ from course_lib.exercises._verdict import verdict
 Showable = TypeVar("Showable", Feedback, Note)
 KINDS = ("build", "explore")
 LEVELS = ("easy", "medium", "hard")
+MARKS = ("core", "more")
 
 
 class ExerciseError(AssertionError):
@@ -61,8 +62,11 @@ class Exercise:
     *args, **kwargs)` says how an answer is used in a case where that is not a plain call, e.g. `lambda cls,
     config, x: cls(config)(x)`; for a class of torch modules it is `as_module`, and `module_case` makes the
     cases. With `open_ended=True` values are not compared, only the properties: the
-    reference is then one answer of many. `piece` is the file in `my_gpt/` of a build exercise (by default its
-    name); its answer is kept there when right.
+    reference is then one answer of many.
+
+    `kind` says what is asked: to "build" a part of the GPT, whose right answer is kept in `my_gpt/` (in a
+    file named `piece`, by default as the exercise), or to "explore" something beside it, of which nothing is
+    kept. `mark` is "core" for what the course stands on, "more" for what can be left out or done later.
 
     `fresh(draw)` makes one more case from a `Draw`, or None where it would make no sense; every check tries
     `draws` of them. Gradients are compared wherever floats come out of floats; with `differentiable=False`
@@ -101,6 +105,7 @@ class Exercise:
     explanation: str
     mistakes: Sequence[Mistake]
     kind: str = "build"
+    mark: str = "core"
     difficulty: str = "easy"
     minutes: int = 5
     properties: Sequence[Property] = ()
@@ -118,8 +123,8 @@ class Exercise:
     forbidden: Sequence[Forbidden] = ()
 
     def __post_init__(self) -> None:
-        for field, value, allowed in (("kind", self.kind, KINDS), ("difficulty", self.difficulty, LEVELS)):
-            if value not in allowed:
+        for field, allowed in (("kind", KINDS), ("mark", MARKS), ("difficulty", LEVELS)):
+            if (value := getattr(self, field)) not in allowed:
                 raise ValueError(
                     f"Exercise {self.name} got {field}={value!r}; choose from {', '.join(allowed)}."
                 )
@@ -135,7 +140,7 @@ class Exercise:
 
     def __repr__(self) -> str:
         return (
-            f"{self.title}  ({self.kind} exercise, {self.difficulty}, about {self.minutes} minutes)\n"
+            f"{self.title}  ({self.mark}, {self.kind}, {self.difficulty}, about {self.minutes} minutes)\n"
             f"  .check(your_answer)   .hint()   .hint(2)   .solution()"
         )
 

@@ -10,12 +10,12 @@ from types import ModuleType
 
 from course_lib import COURSE
 from course_lib.exercises import _progress
-from course_lib.exercises._core import Exercise
+from course_lib.exercises._core import MARKS, Exercise
 from course_lib.exercises._feedback import box
 from course_lib.exercises._quiz import Quiz
 from course_lib.figures.shown import Shown
 
-_MARKS = {"right": "[x]", None: "[ ]"}  # anything else: tried
+_BOXES = {"right": "[x]", None: "[ ]"}  # anything else: tried
 
 
 def topics() -> list[str]:
@@ -44,18 +44,14 @@ def _module(topic: str) -> ModuleType:
 @dataclass(frozen=True)
 class _Row:
     title: str
-    kind: str
+    mark: str
     state: str | None
     helped: bool
 
-    @property
-    def mark(self) -> str:
-        return _MARKS.get(self.state, "[~]")
-
-    @property
-    def words(self) -> str:
+    def __str__(self) -> str:
         words = {"right": "done", None: "not yet"}.get(self.state, "tried")
-        return f"{words}, solution read" if self.helped else words
+        helped = ", solution read" if self.helped else ""
+        return f"{_BOXES.get(self.state, '[~]')} {self.title} ({self.mark}, {words}{helped})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,7 +76,7 @@ class Progress(Shown):
         lines = [f"{self.done} of {self.total} exercises done"]
         for topic, rows in self.rows.items():
             lines += ["", f"{topic}: {self._count(topic)}"]
-            lines += [f"  {row.mark} {row.title} ({row.words})" for row in rows]
+            lines += [f"  {row}" for row in rows]
         return "\n".join([*lines, *(["", self.sentence] if self.sentence else [])])
 
     def _repr_html_(self) -> str:
@@ -90,7 +86,7 @@ class Progress(Shown):
 
     def _count(self, topic: str) -> str:
         rows = self.rows[topic]
-        words = f"{sum(row.state == 'right' for row in rows)} of {len(rows)} exercises"
+        words = ", ".join(f"{mark} {_done(rows, mark)}" for mark in MARKS if _done(rows, mark))
         right, asked = self.quiz.get(topic, (0, 0))
         return words + (f", quiz {right} of {asked}" if asked else "")
 
@@ -98,10 +94,16 @@ class Progress(Shown):
         done = sum(row.state == "right" for row in rows)
         bar = "&#9632;" * done + "&#9633;" * (len(rows) - done)
         cell = 'style="text-align: left; padding: 2px 14px 2px 0; vertical-align: top"'
-        items = "".join(f"<div>{row.mark} {html.escape(row.title)} ({row.words})</div>" for row in rows)
+        items = "".join(f"<div>{html.escape(str(row))}</div>" for row in rows)
         head = f"<b>{html.escape(topic)}</b><br>{bar}<br>{self._count(topic)}"
         row = 'style="background-color: transparent"'
         return f"<tr {row}><td {cell}>{head}</td><td {cell}>{items}</td></tr>"
+
+
+def _done(rows: list[_Row], mark: str) -> str:
+    """How many of the exercises with a mark are done; nothing if there are none."""
+    right = [row.state == "right" for row in rows if row.mark == mark]
+    return f"{sum(right)} of {len(right)}" if right else ""
 
 
 def progress() -> Progress:
@@ -124,7 +126,7 @@ def _rows(topic: str, entries: dict[str, dict]) -> Iterator[_Row]:
         entry = entries.get(exercise.key, {})
         state = entry.get("state")
         known = state if isinstance(state, str) else None
-        yield _Row(exercise.title, exercise.kind, known, bool(entry.get("solution")))
+        yield _Row(exercise.title, exercise.mark, known, bool(entry.get("solution")))
 
 
 def _quiz_count(topic: str, entries: dict[str, dict]) -> tuple[int, int]:

@@ -1513,6 +1513,7 @@ digit_tokenizer = Exercise(
     topic="tokens",
     title="One digit, one token",
     kind="explore",
+    mark="more",
     difficulty="medium",
     minutes=8,
     reference=_digit_tokenizer,

@@ -702,6 +702,8 @@ def test_a_declaration_that_is_incomplete_is_refused():
         make_exercise(hints=("one",))
     with pytest.raises(ValueError, match="at least three"):
         make_exercise(mistakes=())
+    with pytest.raises(ValueError, match="core, more"):
+        make_exercise(mark="extra")
     with pytest.raises(ValueError, match="build, explore"):
         make_exercise(kind="read")
     with pytest.raises(ValueError, match="exactly one"):
@@ -965,13 +967,27 @@ def test_progress_counts_and_never_goes_back():
     start_here.quiz.answer(2, "b")
     overview = progress()
     assert (overview.done, overview.quiz["start_here"]) == (1, (1, 5))
-    assert "[x] The smallest language model (done)" in str(overview)
+    assert "[x] The smallest language model (core, done)" in str(overview)
     assert "quiz 1 of 5" in overview._repr_html_()
 
 
 def test_progress_at_the_start():
     overview = progress()
-    assert overview.done == 0 and "[ ] The smallest language model (not yet)" in str(overview)
+    assert overview.done == 0 and "[ ] The smallest language model (core, not yet)" in str(overview)
+
+
+def test_progress_counts_core_and_more_apart():
+    overview = progress()
+    of_model = next(line for line in str(overview).splitlines() if line.startswith("model: "))
+    core = sum(exercise.mark == "core" for exercise in exercises_of("model"))
+    assert of_model == f"model: core 0 of {core}, more 0 of 2, quiz 0 of 5"
+    assert "[ ] RMSNorm (more, not yet)" in str(overview) and "(more, not yet)" in overview._repr_html_()
+
+
+def test_every_topic_has_core_exercises_and_fewer_of_the_others():
+    for topic in topics():
+        marks = [exercise.mark for exercise in exercises_of(topic)]
+        assert marks.count("core") > marks.count("more"), topic
 
 
 DAMAGED = [

@@ -320,6 +320,7 @@ token_f1 = Exercise(
     topic="finetuning",
     title="Partly right",
     kind="explore",
+    mark="more",
     difficulty="medium",
     minutes=12,
     reference=_token_f1,

@@ -257,6 +257,7 @@ lora_count = Exercise(
     topic="finetuning",
     title="How much is learned?",
     kind="explore",
+    mark="more",
     difficulty="easy",
     minutes=5,
     reference=_lora_count,

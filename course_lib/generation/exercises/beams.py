@@ -101,6 +101,7 @@ beam_step = Exercise(
     topic="generation",
     title="One step of beam search",
     kind="explore",
+    mark="more",
     difficulty="hard",
     minutes=15,
     reference=_beam_step,

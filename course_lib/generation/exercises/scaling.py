@@ -190,6 +190,7 @@ repetition_penalty = Exercise(
     topic="generation",
     title="A penalty for repetition",
     kind="explore",
+    mark="more",
     difficulty="medium",
     minutes=10,
     reference=_repetition_penalty,

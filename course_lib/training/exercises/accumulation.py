@@ -242,6 +242,7 @@ accumulate = Exercise(
     topic="training",
     title="A large batch in small parts",
     kind="explore",
+    mark="more",
     difficulty="medium",
     minutes=12,
     reference=_accumulate,

@@ -125,6 +125,7 @@ fit_power_law = Exercise(
     topic="training",
     title="Fit a power law",
     kind="explore",
+    mark="more",
     difficulty="medium",
     minutes=10,
     reference=_fit_power_law,
