@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -1057,7 +1058,7 @@ multi_head_attention = Exercise(
             "the heads are split and joined by `reshape` alone",
             _by_reshape_alone,
             "`reshape(B, n_heads, T, D)` has the right shape, and tears the tokens apart: a head then mixes "
-            "pieces of one token, and a later one can leak into an earlier. Cut each token first, "
+            "pieces of the same tokens, and never sees the others. Cut each token first, "
             "`reshape(B, T, n_heads, D)`, then `transpose(1, 2)`; and back the same way.",
         ),
         Mistake(
@@ -1377,6 +1378,61 @@ MultiHeadAttention = Exercise(
             _layer_with(last=lambda self, joined, x: self.out(joined.detach())),
             "Nothing arrives at `qkv`, so it would never learn. Leave out `.detach()` and `no_grad`.",
         ),
+    ),
+)
+
+
+# A bug to find ----------------------------------------------------------------------------------------------
+
+
+def _leaky_heads(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int) -> Tensor:
+    B, T, C = x.shape
+    D = C // n_heads
+    q, k, v = ((x @ w).reshape(B, T, n_heads, D).transpose(1, 2) for w in (w_q, w_k, w_v))
+    scores = q @ k.transpose(-2, -1) / math.sqrt(D)
+    later = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
+    attn = scores.masked_fill(later, -math.inf).softmax(dim=-1)
+    return (attn @ v).reshape(B, T, C) @ w_out
+
+
+def _mended_heads(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int) -> Tensor:
+    B, T, C = x.shape
+    D = C // n_heads
+    q, k, v = ((x @ w).reshape(B, T, n_heads, D).transpose(1, 2) for w in (w_q, w_k, w_v))
+    scores = q @ k.transpose(-2, -1) / math.sqrt(D)
+    later = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
+    attn = scores.masked_fill(later, -math.inf).softmax(dim=-1)
+    return (attn @ v).transpose(1, 2).reshape(B, T, C) @ w_out
+
+
+leaky_heads = replace(
+    multi_head_attention,
+    name="leaky_heads",
+    title="Find the bug: heads that leak",
+    kind="bug",
+    difficulty="medium",
+    minutes=10,
+    reference=_mended_heads,
+    faulty=_leaky_heads,
+    symptom=(
+        "All its shapes are right, its mask hides the future, and with one head it does well; but with "
+        "several, a change of the last token moves the output at earlier ones."
+    ),
+    hints=(
+        "With a single head all is well. So look at the steps that treat the heads: where they are made, and "
+        "where they are put together again.",
+        "Follow the last token. After attention, where in `attn @ v`, of shape (B, H, T, D), are its numbers "
+        "of head 0? And in which row of (B, T, C) do these numbers lie in the end?",
+        "`reshape` keeps the line of numbers as it is, and cuts it in other places; only `transpose` changes "
+        "which axis comes first. The heads were brought before the tokens. They must go back behind them.",
+    ),
+    explanation=(
+        "`(attn @ v).reshape(B, T, C)` reads (B, H, T, D) in its order: all tokens of head 0 first. So the "
+        "first rows of the result are filled with what head 0 found for *all* tokens, the last one too. The "
+        "mask did its work; the leak comes after it.\n\n"
+        "`.transpose(1, 2)` brings (B, T, H, D) back, and then `reshape` joins what lies side by side. No "
+        "shape tells, and in training the leak looks like progress. What finds it is the test of the section "
+        "on leaks: change a later token, and see whether an earlier output moves."
     ),
 )
 
@@ -1751,6 +1807,95 @@ online_step = Exercise(
             _new_as_they_are,
             "e^100 does not fit into float32, and old and new terms must be measured alike: `(scores - "
             "new_largest).exp()`.",
+        ),
+    ),
+)
+
+
+# What a result shows --------------------------------------------------------------------------------------
+
+
+size_at_100 = Exercise(
+    name="size_at_100",
+    topic="attention",
+    title="Explain: how large are the scores?",
+    kind="explain",
+    difficulty="easy",
+    minutes=3,
+    reference=10.0,
+    atol=1.5,
+    cases=(),
+    hints=(
+        "The rows of the table have D = 64 and D = 256; 100 lies between them.",
+        "Which column do you need, the variance or the typical size? And which of the two grows like D?",
+    ),
+    explanation=(
+        "A sum of D random terms has a variance of about D, and a typical size of about √D: for D = 100 "
+        "that is 10, a little above the row of D = 64 and well below that of 256. Four times the width, "
+        "twice the score: that is why one divides by √D, and not by D."
+    ),
+    mistakes=(
+        Mistake(
+            "the variance was read",
+            100.0,
+            "The first column is the mean of the *squares*. The typical size is its root, the second column.",
+        ),
+        Mistake(
+            "the size was taken to grow in step with D",
+            25.0,
+            "From D = 16 to D = 64 the width is four times as large, and the size only twice.",
+        ),
+        Mistake(
+            "read off halfway between the sizes at D = 16 and D = 64",
+            6.0,
+            "100 is larger than 64, so the size is larger than 8.",
+        ),
+        Mistake(
+            "what the scores are multiplied by",
+            0.1,
+            "1/√100 is what brings them back to a size of 1. The question is how large they are before that.",
+        ),
+    ),
+)
+
+
+sure_at_the_end = Exercise(
+    name="sure_at_the_end",
+    topic="attention",
+    title="Explain: worse than guessing",
+    kind="explain",
+    difficulty="medium",
+    minutes=5,
+    reference="b",
+    cases=(),
+    hints=(
+        "Pure guessing among ten digits costs ln 10 = 2.30 at every place. What must a model do to pay more?",
+        "The loss is minus the logarithm of what the right digit was given. What has this model learned to "
+        "expect one place to the right, and what stands there at the last place?",
+    ),
+    explanation=(
+        "Elsewhere it copies the digit to its right, and has learned to be sure of what it finds. At the "
+        "last place there is nothing to copy, but the habit of being sure stays. Who gives one digit nearly "
+        "all, and is right one time in ten, pays more than one who spreads evenly: a loss above ln 10 is the "
+        "mark of a guess that is too sure."
+    ),
+    mistakes=(
+        Mistake(
+            "too little training",
+            "a",
+            "The digits are random: no training brings anyone below ln 10 there, and guessing blindly needs "
+            "none at all. It did not fail to learn, it learned something that doesn't help here.",
+        ),
+        Mistake(
+            "too many tokens to look at",
+            "c",
+            "The model with a mask sees just as many tokens from the last place, and pays 2.31.",
+        ),
+        Mistake(
+            "chance",
+            "d",
+            "There are hundreds of windows, so hundreds of last places. The mean of so many is sure to about "
+            "0.05, and 2.62 is six times as far from 2.30.",
         ),
     ),
 )

@@ -11,30 +11,29 @@ where a system has no fork (Windows), only time is.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from course_lib.exercises import _progress, _run
 from course_lib.exercises._compare import ATOL, RTOL
 from course_lib.exercises._draw import Draw
-from course_lib.exercises._feedback import Feedback, Note, State
+from course_lib.exercises._explain import explained
+from course_lib.exercises._feedback import Feedback, Note, State, display
 from course_lib.exercises._forbidden import Forbidden
 from course_lib.exercises._fresh import new_seed
 from course_lib.exercises._judge import Case, Judge, Mistake, Property
 from course_lib.exercises._modules import ModuleCase, as_module
 from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
-from course_lib.exercises._starters import does_nothing
+from course_lib.exercises._starters import does_nothing, same_code
 from course_lib.exercises._trial import Observed
 from course_lib.exercises._values import is_module, show_value, warnings_only
 from course_lib.exercises._verdict import verdict
 
-Showable = TypeVar("Showable", Feedback, Note)
-KINDS = ("build", "explore")
+KINDS = ("build", "explore", "bug", "explain")
 LEVELS = ("easy", "medium", "hard")
 MARKS = ("core", "more")
 
@@ -65,8 +64,11 @@ class Exercise:
     reference is then one answer of many.
 
     `kind` says what is asked: to "build" a part of the GPT, whose right answer is kept in `my_gpt/` (in a
-    file named `piece`, by default as the exercise), or to "explore" something beside it, of which nothing is
-    kept. `mark` is "core" for what the course stands on, "more" for what can be left out or done later.
+    file named `piece`, by default as the exercise); to "explore" something beside it, of which nothing is
+    kept; to find a "bug" in `faulty`, with which the notebook's cell begins and whose `symptom` is told; or
+    to "explain" what something shows: the reference is a letter, or a number that may be off by `atol`, and
+    each mistake is another letter or number. `mark` is "core" for what the course stands on, "more" for what
+    can be left out or done later.
 
     `fresh(draw)` makes one more case from a `Draw`, or None where it would make no sense; every check tries
     `draws` of them. Gradients are compared wherever floats come out of floats; with `differentiable=False`
@@ -121,6 +123,8 @@ class Exercise:
     fresh: Callable[[Draw], Case | None] | None = None
     draws: int = 32
     forbidden: Sequence[Forbidden] = ()
+    faulty: Callable[..., Any] | None = None
+    symptom: str = ""
 
     def __post_init__(self) -> None:
         for field, allowed in (("kind", KINDS), ("mark", MARKS), ("difficulty", LEVELS)):
@@ -128,6 +132,8 @@ class Exercise:
                 raise ValueError(
                     f"Exercise {self.name} got {field}={value!r}; choose from {', '.join(allowed)}."
                 )
+        if (self.kind == "bug") != bool(self.faulty and self.symptom):
+            raise ValueError(f"Exercise {self.name}: what is a bug has faulty code and a symptom; give both.")
         if not 2 <= len(self.hints) <= 3:
             raise ValueError(f"Exercise {self.name} got {len(self.hints)} hints; give two or three.")
         if len(self.mistakes) < 3 and not self.open_ended:
@@ -187,6 +193,8 @@ class Exercise:
     def judge(self, answer: Any, seed: int | None = None) -> Feedback:
         """The feedback for an answer, without showing or keeping anything. Prints and warnings are let
         through. The same seed draws the same cases; without one, new ones are drawn."""
+        if self.kind == "explain":
+            return explained(self, answer)
         if (early := self._unusable(answer)) is not None:
             return early
         seed = new_seed() if seed is None else seed
@@ -210,7 +218,7 @@ class Exercise:
 
     def _unusable(self, answer: Any) -> Feedback | None:
         """Feedback for an answer that cannot even be tried."""
-        if answer is ... or answer is None:
+        if answer is ... or answer is None or self.is_starter(answer):
             return self._not_attempted()
         if not callable(self.reference):
             return None
@@ -252,8 +260,14 @@ class Exercise:
             return first.crash.not_written or (isinstance(answer, type) and does_nothing(answer))
         return first.value is ... or (first.value is None and does_nothing(answer))
 
+    def is_starter(self, answer: Any) -> bool:
+        """Whether an answer is still the faulty code of an exercise that asks for its bug."""
+        return self.faulty is not None and same_code(answer, self.faulty)
+
     def _not_attempted(self) -> Feedback:
         message = "Write your answer in the cell above, run it, then run this one. For a start: `.hint()`."
+        if self.kind == "bug":
+            message = f"The code is as it was. {self.symptom} Find the fault in the cell above, and mend it."
         return self._feedback(State.NOT_ATTEMPTED, message)
 
     def _late_message(self) -> str:
@@ -267,24 +281,6 @@ class Exercise:
 
     def _record(self, write: Callable[[], str]) -> str:
         return "" if _progress.in_grading() else write()
-
-
-def display(shown: Showable) -> Showable:
-    """Show a feedback or note, and give it back; what its text cannot be shown with is left out."""
-    clean = replace(shown, **{name: _printable(value) for name, value in vars(shown).items()})
-    try:
-        clean.display()
-    except (OSError, ValueError):  # the output is closed, or knows no such letters
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            print(str(clean).encode("ascii", "replace").decode())
-    return clean
-
-
-def _printable(value: Any) -> Any:
-    """Text without the halves of letters that no output can show, as they come from damaged files."""
-    if type(value) is str:
-        return value.encode("utf-8", "replace").decode()
-    return tuple(map(_printable, value)) if type(value) is tuple else value
 
 
 def _whole_number(value: Any) -> int | None:

@@ -6,10 +6,12 @@ Knows how things look, not whether an answer is right. Colours only repeat what 
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from course_lib.exercises._compare import Difference
 from course_lib.exercises._sides import sides_html, sides_text
@@ -133,6 +135,27 @@ def printable(text: str) -> str:
     'a?b'
     """
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+Showable = TypeVar("Showable", Feedback, Note)
+
+
+def display(shown: Showable) -> Showable:
+    """Show a feedback or note, and give it back; what its text cannot be shown with is left out."""
+    clean = replace(shown, **{name: _printable(value) for name, value in vars(shown).items()})
+    try:
+        clean.display()
+    except (OSError, ValueError):  # the output is closed, or knows no such letters
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            print(str(clean).encode("ascii", "replace").decode())
+    return clean
+
+
+def _printable(value: Any) -> Any:
+    """Text without the halves of letters that no output can show, as they come from damaged files."""
+    if type(value) is str:
+        return value.encode("utf-8", "replace").decode()
+    return tuple(map(_printable, value)) if type(value) is tuple else value
 
 
 # Little Markdown --------------------------------------------------------------------------------------------

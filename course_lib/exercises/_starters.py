@@ -5,8 +5,9 @@ Functions are told by their instructions, classes by those of their methods. Not
 
 from __future__ import annotations
 
+import dis
 import inspect
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from course_lib.exercises import _run
@@ -57,6 +58,31 @@ def is_harmless(answer: Any) -> bool:
             _waits(member, in_class=True) for member in members if callable(member)
         )
     return type(answer) is FunctionType and _waits(answer)
+
+
+def same_code(one: Any, other: Any) -> bool:
+    """Whether two functions do the same, instruction by instruction, whatever their names and docstrings.
+
+    >>> def double(x):
+    ...     "With a word on it."
+    ...     return 2 * x
+    >>> same_code(double, lambda x: 2 * x), same_code(double, lambda x: x * 2)
+    (True, False)
+    """
+    codes = [getattr(function, "__code__", None) for function in (one, other)]
+    return None not in codes and _instructions(codes[0]) == _instructions(codes[1])
+
+
+def _instructions(code: CodeType) -> list[Any]:
+    return [
+        (step.opname, _instructions(step.argval) if isinstance(step.argval, CodeType) else step.argval)
+        for step in dis.get_instructions(code)
+        if step.opname not in _NOISE
+    ]
+
+
+# The name of an inner function, and what depends on where its line stands.
+_NOISE = ("NOP", "RESUME", "EXTENDED_ARG")
 
 
 def _waits(function: Any, in_class: bool = False) -> bool:
