@@ -84,6 +84,9 @@ def quote(text: str, title: str = "") -> Html:
     return Html(page, f"{title}: {text}" if title else text)
 
 
+_FOLDED = "(folded; without `folded=True`, `show` prints it)"  # what can't be clicked open stays closed
+
+
 def _notebook_shell() -> Any:
     """The running IPython shell, or None; asks without importing IPython."""
     ipython = sys.modules.get("IPython")
@@ -162,14 +165,14 @@ def source_view(obj: Any, folded: bool = False, title: str | None = None) -> Htm
     head = f"<code>{html.escape(title)}</code>"
     if folded:
         page = f"<details><summary>{head}</summary>{highlight(code)}</details>"
-    else:
-        page = f"<div>{head}{highlight(code)}</div>"
-    return Html(page, f"{title}\n\n{code}")
+        return Html(page, f"{title}\n\n{_FOLDED}")
+    return Html(f"<div>{head}{highlight(code)}</div>", f"{title}\n\n{code}")
 
 
 @checked()
 def show(obj: Any, folded: bool = False, title: str | None = None) -> None:
-    """Display the source of a function, class, method or module; `folded=True` puts it behind a click.
+    """Display the source of a function, class, method or module; `folded=True` puts it behind a click, and
+    where there is nothing to click, leaves it out.
 
     Raises: ValueError if there is no Python source to show.
 

@@ -196,3 +196,20 @@ def test_the_symptom_of_the_heads_that_leak():
     faulty = attention.leaky_heads.faulty
     assert [earlier_moves(faulty, n_heads) for n_heads in (1, 2, 3, 6)] == [False, True, True, True]
     assert not any(earlier_moves(attention.leaky_heads.reference, n_heads) for n_heads in (1, 2, 3, 6))
+
+
+# The solution -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", [attention.split_heads, attention.MultiHeadAttention, *BUGS[:1]])
+def test_a_check_shows_no_line_of_the_solution_until_it_is_asked_for(exercise, capsys):
+    lines = [line.strip() for line in exercise.solution_source().splitlines()]
+    answers = [..., exercise.mistakes[0].wrong, exercise.reference]
+    seen = [form for answer in answers for form in _forms(exercise.judge(answer))]
+    assert not [line for line in lines if "return" in line and any(line in form for form in seen)]
+    text, page = _forms(exercise.solution())
+    assert lines[-1] in text and "return" in page
+
+
+def _forms(shown):
+    return str(shown), shown._repr_html_()

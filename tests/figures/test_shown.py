@@ -76,6 +76,11 @@ class TestShow:
         )
         assert "The library&#x27;s &lt;version&gt;" in page
 
+    def test_folded_is_closed_as_text_too(self):
+        text = source_view(highlight, folded=True).text
+        assert text.startswith("course_lib/figures/shown.py: highlight\n\n(folded")
+        assert "return" not in text and source(highlight) in source_view(highlight).text
+
     def test_titles(self):
         assert source_view(Shown.display).text.startswith("course_lib/figures/shown.py: Shown.display\n")
         assert source_view(module).text.startswith("course_lib/figures/shown.py\n")

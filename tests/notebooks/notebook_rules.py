@@ -5,6 +5,7 @@ Each rule is a function from a notebook to sentences, one per problem. Knows not
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -154,6 +155,15 @@ def can_be_graded(notebook: NotebookNode) -> Iterator[str]:
                 yield f"{cell.id}: nbgrader is not told that {meaning}"
 
 
+def has_checks_that_show_no_solution(notebook: NotebookNode) -> Iterator[str]:
+    """A check cell calls checks, and shows nothing besides: a solution comes when it is asked for."""
+    for cell in code_cells(notebook):
+        if "check" in tags(cell):
+            parts = [ast.unparse(node) for node in ast.parse(cell.source).body]
+            others = [part for part in parts if not re.match(r"(import|from|ex\.\w+\.check\()", part)]
+            yield from (f"{cell.id}: `{part[:60]}` belongs into a cell of its own" for part in others)
+
+
 def asserts_what_is_not_compared(notebook: NotebookNode) -> Iterator[str]:
     for cell in code_cells(notebook):
         widget = "interact" in cell.source
@@ -203,6 +213,7 @@ RULES: tuple[Rule, ...] = (
     has_described_pictures,
     has_known_tags,
     can_be_graded,
+    has_checks_that_show_no_solution,
     asserts_what_is_not_compared,
     ends_with_its_closing_parts,
     names_no_machine,

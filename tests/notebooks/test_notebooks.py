@@ -187,6 +187,10 @@ BROKEN = {
     "not compared": (set_tags("nbval-ignore-output"), "must end in an assertion"),
     "no stub for nbgrader": (set_tags("exercise"), "nbgrader is not told that the learner writes here"),
     "no points for nbgrader": (set_tags("check"), "nbgrader is not told that it is worth points"),
+    "a check that shows a solution": (
+        lambda n: set_graded(n, "ex.mask.check(mask)\nshow(library.mask, folded=True)"),
+        "`show(library.mask, folded=True)` belongs into a cell of its own",
+    ),
     "no recap": (drop_heading, "there is no heading 'Recap'"),
     "a path": (set_outputs(output(text_plain="'/home/ada/x.py'")), "names a place on one computer"),
     "another kernel": (lambda n: n.metadata.kernelspec.update(name="conda-env"), "its kernel is 'conda-env'"),
@@ -205,9 +209,9 @@ def test_two_cells_with_one_id(good):
     assert list(rules.has_readable_ids(good)) == ["2 cells have the id 'setup-code'"]
 
 
-def set_graded(notebook):
+def set_graded(notebook, source="from x import ex\n\nex.mask.check(mask)"):
     told = {"grade": True, "points": 1, "grade_id": code(notebook).id}
-    code(notebook).update(metadata={"tags": ["check"], "nbgrader": told})
+    code(notebook).update(source=source, metadata={"tags": ["check"], "nbgrader": told})
 
 
 @pytest.mark.parametrize(
