@@ -1869,33 +1869,34 @@ sure_at_the_end = Exercise(
     reference="b",
     cases=(),
     hints=(
-        "Pure guessing among ten digits costs ln 10 = 2.30 at every place. What must a model do to pay more?",
-        "The loss is minus the logarithm of what the right digit was given. What has this model learned to "
-        "expect one place to the right, and what stands there at the last place?",
+        "Guessing evenly among ten digits costs ln 10 at every place. What must a model do to pay more?",
+        "The loss is minus the logarithm of what the right digit was given. Compare one who gives each digit "
+        "a tenth with one who gives some digit three tenths, and the others less than a tenth.",
     ),
     explanation=(
-        "Elsewhere it copies the digit to its right, and has learned to be sure of what it finds. At the "
-        "last place there is nothing to copy, but the habit of being sure stays. Who gives one digit nearly "
-        "all, and is right one time in ten, pays more than one who spreads evenly: a loss above ln 10 is the "
-        "mark of a guess that is too sure."
+        "Elsewhere it copies the digit to its right. At the last place nothing stands to the right, so what "
+        "it fetches says nothing about what comes; but it fetches something, and favours a digit for it. "
+        "Where nobody can know, even weights are the best there are, and every preference is paid for: a "
+        "loss above ln 10 is the mark of a guess that is too sure."
     ),
     mistakes=(
         Mistake(
             "too little training",
             "a",
-            "The digits are random: no training brings anyone below ln 10 there, and guessing blindly needs "
+            "The digits are random: no training brings anyone below ln 10 there, and to guess evenly needs "
             "none at all. It did not fail to learn, it learned something that doesn't help here.",
         ),
         Mistake(
             "too many tokens to look at",
             "c",
-            "The model with a mask sees just as many tokens from the last place, and pays 2.31.",
+            "The model with a mask sees just as many tokens from the last place, and pays what guessing "
+            "costs.",
         ),
         Mistake(
             "chance",
             "d",
-            "There are hundreds of windows, so hundreds of last places. The mean of so many is sure to about "
-            "0.05, and 2.62 is six times as far from 2.30.",
+            "There are hundreds of windows, so hundreds of last places. In other windows their mean would "
+            "move by some hundredths, and this is a matter of tenths.",
         ),
     ),
 )
