@@ -28,7 +28,7 @@ from course_lib.exercises._judge import Case, Judge, Mistake, Property
 from course_lib.exercises._modules import ModuleCase, as_module
 from course_lib.exercises._right import prepare
 from course_lib.exercises._source import standalone
-from course_lib.exercises._starters import does_nothing, same_code
+from course_lib.exercises._starters import does_nothing, same_text
 from course_lib.exercises._trial import Observed
 from course_lib.exercises._values import is_module, show_value, warnings_only
 from course_lib.exercises._verdict import verdict
@@ -262,7 +262,7 @@ class Exercise:
 
     def is_starter(self, answer: Any) -> bool:
         """Whether an answer is still the faulty code of an exercise that asks for its bug."""
-        return self.faulty is not None and same_code(answer, self.faulty)
+        return self.faulty is not None and same_text(answer, self.faulty)
 
     def _not_attempted(self) -> Feedback:
         message = "Write your answer in the cell above, run it, then run this one. For a start: `.hint()`."

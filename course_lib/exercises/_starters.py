@@ -1,17 +1,18 @@
 """Whether an answer is only a starter, as a notebook is shipped with: it runs to no effect, or not at all.
 
-Functions are told by their instructions, classes by those of their methods. Nothing is run.
+Functions that do nothing are told by their instructions, classes by those of their methods; faulty code that
+is as it was, by its text. Nothing is run.
 """
 
 from __future__ import annotations
 
-import dis
+import ast
 import inspect
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from course_lib.exercises import _run
-from course_lib.exercises._cells import own_functions
+from course_lib.exercises._cells import own_functions, own_text
 from course_lib.exercises._imports import is_library
 
 
@@ -60,29 +61,26 @@ def is_harmless(answer: Any) -> bool:
     return type(answer) is FunctionType and _waits(answer)
 
 
-def same_code(one: Any, other: Any) -> bool:
-    """Whether two functions do the same, instruction by instruction, whatever their names and docstrings.
+def same_text(one: Any, other: Any) -> bool:
+    """Whether two functions are written alike, but for names, docstrings and annotations.
 
     >>> def double(x):
     ...     "With a word on it."
     ...     return 2 * x
-    >>> same_code(double, lambda x: 2 * x), same_code(double, lambda x: x * 2)
-    (True, False)
+    >>> def twice(x: int): return 2 * x
+    >>> def thrice(x): return 3 * x
+    >>> same_text(double, twice), same_text(double, thrice), same_text(double, print)
+    (True, False, False)
     """
-    codes = [getattr(function, "__code__", None) for function in (one, other)]
-    return None not in codes and _instructions(codes[0]) == _instructions(codes[1])
+    written, _ = _run.attempt(lambda: [_written(function) for function in (one, other)])
+    return written is not None and written[0] == written[1]
 
 
-def _instructions(code: CodeType) -> list[Any]:
-    return [
-        (step.opname, _instructions(step.argval) if isinstance(step.argval, CodeType) else step.argval)
-        for step in dis.get_instructions(code)
-        if step.opname not in _NOISE
-    ]
-
-
-# The name of an inner function, and what depends on where its line stands.
-_NOISE = ("NOP", "RESUME", "EXTENDED_ARG")
+def _written(function: Any) -> list[str]:
+    """The arguments and lines of a function, in the form that Python gives them."""
+    node = ast.parse(own_text(function, decorated=False)).body[0]
+    lines = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    return [argument.arg for argument in node.args.args] + [ast.dump(line) for line in lines]
 
 
 def _waits(function: Any, in_class: bool = False) -> bool:

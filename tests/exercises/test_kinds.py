@@ -12,7 +12,7 @@ from exercise_demos import demo
 from course_lib.attention import exercises as attention
 from course_lib.exercises import Exercise, Mistake, State, _progress, exercises_of, topics
 from course_lib.exercises import _checking as checking
-from course_lib.exercises._starters import same_code
+from course_lib.exercises._starters import same_text
 
 ALL = [exercise for topic in topics() for exercise in exercises_of(topic)]
 BUGS = [exercise for exercise in ALL if exercise.kind == "bug"]
@@ -150,15 +150,15 @@ def test_whatever_was_changed_is_judged():
     assert BUG.judge(lambda x: faulty_triple(x)).state is State.WRONG
 
 
-def test_same_code_looks_into_what_is_inside():
+def test_same_text_looks_into_what_is_inside():
     def one(x):
         return [i + 1 for i in x]
 
     def other(x):
         return [i + 2 for i in x]
 
-    assert same_code(one, one) and not same_code(one, other)
-    assert not same_code(one, print) and not same_code(one, 3)
+    assert same_text(one, one) and not same_text(one, other)
+    assert not same_text(one, print) and not same_text(one, 3)
 
 
 def test_a_bug_needs_code_and_a_symptom_and_others_have_none():
