@@ -1190,7 +1190,15 @@ def _layer_cases() -> list[Case]:
         (1, 1, 2, 2),
         (1, 70, 1, 2),
     )
-    return [_layer_case(*size, seed=300 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+    cases = [_layer_case(*size, seed=300 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+    return [*cases, _low_score()]
+
+
+def _low_score() -> ModuleCase:
+    """The first token's score with itself is so low that a hidden one must be lower than any number."""
+    case = _layer_case(1, 2, 1, 1, seed=310)
+    low = {"x": torch.tensor([[[1.0], [-1.0]]]), "qkv.weight": torch.tensor([[200.0], [-200.0], [1.0]])}
+    return ModuleCase(*case.args, **{**case.kwargs, **low, "qkv.bias": torch.zeros(3)})
 
 
 def _fresh_layer(draw: Draw) -> Case:

@@ -1323,7 +1323,20 @@ def _block_class_case(B: int, T: int, n_heads: int, D: int, seed: int, training:
 
 def _block_class_cases() -> list[Case]:
     sizes = ((2, 3, 2, 3), (1, 5, 3, 2), (3, 2, 4, 1), (2, 4, 1, 5), (1, 1, 2, 2), (1, 70, 1, 2))
-    return [_block_class_case(*size, seed=400 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+    cases = [_block_class_case(*size, seed=400 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+    return [*cases, _with_low_scores(_block_class_case(1, 3, 1, 2, seed=410))]
+
+
+def _with_low_scores(case: ModuleCase, layer: str = "") -> ModuleCase:
+    """The same with keys that are the opposite of queries: each token's score with itself is very low."""
+    eye = torch.eye(2)
+    low = {
+        f"{layer}norm1.weight": torch.ones(2),
+        f"{layer}norm1.bias": torch.zeros(2),
+        f"{layer}attention.qkv.weight": torch.cat([30 * eye, -30 * eye, eye]),
+        f"{layer}attention.qkv.bias": torch.zeros(6),
+    }
+    return ModuleCase(*case.args, **{**case.kwargs, **low})
 
 
 def _block_class_fresh(draw: Draw) -> Case:
@@ -1499,7 +1512,8 @@ def _gpt_class_cases() -> list[Case]:
         (2, 4, (5, 6, 3, 1, 2)),
         (1, 1, (5, 4, 4, 4, 1)),
     )
-    return [_gpt_class_case(*size, seed=500 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+    cases = [_gpt_class_case(*size, seed=500 + i, training=i % 2 == 0) for i, size in enumerate(sizes)]
+    return [*cases, _with_low_scores(_gpt_class_case(1, 3, (5, 4, 2, 1, 1), seed=510), "blocks.0.")]
 
 
 def _gpt_class_fresh(draw: Draw) -> Case:

@@ -133,6 +133,8 @@ def _cases() -> list[Case]:
         _case(6, 1, 100.0, 3, peak=2.0),  # nothing is clipped
         _case(3, 9, 0.05, 4, B=1, T=1),
         _case(7, 3, 0.5, 5, V=3, B=4, peak=1.0),
+        _case(3, 2, 5e-4, 6, peak=20.0),  # hardly anything is left of the gradients
+        _case(70, 66, 1.0, 7, B=1, T=2),  # many steps
     ]
 
 
