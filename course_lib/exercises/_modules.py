@@ -40,7 +40,7 @@ def module_case(
     """
     import torch
 
-    with torch.device("meta"):  # shapes alone, and nobody's random state moves
+    with torch.random.fork_rng(devices=[]):  # nobody's random state moves
         shapes = {name: weight.shape for name, weight in reference(*made).named_parameters()}
     generator = torch.Generator().manual_seed(seed)
     weights = {name: _drawn(name, shape, generator) for name, shape in shapes.items()}
