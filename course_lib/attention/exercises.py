@@ -1921,9 +1921,9 @@ quiz = Quiz(
             "a hundred times as large. What happens?",
             (
                 Option(
-                    "Nothing much: the softmax makes the weights sum to 1, however large the scores are.",
-                    "They do sum to 1, but it matters how they are spread. Larger differences between scores "
-                    "give one key nearly everything.",
+                    "Nothing much: the softmax makes the weights sum to 1 anyway.",
+                    "They do sum to 1, but it matters how they are spread. Larger differences between "
+                    "scores give one key nearly everything.",
                 ),
                 Option(
                     "The scores grow about tenfold, and the softmax saturates.",
@@ -1932,12 +1932,13 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "The scores grow a hundredfold, since a hundred times as many products are summed.",
+                    "The scores grow about a hundredfold, and the softmax overflows.",
                     "Random products have either sign and partly cancel: it is the variance that grows a "
-                    "hundredfold, the size only tenfold.",
+                    "hundredfold, the size only tenfold. And a softmax that first takes the largest score "
+                    "away doesn't overflow.",
                 ),
                 Option(
-                    "The attention becomes a plain average.",
+                    "The scores shrink, and attention becomes a plain mean.",
                     "That would be the other end: scores near 0, as when one divides by D where √D is "
                     "enough.",
                 ),
@@ -1947,38 +1948,42 @@ quiz = Quiz(
             "A mask is applied after the softmax: the weights of later tokens are set to 0. What is wrong?",
             (
                 Option(
-                    "The later tokens still had their share in the sum: the rest sums to less than 1 and "
+                    "The later tokens had their share in the sum: the rest sums to less than 1, and "
                     "depends on them.",
                     "A change in a later token moves the outputs before it, so the future leaks. Minus "
                     "infinity before the softmax leaves no trace.",
                     right=True,
                 ),
                 Option(
-                    "Nothing: a weight of 0 is a weight of 0.",
-                    "The later token gets no weight, but it has made the other weights smaller.",
+                    "Nothing: a weight of 0 is a weight of 0, and minus infinity would have made the same "
+                    "zeros.",
+                    "The later token gets no weight, but it has made the other weights smaller. So the "
+                    "future leaks.",
                 ),
                 Option(
-                    "It is too slow.",
+                    "It has computed weights for tokens that are thrown away, which costs time for nothing.",
                     "It costs the same. The trouble is that the future leaks.",
                 ),
                 Option(
-                    "Gradients can't pass through a 0.",
-                    "Gradients pass through the other weights as before. The trouble is that the future "
-                    "leaks.",
+                    "Gradients can't pass through a weight of 0, so that the later tokens never learn "
+                    "anything.",
+                    "No gradient should pass there: those tokens are not to be used here. The trouble is "
+                    "that the future leaks through the other weights.",
                 ),
             ),
         ),
         Question(
-            "You shuffle the tokens that go into an attention layer without mask and without positions. What "
-            "comes out?",
+            "You shuffle the tokens that go into an attention layer without mask and without positions. "
+            "What comes out?",
             (
                 Option(
-                    "The same output as before, row for row.",
+                    "The same vectors as before, row for row in their old order.",
                     "The rows belong to tokens, and the tokens have moved.",
                 ),
                 Option(
-                    "Something else entirely, since the layer is sensitive to order.",
-                    "A weighted mean doesn't know in which order its terms were added.",
+                    "Other vectors, since each token now has other neighbours.",
+                    "A weighted mean doesn't know in which order its terms were added, and without "
+                    "positions there are no neighbours.",
                 ),
                 Option(
                     "The same vectors, shuffled in the same way.",
@@ -1987,8 +1992,8 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "An error, since the mask doesn't fit any more.",
-                    "There was no mask, and a mask only says which places may look at which.",
+                    "An error, since the queries no longer fit the keys.",
+                    "Each query meets the same keys as before, and no shape has changed.",
                 ),
             ),
         ),
@@ -1996,19 +2001,19 @@ quiz = Quiz(
             "What does FlashAttention save?",
             (
                 Option(
-                    "Three quarters of the multiplications: each query meets only the keys of its own block.",
-                    "Every query still meets every key, block after block: four times as many products.",
+                    "The products between blocks: a query meets the keys of its own block.",
+                    "Every query still meets every key, block after block.",
                 ),
                 Option(
-                    "Exactness: it only approximates the softmax, which is quicker.",
+                    "The exactness of the softmax, which it replaces by a quicker estimate.",
                     "It is exact. Only the order in which the sums are formed is another one.",
                 ),
                 Option(
-                    "The values, which are not needed any more.",
+                    "The values, which are not needed once the weights are known.",
                     "Without values there would be nothing to mix.",
                 ),
                 Option(
-                    "The memory for the map, though not the multiplications.",
+                    "The memory for the map of weights, though not the multiplications.",
                     "Block by block, with a running largest score and a running sum, no full row of "
                     "weights is ever stored. Less traffic to memory also makes it faster.",
                     right=True,
@@ -2019,12 +2024,11 @@ quiz = Quiz(
             "A head puts 90 % of its weight on the name at the beginning of the story. What do you know?",
             (
                 Option(
-                    "The model has understood who the story is about.",
+                    "What the model understood here: who the story is about.",
                     "The map says where a head read. It doesn't say what the layers after it made of that.",
                 ),
                 Option(
-                    "The name is the reason for what the model predicts here, as most of the weight lies "
-                    "on it.",
+                    "Why the model predicts what it does here: because of the name.",
                     "Perhaps. To find out, change something: cover the name, or switch the head off, and "
                     "see whether the prediction moves.",
                 ),
@@ -2036,7 +2040,7 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "All other heads look there too.",
+                    "Where the model looks from here: the other heads read the name, too.",
                     "Each head has its own queries and keys, and its own map.",
                 ),
             ),

@@ -1621,48 +1621,49 @@ quiz = Quiz(
             (
                 Option(
                     "Its perplexity is 2, and it pays 1 bit per token.",
-                    "e^0.693 = 2, and 0.693 / ln 2 = 1. It is as unsure as somebody who chooses between two "
-                    "equally good tokens each time.",
+                    "e^0.693 = 2, and 0.693 / ln 2 = 1. It is as unsure as somebody who chooses between "
+                    "two equally good tokens each time.",
                     right=True,
                 ),
                 Option(
-                    "It is right in 69.3 % of cases.",
-                    "A loss is no share of right guesses. It says how much probability the right token got, "
-                    "on the average of logarithms.",
+                    "Its accuracy is 69.3 %, and it errs in 30.7 % of cases.",
+                    "A loss is no share of right guesses. It says how much probability the right token "
+                    "got, on the average of logarithms.",
                 ),
                 Option(
-                    "Its perplexity is 0.693 and it pays 2 bits per token.",
+                    "Its perplexity is 0.693, and it pays 2 bits per token.",
                     "The other way round: perplexity is e to the loss in nats, and a bit is ln 2 nats.",
                 ),
                 Option(
-                    "Every right token had the probability one half.",
+                    "Its right tokens all had a probability of one half.",
                     "It may be so, but half of them with probability 1 and half with 1/4 give the same mean.",
                 ),
             ),
         ),
         Question(
-            "Why doesn't a 20-gram model predict better than an 8-gram model, though it sees more?",
+            "Why does an 8-gram model predict hardly better than a 5-gram, though it sees three tokens more?",
             (
                 Option(
-                    "What stands 9 tokens back can't matter for the next token.",
-                    "It does: who the story is about was said long before. The GPT's curve goes on falling "
-                    "there.",
+                    "What stands more than four tokens back says hardly anything about the next one.",
+                    "It does: who the story is about was said long before. The GPT's curve goes on "
+                    "falling there.",
                 ),
                 Option(
-                    "Its table would need more memory than any computer has.",
-                    "Only contexts that were seen are kept, and there are fewer of them than tokens in the "
-                    "text. Memory is not what stops it here.",
+                    "Its table of counts has become too large for the memory, and loses rare entries.",
+                    "Only contexts that were seen are kept, and of each length there are no more than "
+                    "tokens in the text. Nothing is lost.",
                 ),
                 Option(
-                    "Because almost no context of 19 tokens was ever seen before, so that it backs off.",
-                    "It has to fall back on the short contexts that it does know, and ends with about the "
-                    "same predictions.",
+                    "Most of its contexts of seven tokens were never seen, and there it falls back on "
+                    "shorter ones.",
+                    "What it falls back on are the short contexts that the 5-gram knows too, and so both "
+                    "say about the same.",
                     right=True,
                 ),
                 Option(
-                    "Because it forgets the beginning of its context.",
-                    "Forgetting is a trouble of recurrent networks. An n-gram compares its context exactly, "
-                    "and that is its trouble: one strange token, and nothing is found.",
+                    "It forgets the beginning of its context while it reads on, as a recurrent network does.",
+                    "An n-gram compares its context exactly, and that is its trouble: one strange token, "
+                    "and nothing is found.",
                 ),
             ),
         ),
@@ -1670,22 +1671,23 @@ quiz = Quiz(
             "' Monday' and ' Friday' get similar vectors. Why?",
             (
                 Option(
-                    "The table starts out with similar words side by side.",
+                    "The table starts out with words of one kind side by side, and training keeps them "
+                    "there.",
                     "It starts with random numbers, and the ids of the two are just numbers as well.",
                 ),
                 Option(
                     "They stand in similar places: what helps to predict around one helps around the other.",
-                    "The gradients that arrive at both rows push them in the same directions. Nobody tells "
-                    "the model what a day is.",
+                    "The gradients that arrive at both rows push them in the same directions. Nobody "
+                    "tells the model what a day is.",
                     right=True,
                 ),
                 Option(
-                    "They are made of similar letters.",
-                    "The model does not see letters, only ids. 'Friday' and 'fried' have more letters in "
-                    "common than many days.",
+                    "They share the letters *day*, from which the model sees that they belong together.",
+                    "The model does not see letters, only ids. To it, ' Monday' and ' monkey' have "
+                    "nothing in common.",
                 ),
                 Option(
-                    "They often stand next to each other.",
+                    "They often stand next to each other, so that their vectors are pulled together.",
                     "They hardly ever do. What matters is that they stand next to the *same others*.",
                 ),
             ),
@@ -1694,21 +1696,21 @@ quiz = Quiz(
             "A plain recurrent network does not learn to use a token 50 places back. What is in its way?",
             (
                 Option(
-                    "It only ever looks at the last token.",
+                    "It looks at the last token alone, and can't carry others along.",
                     "Its state carries earlier ones along; it could remember, if it learned to.",
                 ),
                 Option(
-                    "Its weights differ from place to place.",
+                    "It has other weights at each place, and those far back are trained too seldom.",
                     "They are the same at every place. That is what makes it recurrent.",
                 ),
                 Option(
-                    "The text is too long for its table of positions.",
+                    "Its table of positions ends, and what lies beyond has no place of its own.",
                     "It has none: it reads token by token, and so the order is in its steps.",
                 ),
                 Option(
-                    "The gradient goes through 50 steps and is almost gone when it arrives.",
-                    "It is multiplied at every step, mostly by something below 1. What gets no gradient is "
-                    "not learned. Gates help; looking back directly, as attention does, helps more.",
+                    "The gradient goes through 50 steps, and is almost gone when it arrives.",
+                    "It is multiplied at every step, mostly by something below 1. What gets no gradient "
+                    "is not learned. Gates help; looking back directly, as attention does, helps more.",
                     right=True,
                 ),
             ),
@@ -1717,24 +1719,24 @@ quiz = Quiz(
             "On validation text, your model's loss is clearly below the entropy floor. What do you conclude?",
             (
                 Option(
-                    "The model is better than the world that wrote the text.",
+                    "The model predicts better than the world that wrote the text.",
                     "On average nothing can be: the floor is what the choices of the text themselves cost.",
                 ),
                 Option(
-                    "Something is wrong: the model has seen its targets.",
-                    "Perhaps the targets were not shifted, or the validation text was in the training text. "
-                    "A floor catches what would otherwise look like a triumph.",
+                    "The model has seen its targets: something is wrong.",
+                    "Perhaps the targets were not shifted, or the validation text was in the training "
+                    "text. A floor catches what would otherwise look like a triumph.",
                     right=True,
                 ),
                 Option(
-                    "It needs to be trained for longer.",
-                    "A longer training lowers the loss further. It can't be what is wrong with a loss that "
-                    "is too low.",
+                    "The model stopped too early, and needs more training.",
+                    "A longer training lowers the loss further. It can't be what is wrong with a loss "
+                    "that is too low.",
                 ),
                 Option(
-                    "The floor must be computed anew for each model.",
-                    "The floor is a property of the text and of how it is cut into tokens. Models don't come "
-                    "into it.",
+                    "The floor is that of another model, and must be renewed.",
+                    "The floor is a property of the text and of how it is cut into tokens. Models don't "
+                    "come into it.",
                 ),
             ),
         ),

@@ -1151,23 +1151,23 @@ quiz = Quiz(
             "You import a model and the shapes of all weights fit. What do you know?",
             (
                 Option(
-                    "That the import is right.",
+                    "That the import is right: a wrong tensor would have had another shape.",
                     "A square matrix that was not turned fits as well, and so do two norms that were "
                     "swapped.",
                 ),
                 Option(
-                    "That the sizes are right; whether it computes the same, only a comparison of logits "
-                    "says.",
+                    "That the sizes are right; whether it computes the same, a comparison of logits says.",
                     "Shapes are the first check, and a weak one. Equal logits on some text are the strong "
                     "one.",
                     right=True,
                 ),
                 Option(
-                    "That both libraries use the same names.",
-                    "Names are matched by a table; shapes say nothing about them.",
+                    "That the names were matched rightly, since each weight has found its place.",
+                    "Two norms that were swapped find places of the right shape, too. Shapes say nothing "
+                    "about names.",
                 ),
                 Option(
-                    "That both give the same text, but perhaps other logits.",
+                    "That it writes the same text, though its logits may be a little different.",
                     "With one matrix turned wrongly, the text is different at once.",
                 ),
             ),
@@ -1176,22 +1176,22 @@ quiz = Quiz(
             "Our logits and those of transformers differ by 0.000001. Why are they not equal?",
             (
                 Option(
-                    "Because floating-point sums depend on their order, and the two add in other orders.",
+                    "Because floating-point sums depend on their order, and the orders differ.",
                     "Each sum is rounded. Differences of this size appear even between two computers.",
                     right=True,
                 ),
                 Option(
-                    "Because the weights were rounded when they were saved.",
+                    "Because the weights were rounded when they were written into the file.",
                     "They were saved as they are, in float32; a copy of them is equal to the last bit.",
                 ),
                 Option(
-                    "Because one of the two has dropout switched on.",
+                    "Because one of the two still has its dropout switched on while it runs.",
                     "Then the difference would be a million times larger, and another one at each call.",
                 ),
                 Option(
-                    "Because of a mistake in the import.",
-                    "A mistake shows as a difference that is large, or at least thousands of times larger "
-                    "than this one.",
+                    "Because of a small mistake in the import, such as another kind of GELU in it.",
+                    "Even that mistake makes a difference that is a thousand times larger than this one, "
+                    "and others make much larger ones.",
                 ),
             ),
         ),
@@ -1200,21 +1200,21 @@ quiz = Quiz(
             "weights_only=False?",
             (
                 Option(
-                    "The weights might be wrong.",
+                    "The weights might be wrong, so that the model says false things.",
                     "They might be so in any format; a model has to be measured before it is trusted.",
                 ),
                 Option(
-                    "The file might be too large for the memory.",
+                    "The file might be too large, so that it fills up the memory.",
                     "That is a nuisance, not an attack, and you see the size before.",
                 ),
                 Option(
-                    "None, as long as the model is not run.",
+                    "There is no risk as long as the model itself is not run.",
                     "The code runs while the file is being read, before there is any model.",
                 ),
                 Option(
                     "Reading it can run any program with your rights.",
-                    "A pickle is a list of instructions, and one of them is: call this function. That is why "
-                    "weights travel as safetensors, which can hold nothing but numbers and names.",
+                    "A pickle is a list of instructions, and one of them is: call this function. That is "
+                    "why weights travel as safetensors, which can hold nothing but numbers and names.",
                     right=True,
                 ),
             ),
@@ -1223,24 +1223,24 @@ quiz = Quiz(
             "Why is there no GPT4LMHeadModel in transformers?",
             (
                 Option(
-                    "Because the model is too large for one computer.",
+                    "Because it is too large: no class can hold a model of that size.",
                     "Models with hundreds of billions of parameters are in it. A class is only a "
                     "description.",
                 ),
                 Option(
-                    "Because transformers has only models by Hugging Face.",
+                    "Because transformers has only models that Hugging Face has trained.",
                     "Nearly all of its models come from elsewhere, OpenAI's GPT-2 and gpt-oss among them.",
                 ),
                 Option(
-                    "Because neither its weights nor its architecture have been published.",
-                    "The technical report says expressly that it gives neither size nor architecture. What "
-                    "can be reached is a service, over an API.",
+                    "Because neither its weights nor its architecture were ever published.",
+                    "The technical report says expressly that it gives neither size nor architecture. "
+                    "What can be reached is a service, over an API.",
                     right=True,
                 ),
                 Option(
-                    "Because it is no language model.",
-                    "It is: the report describes it as a Transformer that was trained to predict the next "
-                    "token.",
+                    "Because it is no language model in this sense, but a whole chat program.",
+                    "It is one: the report describes it as a Transformer that was trained to predict the "
+                    "next token.",
                 ),
             ),
         ),
@@ -1249,23 +1249,25 @@ quiz = Quiz(
             "behind it is replaced by one of your own?",
             (
                 Option(
-                    "The address, the key and the model's name; what the answers are worth has to be "
-                    "measured "
-                    "again.",
+                    "The address, the key and the model's name; and what the answers are worth must be "
+                    "measured again.",
                     "The form of requests and answers stays. That a program goes on running does not mean "
                     "that the new model is good enough.",
                     right=True,
                 ),
                 Option(
-                    "The whole program: each model has its own protocol.",
+                    "The whole program, since each model has a protocol of its own, and a library that "
+                    "speaks it.",
                     "That was so. Today most servers speak this one, which is why it was imitated.",
                 ),
                 Option(
-                    "The tokenizer in the program.",
+                    "The tokenizer inside the program, since the new model gives its tokens other numbers "
+                    "than the old.",
                     "The program sends text. Tokens are made on the server, by the tokenizer in the folder.",
                 ),
                 Option(
-                    "Nothing.",
+                    "Nothing at all, since the form of requests and answers stays the same for every such "
+                    "model.",
                     "At least the address: requests would still go to the old place, with your data.",
                 ),
             ),

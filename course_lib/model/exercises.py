@@ -1959,18 +1959,17 @@ quiz = Quiz(
             "In which part of a GPT can information get from one token to another?",
             (
                 Option(
-                    "In attention only.",
-                    "Norms, the MLP and the head work on each token by itself. That is why the causal mask "
-                    "is "
-                    "needed in one place only.",
+                    "In attention alone.",
+                    "Norms, the MLP and the head work on each token by itself. That is why the causal "
+                    "mask is needed in one place only.",
                     right=True,
                 ),
                 Option(
-                    "In attention and in the MLP.",
+                    "In attention and MLP.",
                     "The MLP's matrices mix the features of one token. Other tokens never enter.",
                 ),
                 Option(
-                    "In the norms, since they take a mean.",
+                    "In attention and norms.",
                     "The mean is over the features of one token. Over the tokens, it would be a leak.",
                 ),
                 Option(
@@ -1984,22 +1983,21 @@ quiz = Quiz(
             "What does a block do to the residual stream?",
             (
                 Option(
-                    "It replaces it by something better.",
+                    "It replaces it, twice.",
                     "That was our broken model. What one part throws away, no later part can read.",
                 ),
                 Option(
-                    "It brings it to mean 0 and variance 1.",
+                    "It norms it, twice.",
                     "The norms stand before the parts: they change what a part reads, not the stream.",
                 ),
                 Option(
                     "It adds to it, twice.",
-                    "Attention adds what it has fetched, the MLP what it makes of it. To erase something, a "
-                    "part "
-                    "must add its opposite.",
+                    "Attention adds what it has fetched, the MLP what it makes of it. To erase something, "
+                    "a part must add its opposite.",
                     right=True,
                 ),
                 Option(
-                    "It makes it wider.",
+                    "It widens it, twice.",
                     "Only inside the MLP there is a wider space. The stream has C numbers from end to end.",
                 ),
             ),
@@ -2008,40 +2006,43 @@ quiz = Quiz(
             "You double the width C and keep the number of layers. The numbers in the blocks become about "
             "...",
             (
-                Option("2 times as many.", "That is what twice as many layers would do."),
+                Option(
+                    "2 times as many.",
+                    "That is what twice as many layers would do.",
+                ),
                 Option(
                     "4 times as many.",
                     "12C² per block: twice the width, four times the numbers, and about four times the time.",
                     right=True,
                 ),
-                Option("8 times as many.", "A matrix has two sides that are doubled, not three."),
                 Option(
-                    "as many as before, if the number of heads is doubled too.",
-                    "Heads share the width among themselves. How many there are changes nothing in the "
-                    "count.",
+                    "8 times as many.",
+                    "A matrix has two sides that are doubled, not three.",
+                ),
+                Option(
+                    "12 times as many.",
+                    "12 is how many squares of the width a block holds, before and after. It doesn't grow.",
                 ),
             ),
         ),
         Question(
-            "A fresh GPT with a vocabulary of 2,048 shows a loss of 7.6 nats. What does that tell?",
+            "A fresh GPT with a vocabulary of 4,096 shows a loss of 8.3 nats. What does that tell?",
             (
                 Option(
-                    "It has learned something already.",
-                    "Nothing has been trained. Look at the logarithm of 2,048.",
+                    "It has learned something already: blind guessing costs more.",
+                    "Nothing has been trained, and blind guessing costs ln 4,096, which is just that.",
                 ),
                 Option(
-                    "The learning rate is too high.",
+                    "Its learning rate is too high: the loss should begin lower.",
                     "The loss was measured before the first step.",
                 ),
                 Option(
-                    "There is a fault in the head.",
-                    "On the contrary: a head with too large weights would begin with a *higher* loss, sure "
-                    "of "
-                    "nonsense.",
+                    "Its head is faulty: a loss this high means sure, wrong guesses.",
+                    "Sure, wrong guesses would cost *more*. This is what even guesses cost.",
                 ),
                 Option(
-                    "It is as it should be: every token gets about the same probability.",
-                    "ln 2,048 = 7.62. A good start knows nothing and is sure of nothing.",
+                    "It is as it should be: each token gets about the same probability.",
+                    "ln 4,096 = 8.32. A good start knows nothing and is sure of nothing.",
                     right=True,
                 ),
             ),
@@ -2050,22 +2051,21 @@ quiz = Quiz(
             "Why are the matrices that write to the stream made smaller in deeper models?",
             (
                 Option(
-                    "To save memory.",
+                    "So that a deep model needs no more memory than a shallow one in training.",
                     "A small number takes as many bytes as a large one.",
                 ),
                 Option(
-                    "So that the sum of all their contributions starts out as large as in a shallow model.",
-                    "2L independent contributions add up to √(2L) times the size of one. Dividing by √(2L) "
-                    "takes "
-                    "that back.",
+                    "So that the sum of their contributions starts out as large as in a shallow model.",
+                    "2L independent contributions add up to √(2L) times the size of one. Dividing by "
+                    "√(2L) takes that back.",
                     right=True,
                 ),
                 Option(
-                    "So that attention's scores don't saturate.",
+                    "So that the scores in attention are spread alike in each layer, and don't saturate.",
                     "That is what 1/√D is for, in each head. This factor counts the layers.",
                 ),
                 Option(
-                    "Because deep models overfit more.",
+                    "So that a deep model, which has more numbers, doesn't learn its texts by heart.",
                     "It is about the start only. The training may make the matrices as large as it likes.",
                 ),
             ),

@@ -1254,23 +1254,23 @@ quiz = Quiz(
                     "Half is what a coin gets where both labels are equally frequent. Here they are not.",
                 ),
                 Option(
-                    "Nothing yet: always saying *good* would get as much.",
-                    "The commonest label is the baseline that has to be beaten.",
+                    "Nothing yet: to say *good* every time gets as much.",
+                    "The most common label is the baseline that has to be beaten.",
                     right=True,
                 ),
                 Option(
-                    "It misses every bad text.",
+                    "It misses all the bad texts, which are a fifth of all.",
                     "It may, or it may miss as many of either kind. The confusion matrix would tell.",
                 ),
                 Option(
-                    "It is calibrated.",
+                    "It is calibrated: as sure as it is right, namely 80 %.",
                     "Accuracy says nothing about how sure it was.",
                 ),
             ),
         ),
         Question(
-            "*The look is not bad. The price is good.* and *The look is not good. The price is bad.*: how "
-            "many of such pairs can a bag of words label rightly, both texts of the pair?",
+            "*The shape is not bad. The design is good.* and *The shape is not good. The design is bad.*: "
+            "how many of such pairs can a bag of words label rightly, both texts of the pair?",
             (
                 Option(
                     "None: both have the same counts, and so get the same label.",
@@ -1278,15 +1278,15 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "Half of them.",
+                    "Half of them: of each pair, one text is labelled rightly.",
                     "Half of the *texts* are right: one of each pair. Never both.",
                 ),
                 Option(
-                    "All, if *not* gets a negative weight.",
-                    "*not* stands once in each of them, so its weight moves both alike.",
+                    "All, if *not* gets a negative weight and *bad* one too.",
+                    "*not* and *bad* stand once in each of them, so their weights move both alike.",
                 ),
                 Option(
-                    "All, if there is enough training data.",
+                    "All, if there are enough such reviews to learn from.",
                     "The order is not in the counts. No amount of data brings it back.",
                 ),
             ),
@@ -1295,44 +1295,46 @@ quiz = Quiz(
             "Why does the head look at the last real token, and not at the first?",
             (
                 Option(
-                    "The first token is usually filling.",
+                    "The first token of a text in a batch is usually filling.",
                     "The filling is on the right: it's the last column of a batch that is often filling.",
                 ),
                 Option(
-                    "The last word decides what a text means.",
+                    "The last word of a text says most about what it means.",
                     "The state there is made from all tokens before it, not from the last word alone.",
                 ),
                 Option(
-                    "With a causal mask only the last token has seen all of the text.",
+                    "With a causal mask, the last token alone has seen all of it.",
                     "Each token sees what is to its left, and itself.",
                     right=True,
                 ),
                 Option(
-                    "It makes no difference.",
-                    "Each text begins with the same token here, end-of-text, and the first token has seen "
-                    "only itself. So its state is the same for every text: nothing could be told from it.",
+                    "It makes no difference, as each token can attend to each other.",
+                    "A causal mask hides what comes later. The first token has seen only itself, and "
+                    "since each text begins with the same one here, its state is the same for all of "
+                    "them: nothing could be told from it.",
                 ),
             ),
         ),
         Question(
-            "A classifier says 99 % for all that it predicts, and is right in 90 % of the cases. What does "
-            "temperature scaling do?",
+            "A classifier says 99 % for all that it predicts, and is right in 90 % of the cases. What "
+            "does temperature scaling do?",
             (
                 Option(
-                    "It makes more predictions right.",
+                    "It divides the logits by a number above 1; more predictions become right.",
                     "Dividing all logits by one number leaves the largest one the largest.",
                 ),
                 Option(
-                    "It finds a temperature below 1.",
+                    "It divides the logits by a number below 1; the confidences rise.",
                     "That would make it even surer. It is too sure already.",
                 ),
                 Option(
-                    "It makes it say *I don't know* in the wrong tenth.",
-                    "It doesn't know which tenth that is. All confidences come down together.",
+                    "It makes the model abstain in those cases in which it would be wrong.",
+                    "It doesn't know which those are. All confidences come down together.",
                 ),
                 Option(
-                    "It divides the logits by a number above 1; the predictions stay, the confidences fall.",
-                    "The number is chosen so that held-out labels become as likely as possible.",
+                    "It divides the logits by a number above 1; all of the confidences fall.",
+                    "The predictions stay as they are. The number is chosen so that held-out labels "
+                    "become as likely as possible.",
                     right=True,
                 ),
             ),
@@ -1347,15 +1349,15 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "The classifier understands that *not bad* means *good*.",
+                    "The classifier has understood *not bad* as one word.",
                     "Then leaving *not* out should have made the text sound bad.",
                 ),
                 Option(
-                    "*not* never matters to this classifier.",
+                    "The classifier makes no use of *not*, whatever the text.",
                     "In another text, or beside another word, it may.",
                 ),
                 Option(
-                    "The measurement is wrong: every word changes something.",
+                    "The measurement is wrong: each word changes something.",
                     "A score may well stay the same. A word outside of a bag's vocabulary never changes it.",
                 ),
             ),

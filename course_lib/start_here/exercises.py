@@ -407,22 +407,23 @@ quiz = Quiz(
             "What is a token?",
             (
                 Option(
-                    "Always one word.",
-                    "Words are one way to cut a text, but rare words would each need an entry.",
+                    "A word of the text, in small letters and with its ending taken off.",
+                    "Words are one way to cut a text, but rare words would each need an entry. And "
+                    "nothing is taken off: the text must come back as it was.",
                 ),
                 Option(
-                    "A piece of text from a fixed vocabulary: a character, a part of a word, or a word.",
+                    "A piece of text from a fixed list: a character, part of a word, or a word.",
                     "The model never sees letters or words, only the numbers of such pieces. Notebook 01 "
-                    "builds the vocabulary.",
+                    "builds the list, the vocabulary.",
                     right=True,
                 ),
                 Option(
-                    "Always one letter.",
+                    "A letter of the text, or a digit, a space or a punctuation mark in it.",
                     "Letters work, but they make texts long, and a model can look back only so far.",
                 ),
                 Option(
-                    "A password for using a model.",
-                    "Web services have such tokens too; it is the same word for another thing.",
+                    "A word that carries meaning, such as a name or a verb, but not *the* or *of*.",
+                    "Nothing is left out: *the* is a token like the others, and so is a full stop.",
                 ),
             ),
         ),
@@ -446,9 +447,9 @@ quiz = Quiz(
                     "what comes next.",
                 ),
                 Option(
-                    "Storing every text word for word.",
-                    "It has far too few parameters for that. It can repeat passages it saw very often, but "
-                    "it must find patterns to do well on new text.",
+                    "Storing the texts that it is given, to copy from them later.",
+                    "It has far too few parameters for that. It can repeat passages that it saw very "
+                    "often, but to do well on new text it must find patterns.",
                 ),
             ),
         ),
@@ -456,20 +457,24 @@ quiz = Quiz(
             "How does a model write a story?",
             (
                 Option(
-                    "It looks for a fitting story in its training data and copies it.",
+                    "It looks for a fitting story in its training data, and changes the names and things "
+                    "in it.",
                     "The training data is not there any more when it writes; only the parameters are.",
                 ),
                 Option(
-                    "It plans the whole story first, then writes it down.",
+                    "It plans the whole story first, who wants what and how it ends, and then writes it "
+                    "down.",
                     "It gives probabilities for one token at a time; there is no separate plan.",
                 ),
                 Option(
-                    "It fills in the blanks of a template.",
-                    "Some older programs did that. A language model has no templates.",
+                    "It picks one of the plots that it has stored, and fills its blanks with names and "
+                    "things.",
+                    "Some older programs did that. A language model has no plots and no blanks, only "
+                    "probabilities for the next token.",
                 ),
                 Option(
-                    "It picks a next token by its probability, appends it, and starts over with the longer "
-                    "text.",
+                    "It draws a next token by its probability, appends it to the text, and starts over "
+                    "with the longer one.",
                     "This loop is all there is; notebook 06 is about the many ways to pick.",
                     right=True,
                 ),
@@ -479,47 +484,51 @@ quiz = Quiz(
             "The dashed line in the loss curve is the entropy floor of the text. What does it say?",
             (
                 Option(
-                    "The loss at which the model starts to overfit.",
+                    "The loss at which a model begins to overfit, and to learn its training text by heart.",
                     "Overfitting shows as a validation loss that rises, at whatever height that happens.",
                 ),
                 Option(
-                    "The loss of a model that guesses at random.",
+                    "The loss of a model that has learned nothing, and gives every token the same "
+                    "probability.",
                     "That would be far above: the logarithm of the vocabulary's size.",
                 ),
                 Option(
-                    "The surprise that is in the text itself: on average, no model can be below it on new "
+                    "The surprise that is in the text itself: on average, no model gets below it on new "
                     "text.",
-                    "Which animal a story is about was decided by chance, so even a perfect model cannot "
+                    "What is lost, and by whom, was decided by chance, so even a perfect model cannot "
                     "know it beforehand. We know the floor because our corpus comes from a program whose "
                     "choices can be counted.",
                     right=True,
                 ),
                 Option(
-                    "The loss that a larger model would reach.",
-                    "A larger model may come closer to the floor, but it has to stay above it as well.",
+                    "The loss that this very model would reach if it were trained without end on this text.",
+                    "A longer training may bring it closer to the floor. But a small model stops "
+                    "somewhere above it, and none gets below.",
                 ),
             ),
         ),
         Question(
-            "A model states something false, fluently and in a sure tone. What explains it best?",
+            "A model states something false, fluently and confidently. What explains it best?",
             (
                 Option(
-                    "It was trained to write likely text, and likely is not the same as true.",
-                    "A sentence that sounds right is likely, whether or not it is so. Notebooks 08 and 12 "
-                    "measure how often that happens and what helps.",
+                    "It was trained to write likely text, and what is likely is not always true.",
+                    "A sentence that sounds right is likely, whether or not it is so. Notebook 08 "
+                    "measures how often that happens and what helps.",
                     right=True,
                 ),
                 Option(
-                    "It is lying.",
-                    "To lie is to know better. It only has probabilities for what comes next.",
+                    "It knows the truth, but has learned from people to say what pleases.",
+                    "That would be a lie, and to lie is to know better. It only has probabilities for "
+                    "what comes next.",
                 ),
                 Option(
-                    "Its computer made a calculation error.",
+                    "Its computer rounded a number wrongly, and so another token was chosen.",
                     "Every calculation can be correct and the statement still be false.",
                 ),
                 Option(
-                    "The false statement must have been in its training data.",
-                    "It may have been, but a model also joins pieces into statements that stood nowhere.",
+                    "The false statement stood in its training data, and was learned word for word.",
+                    "It may have stood there, but a model also joins pieces into statements that stood "
+                    "nowhere.",
                 ),
             ),
         ),

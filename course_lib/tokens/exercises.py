@@ -1621,23 +1621,27 @@ quiz = Quiz(
             "Why are whole words no good as tokens?",
             (
                 Option(
-                    "They make texts longer than letters do.",
+                    "Texts become longer than they are in letters, and the model's work grows with length.",
                     "It is the other way round: words make texts short. That is what is good about them.",
                 ),
                 Option(
-                    "There is always a word that is not on the list, and some languages put no spaces "
-                    "between words.",
+                    "Some word is always missing from the list, and some languages put no spaces between "
+                    "words.",
                     "Each new name would be the same unknown word, and its letters would be lost. Merges "
                     "start from bytes, so that nothing is unknown.",
                     right=True,
                 ),
                 Option(
-                    "A model cannot compute with words.",
-                    "It computes with ids, whatever they stand for; a word can have an id.",
+                    "A model computes with numbers, and words, unlike letters, have no number in the "
+                    "computer.",
+                    "A word can be given a number, its place in the list. A model computes with ids, "
+                    "whatever they stand for.",
                 ),
                 Option(
-                    "Words are more than 255 bytes long.",
-                    "They are short. And a token may have any number of bytes.",
+                    "Words differ in length, so that the vectors of long words would be longer than those "
+                    "of short ones.",
+                    "All vectors have the same length, whatever they stand for. A token may have any "
+                    "number of bytes.",
                 ),
             ),
         ),
@@ -1645,23 +1649,24 @@ quiz = Quiz(
             "What does one step of training byte-pair encoding do?",
             (
                 Option(
-                    "It adds the longest word that is not in the vocabulary.",
+                    "It adds the longest word that is not in the vocabulary yet, and notes it.",
                     "Length does not count. Long tokens come about bit by bit, out of shorter ones.",
                 ),
                 Option(
-                    "It moves the parameters a little so that the loss falls.",
-                    "That is how the model is trained. A tokenizer is only counted, before the model exists.",
+                    "It moves the parameters of the tokenizer a little, so that the loss falls.",
+                    "That is how the model is trained. A tokenizer has no parameters and no loss: it "
+                    "counts, before the model exists.",
                 ),
                 Option(
-                    "It joins the commonest pair of neighbours everywhere, and notes the pair.",
-                    "Then it counts again, because other pairs stand there now. The list of pairs, in order, "
-                    "is the tokenizer.",
+                    "It joins the most common pair of neighbours everywhere, and notes the pair.",
+                    "Then it counts again, because other pairs stand there now. The list of pairs, in "
+                    "order, is the tokenizer.",
                     right=True,
                 ),
                 Option(
-                    "It splits the rarest token into two.",
-                    "Other methods start from a large vocabulary and throw tokens out. This one starts from "
-                    "bytes and joins.",
+                    "It splits the rarest token into two more common ones, and notes the parts.",
+                    "Other methods start from a large vocabulary and throw tokens out. This one starts "
+                    "from bytes and joins.",
                 ),
             ),
         ),
@@ -1669,23 +1674,24 @@ quiz = Quiz(
             "A tokenizer was trained on English only. What happens to a Chinese text?",
             (
                 Option(
-                    "It fails with an error.",
-                    "It would if its tokens were characters or words. All 256 bytes are in the vocabulary, "
-                    "so any text can be written.",
+                    "It fails with an error at the first character that is not English.",
+                    "It would if its tokens were characters or words. All 256 bytes are in the "
+                    "vocabulary, so any text can be written.",
                 ),
                 Option(
                     "It works, but takes about three tokens for each character.",
-                    "No merge was learned for those bytes, and most Chinese characters have three. The text "
-                    "costs several times as much, and less of it fits.",
+                    "No merge was learned for those bytes, and most Chinese characters have three. The "
+                    "text costs several times as much, and less of it fits.",
                     right=True,
                 ),
                 Option(
-                    "Every character becomes the same unknown token.",
+                    "It works, but every character becomes the same unknown token.",
                     "Then decoding could not give the text back. Here it always does.",
                 ),
                 Option(
-                    "It makes no difference, since a byte is a byte.",
-                    "Merges are what makes text short, and they were all spent on English.",
+                    "It works, and takes as many tokens as an English text of its length.",
+                    "A byte is a byte, but merges are what makes texts short, and they were all spent on "
+                    "English.",
                 ),
             ),
         ),
@@ -1694,21 +1700,21 @@ quiz = Quiz(
             (
                 Option(
                     "It is written as ordinary tokens, like any other text.",
-                    "Only the program around the model puts the special id there. So nobody can pretend to "
-                    "be someone else by typing.",
+                    "Only the program around the model puts the special id there. So nobody can pretend "
+                    "to be someone else by typing.",
                     right=True,
                 ),
                 Option(
-                    "It becomes the special token.",
+                    "It becomes the special token, as the user asked for.",
                     "Then a user could end their own turn and begin one of the system's.",
                 ),
                 Option(
-                    "It is deleted from the text.",
+                    "It is deleted from the text, before it can do harm.",
                     "Then one could not even ask what the sign means, and deleting can be outwitted: "
                     "<|sys<|system|>tem|> would leave one behind.",
                 ),
                 Option(
-                    "The program stops with an error.",
+                    "The program stops, and says that the text is forbidden.",
                     "Safe, but then a page about tokenizers could not be read by a model.",
                 ),
             ),
@@ -1717,20 +1723,23 @@ quiz = Quiz(
             "Why does a language model easily miscount the letters of a word?",
             (
                 Option(
-                    "It cannot count at all.",
+                    "It cannot count more than a few things at once, whether they are letters, words or "
+                    "apples.",
                     "It may count words or apples quite well. Letters are special: it never sees them.",
                 ),
                 Option(
-                    "Letters are not part of its vocabulary.",
-                    "They are: every byte has a token. But common words are not written with them.",
+                    "Single letters have no token in its vocabulary, so it has no way to tell one from "
+                    "another.",
+                    "They have: every byte has a token. But common words are not written with them.",
                 ),
                 Option(
-                    "The word is too rare.",
-                    "It is rather the other way round: a rare word falls into small pieces, and a common one "
-                    "is a single number.",
+                    "Long words are rare in its texts, so it never had a chance to learn how they are "
+                    "spelled.",
+                    "It is rather the other way round: a rare word falls into small pieces, and a common "
+                    "one is a single number.",
                 ),
                 Option(
-                    "It gets the numbers of whole pieces, and nothing in a number says how the piece is "
+                    "It gets the numbers of whole pieces, and nothing in a number says how its piece is "
                     "spelled.",
                     "It has to learn the spelling of each token from texts that happen to spell it out.",
                     right=True,

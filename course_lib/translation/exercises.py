@@ -1331,11 +1331,11 @@ quiz = Quiz(
                     "That is done by filling up, whose targets are -100.",
                 ),
                 Option(
-                    "So that the model knows where the source ends.",
+                    "So that the model knows where the source has ended.",
                     "The mark between the two says that.",
                 ),
                 Option(
-                    "So that the loss becomes smaller.",
+                    "So that the loss is lower, as an end is easy to guess now.",
                     "A sure token does lower the mean, but nobody gains anything by that.",
                 ),
             ),
@@ -1344,20 +1344,20 @@ quiz = Quiz(
             "A model translates every story by its first sentence only, perfectly. What does BLEU say?",
             (
                 Option(
-                    "100: every n-gram is right.",
+                    "100: each n-gram stands in the reference, and precision is all that it counts.",
                     "Precision is 1 indeed. But BLEU has another factor.",
                 ),
                 Option(
-                    "Nothing: BLEU needs equally long texts.",
+                    "Nothing: BLEU is defined for texts of the same length as their reference.",
                     "It takes any lengths, and compares their sums over the test.",
                 ),
                 Option(
-                    "Very little: over the test the precisions are 1, but the brevity penalty is tiny.",
+                    "Very little: the precisions are 1 over the test, but the brevity penalty is tiny.",
                     "At a seventh of the length it is e^(1-7), about 0.002.",
                     right=True,
                 ),
                 Option(
-                    "A seventh of 100, if it has said one sentence of seven.",
+                    "A seventh of 100, if it has said one sentence of seven, each about as long.",
                     "The penalty falls faster than the ratio of the lengths: e^(1 - r/h).",
                 ),
             ),
@@ -1366,20 +1366,20 @@ quiz = Quiz(
             "A translation is right, but in other words than the reference. What happens to its scores?",
             (
                 Option(
-                    "Nothing: both scores compare meanings.",
+                    "Nothing happens, as both of them compare meanings.",
                     "Neither knows what words mean. They count pieces that are the same.",
                 ),
                 Option(
-                    "They fall: only pieces that stand in the reference count.",
+                    "They fall: both count what stands in the reference.",
                     "So a score ranks systems on one test, and says little about a single sentence.",
                     right=True,
                 ),
                 Option(
-                    "BLEU falls, chrF stays at 100.",
+                    "BLEU falls, and chrF stays at 100 for right meanings.",
                     "chrF falls too. It forgives other endings, but not other words.",
                 ),
                 Option(
-                    "They become undefined.",
+                    "They are undefined: there is nothing to compare.",
                     "They are defined for any two texts, and low for these.",
                 ),
             ),
@@ -1388,19 +1388,19 @@ quiz = Quiz(
             "Beam search finds a translation with a higher probability than the greedy one. Is it better?",
             (
                 Option(
-                    "Yes: the most probable translation is the best one.",
+                    "Yes: of all translations, the most probable one is what training aims at.",
                     "Only if the model's probabilities are right, and they aren't quite.",
                 ),
                 Option(
-                    "Yes, as long as no length penalty is used.",
+                    "Yes, if no length penalty is used, which only favours longer texts.",
                     "Without one, short texts win, since every token lowers the sum.",
                 ),
                 Option(
-                    "No: beams are for speed.",
+                    "No: beam search is there for speed, and gives up some quality for it.",
                     "They cost time: several texts are continued instead of one.",
                 ),
                 Option(
-                    "Often, but not always: the model's favourite may be too short, or plainly wrong.",
+                    "Often, but the model's favourite may be too short, or plainly wrong.",
                     "That is why it is measured, with a score that doesn't come from the model.",
                     right=True,
                 ),
@@ -1410,7 +1410,7 @@ quiz = Quiz(
             "While 米娅 is written, a head's row peaks at *Mia*. What is shown by that?",
             (
                 Option(
-                    "That the model knows what a name is.",
+                    "That the model knows what a name is, and that Mia is one.",
                     "Nothing about knowing is seen here, only where a head looks.",
                 ),
                 Option(
@@ -1419,11 +1419,11 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "That the translation of the name is right.",
+                    "That the translation of this name will be right.",
                     "A model can look at the right word and write a wrong one.",
                 ),
                 Option(
-                    "That all other heads are needless.",
+                    "That the other heads are not needed for names.",
                     "They have rows of their own, and what they fetch goes into the prediction too.",
                 ),
             ),

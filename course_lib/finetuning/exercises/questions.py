@@ -11,7 +11,7 @@ quiz = Quiz(
             "Why are the targets of the story -100?",
             (
                 Option(
-                    "So that the model can't see the story.",
+                    "So that the model can't see the story, and must answer the question by itself.",
                     "It sees the story: that is decided by the attention mask and the ids, not by targets.",
                 ),
                 Option(
@@ -20,11 +20,11 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "Because -100 is the id of the padding token.",
+                    "Because -100 is the id of the padding token, which has to be left out.",
                     "No token has a negative id. It is a mark for the loss only.",
                 ),
                 Option(
-                    "To make the batch shorter.",
+                    "So that the batch gets shorter, and no time is spent on the story.",
                     "The batch stays as long as it was; the story is still computed.",
                 ),
             ),
@@ -38,16 +38,16 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "Nothing can ever be learned, since all gradients are zero.",
+                    "Nothing is ever learned, since all gradients are zero too.",
                     "A's gradient is zero at first, but B's is not: it depends on A x. After one step A "
                     "moves too.",
                 ),
                 Option(
-                    "The layer gives out zeros.",
+                    "The layer first gives out zeros, and then learns again.",
                     "Only the side path does. W x is still there.",
                 ),
                 Option(
-                    "A must be all zeros too.",
+                    "The matrix A has to be all zeros too, as B's partner.",
                     "Then both gradients would be zero, and nothing would ever move.",
                 ),
             ),
@@ -56,20 +56,24 @@ quiz = Quiz(
             "What does LoRA save for certain?",
             (
                 Option(
-                    "The forward pass.",
-                    "It becomes a little longer, until the matrices are merged.",
+                    "Computing in the forward pass, as the narrow way has far fewer numbers to multiply.",
+                    "It becomes a little longer, until the matrices are merged: the narrow way comes on "
+                    "top of W x.",
                 ),
                 Option(
-                    "The base model's weights: they needn't be loaded.",
+                    "Memory for the base model's weights, which needn't be loaded while the paths are "
+                    "trained.",
                     "They are frozen, but every token goes through them.",
                 ),
                 Option(
-                    "Memory for gradients and the optimizer's averages, and room on the disk for each task.",
+                    "Memory for gradients and the optimizer's averages, and room on the disk for each "
+                    "further task.",
                     "Both are kept for the trained numbers only.",
                     right=True,
                 ),
                 Option(
-                    "Data: it needs fewer examples.",
+                    "Examples and labels, as fewer numbers can be learned from fewer texts, whatever the "
+                    "task.",
                     "It may overfit less, but that has to be measured for each task.",
                 ),
             ),
@@ -78,21 +82,21 @@ quiz = Quiz(
             "A model that was never shown an unanswerable question is asked one. What does it do, and why?",
             (
                 Option(
-                    "It refuses, since it notices that nothing fits.",
-                    "Refusing is a text like any other, and one that it never saw. Something always "
-                    "fits best.",
+                    "It refuses, since it notices that nothing in the story fits the question.",
+                    "Refusing is a text like any other, and one that it never saw. Something always fits "
+                    "best.",
                 ),
                 Option(
-                    "It lies.",
+                    "It lies, since it knows the right answer to be missing and hides it.",
                     "Lying needs knowing better. It has learned what an answer looks like.",
                 ),
                 Option(
-                    "It writes nothing.",
+                    "It writes nothing and ends its turn, since no answer gets a high probability.",
                     "It has to choose a next token. The end of the line is one, but never came there in "
                     "training.",
                 ),
                 Option(
-                    "It writes an answer: in all of its examples an answer followed the question.",
+                    "It answers, since in all of its examples an answer followed.",
                     "What it was trained on is what it does.",
                     right=True,
                 ),
@@ -102,11 +106,11 @@ quiz = Quiz(
             "Of 200 answers 180 are right. The interval goes from 85 % to 93 %. Which statement is fair?",
             (
                 Option(
-                    "The model is exactly 90 % right.",
+                    "The model's true share is 90 %, since 200 questions were enough to tell.",
                     "That's this sample. Another one would give another number.",
                 ),
                 Option(
-                    "It is better than a model that got 178 of 200.",
+                    "It is better than another model that got 178 of the same number right.",
                     "Two answers are far inside of the interval: chance alone explains such a difference.",
                 ),
                 Option(
@@ -115,7 +119,7 @@ quiz = Quiz(
                     right=True,
                 ),
                 Option(
-                    "95 % of the questions were scored rightly.",
+                    "95 % of its answers were scored rightly; the others are in doubt.",
                     "The 95 % is about intervals that are made in this way, not about questions.",
                 ),
             ),

@@ -12,24 +12,27 @@ quiz = Quiz(
             "over. Why doesn't it get out?",
             (
                 Option(
-                    "Its cache is full, so it has forgotten that it wrote the sentence before.",
+                    "Its cache is full, so it has forgotten that it wrote the sentence before, and writes "
+                    "it once more.",
                     "It is the other way round: it sees the sentence very well, and copies it.",
                 ),
                 Option(
-                    "The logits get smaller with every token, until all are alike.",
+                    "Its logits get smaller with every token, until all of them are alike and the first "
+                    "one wins.",
                     "They don't wear out: each step computes them anew from the context. In a loop the "
                     "model is usually surer than before.",
                 ),
                 Option(
-                    "Having read it twice, it finds a third time likelier still; and without chance, the "
-                    "same context leads to the same next token.",
+                    "Having read it twice, it finds a third time likelier still, and no die ever leads it "
+                    "elsewhere.",
                     "In the text that models learn from, what was just repeated often is repeated again. "
                     "Each round makes the next one likelier (Holtzman and others 2020), and greedy never "
                     "takes a side road.",
                     right=True,
                 ),
                 Option(
-                    "The sentence occurs so often in the training data.",
+                    "Its training data has that sentence so often that it was learned as the likeliest "
+                    "one of all.",
                     "It need not occur there at all. What was learned is that repetition goes on.",
                 ),
             ),
@@ -39,22 +42,22 @@ quiz = Quiz(
             "setting rules out nearly all others at the first and keeps most of the hundred at the second?",
             (
                 Option(
-                    "`top_p=0.9`",
-                    "At the first step one token has more than 0.9; at the second it takes ninety to reach "
-                    "it.",
+                    "Top-p, with p = 0.9.",
+                    "At the first step one token has more than 0.9; at the second it takes ninety to "
+                    "reach it.",
                     right=True,
                 ),
                 Option(
-                    "`top_k=40`",
+                    "Top-k, with k = 40.",
                     "It keeps 40 both times: too many at the first step, too few at the second.",
                 ),
                 Option(
-                    "`temperature=0.5`",
-                    "It makes unlikely tokens less likely, but rules none out; and a hundred equal ones stay "
-                    "equal.",
+                    "Temperature, T = 0.5.",
+                    "It makes unlikely tokens less likely, but rules none out; and a hundred equal ones "
+                    "stay equal.",
                 ),
                 Option(
-                    "`repetition_penalty=1.2`",
+                    "Repetition penalty 1.2.",
                     "That depends on what was written before, not on how sure the model is.",
                 ),
             ),
@@ -63,22 +66,23 @@ quiz = Quiz(
             "What does the cache of keys and values save, and what does it cost?",
             (
                 Option(
-                    "It saves memory and costs time: old keys must be fetched.",
+                    "It saves memory, and costs time: all of the old keys must be fetched at each step.",
                     "It is bought with memory. Fetching old keys takes time, but much less than computing "
                     "them again.",
                 ),
                 Option(
-                    "It saves the attention to earlier tokens: a new token looks only at itself.",
+                    "It saves attention: a new token looks only at itself, and trusts the cache for the "
+                    "rest.",
                     "The new token still looks at all keys. They just needn't be computed again.",
                 ),
                 Option(
-                    "It saves time, and costs a little accuracy: old keys don't know the new token.",
+                    "It saves time, and costs a little accuracy, as the old keys don't know the new token.",
                     "Under a causal mask they never did. The logits are the same, up to rounding.",
                 ),
                 Option(
-                    "Earlier tokens needn't go through the model again; memory grows with every token.",
-                    "A step then costs one token's way through the model. Two vectors a token, in every head "
-                    "of every layer, have to be kept.",
+                    "It saves time, and costs memory: two vectors a token, in each head and layer.",
+                    "Earlier tokens needn't go through the model again: a step costs one token's way "
+                    "through it. Their keys and values have to be kept.",
                     right=True,
                 ),
             ),
@@ -88,48 +92,49 @@ quiz = Quiz(
             "padding tokens at its beginning. What else is needed so that it reads as if it stood alone?",
             (
                 Option(
-                    "Nothing: a trained model knows that padding means nothing.",
+                    "Nothing: a trained model knows that padding means nothing, and takes no notice of it.",
                     "It has never seen padding in training, and takes it for text like any other.",
                 ),
                 Option(
-                    "The padding must be hidden by the mask, and positions counted from the first real "
+                    "The mask must hide the padding, and positions must be counted from the first real "
                     "token.",
                     "Otherwise its tokens look at the padding, and the first word stands at position 4.",
                     right=True,
                 ),
                 Option(
-                    "The padding belongs at the end; then the causal mask hides it and all is well.",
+                    "The padding must go to the row's end, where the causal mask hides it from the prompt.",
                     "The causal mask does hide it. But then the row's last position, from which the next "
                     "token is read, is padding, and new tokens would come after it.",
                 ),
                 Option(
-                    "The padding must be left out of the loss.",
+                    "The targets of the padding must be -100, so that no loss comes from its places.",
                     "In training, yes. When writing there is no loss, but there is attention.",
                 ),
             ),
         ),
         Question(
-            "Beam search finds texts to which the model gives a higher probability than to drawn ones of the "
-            "same length. Yet people often prefer the drawn ones for a story. Why?",
+            "Beam search finds texts to which the model gives a higher probability than to drawn ones of "
+            "the same length. Yet people often prefer the drawn ones for a story. Why?",
             (
                 Option(
-                    "The likeliest text has no surprises in it: what people write isn't the likeliest word "
-                    "each time.",
-                    "It tends to be dull and to repeat itself. For a translation, where little is open, the "
-                    "likeliest text may well be what you want.",
+                    "The likeliest text has no surprises: what people write isn't the likeliest word each "
+                    "time.",
+                    "It tends to be dull and to repeat itself. For a translation, where little is open, "
+                    "the likeliest text may well be what you want.",
                     right=True,
                 ),
                 Option(
-                    "Beam search stops too early; with more beams the likeliest text would be the best.",
-                    "More beams find likelier texts still, which often makes it worse: they get shorter and "
-                    "emptier.",
+                    "Beam search stops too early: with more beams, the likeliest text would be the best one.",
+                    "More beams find likelier texts still, which often makes it worse: they get shorter "
+                    "and emptier.",
                 ),
                 Option(
-                    "Drawing looks at more texts, and picks the best of them.",
+                    "Drawing looks at many more texts than a few beams, and keeps the best one it has found.",
                     "Drawing follows a single text and compares it with none.",
                 ),
                 Option(
-                    "Beam search gives a model's second choice at each step, to be different.",
+                    "Beam search takes a model's second choice now and then, so that its sentences fit "
+                    "together less.",
                     "It keeps several beginnings, and those with the highest probability as a whole.",
                 ),
             ),
