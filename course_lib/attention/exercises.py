@@ -833,8 +833,8 @@ split_heads = Exercise(
         Mistake(
             "each head takes every H-th number",
             _interleaved,
-            "That works as well for a model that was trained so, but torch, and every published model, gives "
-            "head 0 the *first* D numbers: cut into (n_heads, C // n_heads), in this order.",
+            "That works as well for a model that was trained so, but torch, GPT-2 and Llama give head 0 the "
+            "*first* D numbers: cut into (n_heads, C // n_heads), in this order.",
         ),
         Mistake(
             "the heads stand behind the tokens",

@@ -33,7 +33,7 @@ class MultiHeadAttention(nn.Module):
 
     Shapes: x (B, T, C), mask broadcastable to (B, H, T, S) -> (B, T, C).
     Source: Vaswani and others 2017, section 3.2.2 (arXiv:1706.03762); Ainslie and others 2023, section 2.2,
-    on groups (arXiv:2305.13245); Henry and others 2020, section 2, on norms (arXiv:2010.04245).
+    on groups (arXiv:2305.13245); Henry and others 2020 on norms (arXiv:2010.04245).
 
     >>> attention = MultiHeadAttention(GPTConfig(n_heads=2, width=6))
     >>> attention(torch.zeros(3, 5, 6)).shape

@@ -74,8 +74,10 @@ class RecurrentLM(nn.Module):
     cell). The weights come from `generator`, if one is given.
 
     Shapes: ids (B, T) -> logits (B, T, vocab_size).
-    Source: Elman 1990 (doi:10.1016/0364-0213(90)90002-E) for "rnn"; Hochreiter and Schmidhuber 1997
-    (doi:10.1162/neco.1997.9.8.1735) for "lstm"; Cho and others 2014, section 2.3 (arXiv:1406.1078) for "gru".
+    Source: Elman 1990 (doi:10.1016/0364-0213(90)90002-E) for "rnn", where tanh now takes the place of units
+    between 0 and 1; Hochreiter and Schmidhuber 1997 (doi:10.1162/neco.1997.9.8.1735) for "lstm", and for its
+    gate that forgets Gers, Schmidhuber and Cummins 2000 (doi:10.1162/089976600300015015); Cho and others
+    2014, section 2.3 (arXiv:1406.1078) for "gru".
 
     >>> RecurrentLM(vocab_size=7, width=6)(torch.zeros(2, 5, dtype=torch.long)).shape
     torch.Size([2, 5, 7])

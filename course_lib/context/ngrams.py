@@ -61,7 +61,8 @@ class NGramModel:
     would, down to single tokens and at last to all tokens alike. So nothing is impossible, and the
     probabilities sum to 1. A context never seen backs off to the longest one that was. The shorter contexts
     don't count how often a token came, but after how many different contexts: "Francisco" is frequent, but
-    only after "San". This is modified Kneser-Ney smoothing, interpolated, the best of the classical methods.
+    only after "San". This is modified Kneser-Ney smoothing, interpolated: the best of those that Chen and
+    Goodman compared.
 
     Called with ids (B, T) it gives log-probabilities (B, T, V), float32, which serve as logits. At the
     beginning of a window it uses the shorter contexts that there are.
@@ -147,7 +148,7 @@ class NGramModel:
 
 
 def _discounts(counts: torch.Tensor) -> torch.Tensor:
-    """How much a count of 0, 1, 2, and 3 or more gives up (Chen and Goodman 1999, equation 26).
+    """How much a count of 0, 1, 2, and 3 or more gives up (Chen and Goodman 1999, section 3).
 
     Where the text is too small for that, all give up the same, at worst a half.
     """

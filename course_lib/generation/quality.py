@@ -35,7 +35,7 @@ def distinct_share(texts: Sequence[Sequence[Hashable]], n: int = 4, limit: int |
     equally many pieces: `limit` takes the first so many.
 
     Raises: ValueError if there is no piece, or fewer than `limit`, or `n` is below 1.
-    Source: Li and others 2016, section 5.1, the measure distinct-n (arXiv:1510.03055).
+    Source: Li and others 2016, the measure distinct-n (arXiv:1510.03055).
 
     >>> distinct_share(["abab"], n=2)  # ab, ba, ab
     0.6666666666666666

@@ -92,7 +92,8 @@ def repetition_penalty(logits: torch.Tensor, ids: torch.Tensor, penalty: float) 
     """Make tokens that occur in `ids` less likely: divide their logits by `penalty`, or multiply if negative.
 
     Shapes: logits (B, V), ids (B, T): what has been read and written so far.
-    Source: Keskar and others 2019, section 4.1 (arXiv:1909.05858).
+    Source: Keskar and others 2019, section 4.1 (arXiv:1909.05858), who divide. Negative logits, which that
+    would raise, are multiplied as in `transformers`.
     Raises: ValueError if `penalty` is not above 0.
 
     >>> repetition_penalty(torch.tensor([[4.0, -1.0, 3.0]]), torch.tensor([[0, 1, 1]]), penalty=2.0)

@@ -209,8 +209,8 @@ class GPT2(Family):
 
 
 class Llama(Family):
-    """RMSNorm, SwiGLU, rotary positions, groups of heads that share keys and values: Touvron and others
-    2023.
+    """RMSNorm, SwiGLU, rotary positions (Touvron and others 2023, arXiv:2302.13971), and since Llama 2 groups
+    of heads that share keys and values (arXiv:2307.09288).
 
     >>> list(Llama().split("attention.qkv", "weight", torch.zeros(18, 6), GPTConfig(n_heads=2, width=6)))
     ['self_attn.q_proj.weight', 'self_attn.k_proj.weight', 'self_attn.v_proj.weight']

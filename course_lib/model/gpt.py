@@ -60,7 +60,7 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float = 1e-5) -> torch.
     """Bring each vector to a mean square of 1, then stretch each entry as learned; no mean, no shift.
 
     Shapes: x (..., C), weight (C,) -> (..., C).
-    Source: Zhang and Sennrich 2019, section 3 (arXiv:1910.07467).
+    Source: Zhang and Sennrich 2019, section 4 (arXiv:1910.07467).
 
     >>> rms_norm(torch.tensor([1.0, 7.0]), torch.ones(2), eps=0.0)  # the mean square is 25
     tensor([0.2000, 1.4000])

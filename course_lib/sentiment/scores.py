@@ -89,8 +89,8 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
     0: of the predictions that are 80 % sure, 80 % are right, and so on.
 
     Raises: ValueError as `reliability`.
-    Source: Naeini, Cooper and Hauskrecht 2015, section 3 (doi:10.1609/aaai.v29i1.9602); Guo and others 2017,
-    equation 3 (arXiv:1706.04599).
+    Source: Naeini, Cooper and Hauskrecht 2015 (doi:10.1609/aaai.v29i1.9602); Guo and others 2017, section 2
+    (arXiv:1706.04599).
 
     >>> expected_calibration_error([0.75, 0.75, 1.0, 1.0], [True, False, True, True], bins=4)
     0.125

@@ -32,7 +32,7 @@ def probabilities(
 def leave_one_out(words: Sequence[str], score: Callable[[list[str]], float]) -> list[float]:
     """How much of a score each word brings: the score of all words, minus that without the word.
 
-    Source: Li, Monroe and Jurafsky 2016, section 3 (arXiv:1612.08220), on erasing words.
+    Source: Li, Monroe and Jurafsky 2016 (arXiv:1612.08220), on erasing words.
 
     >>> leave_one_out(["not", "good", "at", "all"], lambda words: words.count("good") - words.count("not"))
     [-1, 1, 0, 0]

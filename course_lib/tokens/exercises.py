@@ -1548,8 +1548,8 @@ digit_tokenizer = Exercise(
     explanation=(
         "Only the alternative for digits changes: ` ?\\p{N}+` becomes `\\p{N}`, one digit and nothing else. "
         "No merge can join two pieces, so every number is written digit by digit, always in the same way.\n\n"
-        "The LLaMA models do it so (Touvron and others 2023, section 2.1, arXiv 2302.13971). Others allow up "
-        "to three digits in a piece, with `\\p{N}{1,3}`."
+        "LLaMA does it so (Touvron and others 2023, section 2.1, arXiv 2302.13971). Others, Llama 3 among "
+        "them, allow up to three digits in a piece, with `\\p{N}{1,3}`."
     ),
     mistakes=(
         Mistake(

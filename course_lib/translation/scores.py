@@ -139,7 +139,8 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str], char_order: int =
 
     Units: 0 (nothing matches) to 100 (all equal).
     Raises: ValueError unless there is one reference for each hypothesis, and at least one.
-    Source: Popović 2015, section 2 (aclanthology.org/W15-3049).
+    Source: Popović 2015, section 2 (aclanthology.org/W15-3049), who reports `beta` 1 and 3; 2 is the default
+    of sacrebleu.
 
     >>> chrf(["米娅跑了。"], ["米娅跑了。"])
     100.0

@@ -207,8 +207,8 @@ repetition_penalty = Exercise(
     ),
     explanation=(
         "Positive logits are divided, negative ones multiplied: either way they go down, if the penalty is "
-        "above 1. Each token is penalised once, however often it was seen (Keskar and others 2019, section "
-        "4.1).\n\n"
+        "above 1. Each token is penalised once, however often it was seen. Keskar and others (2019, section "
+        "4.1) divide, whatever the sign; to multiply where it is negative is the way of `transformers`.\n\n"
         "It is a crude tool. Adding 5 to all logits changes no probability, yet it changes what the penalty "
         "does. And it hits words that a text can't do without, such as *the*."
     ),
