@@ -120,7 +120,7 @@ clip_gradients = Exercise(
     explanation=(
         "One length for all, one factor for all: the direction of the step is kept, only its length is "
         "limited. Most steps are shorter than `max_norm` and pass unchanged; a step from one bad batch is "
-        "not allowed to undo a hundred good ones (Pascanu, Mikolov and Bengio 2013).\n\n"
+        "not allowed to undo what others have gained (Pascanu, Mikolov and Bengio 2013).\n\n"
         "The 1e-6 keeps a gradient of zeros from a division by zero, and is too small to see otherwise. "
         "`nn.utils.clip_grad_norm_` does the same in place, and returns the length before."
     ),
