@@ -1,4 +1,4 @@
-"""The verbs for a shell: `python -m course_lib doctor`, `fetch`, `train`, `generate`, `bench`, `progress`.
+"""The verbs for a shell, `python -m course_lib ...`: `doctor`, `train`, `progress` and their neighbours.
 
 Puts the commands of `course_lib.shell` together. What they do is loaded only when a command runs, so that
 `--help` is quick.

@@ -1,44 +1,19 @@
-"""What has been done so far, by topic: `progress()`. It finds the exercises through `COURSE`."""
+"""What has been done so far, by topic, and what is worth repeating: `progress()`."""
 
 from __future__ import annotations
 
 import html
-import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
 
-from course_lib import COURSE
 from course_lib.exercises import _progress
-from course_lib.exercises._core import MARKS, Exercise
+from course_lib.exercises._core import MARKS
 from course_lib.exercises._feedback import box
-from course_lib.exercises._quiz import Quiz
+from course_lib.exercises._review import Review, review_of
+from course_lib.exercises._topics import exercises_of, quiz_of, topics
 from course_lib.figures.shown import Shown
 
 _BOXES = {"right": "[x]", None: "[ ]"}  # anything else: tried
-
-
-def topics() -> list[str]:
-    """The names of the topics, in the order of the course.
-
-    >>> topics()[0]
-    'start_here'
-    """
-    return [topic.name for topic in COURSE]
-
-
-def exercises_of(topic: str) -> list[Exercise]:
-    """The exercises of a topic, in the order in which its file names them."""
-    return [value for value in vars(_module(topic)).values() if isinstance(value, Exercise)]
-
-
-def quiz_of(topic: str) -> Quiz | None:
-    """The quiz of a topic."""
-    return getattr(_module(topic), "quiz", None)
-
-
-def _module(topic: str) -> ModuleType:
-    return importlib.import_module(f"course_lib.{topic}.exercises")
 
 
 @dataclass(frozen=True)
@@ -61,6 +36,7 @@ class Progress(Shown):
     rows: dict[str, list[_Row]]
     quiz: dict[str, tuple[int, int]]  # topic -> right answers, questions
     sentence: str = ""
+    review: Review | None = None  # what is due today, if anything was answered
 
     @property
     def done(self) -> int:
@@ -77,12 +53,15 @@ class Progress(Shown):
         for topic, rows in self.rows.items():
             lines += ["", f"{topic}: {self._count(topic)}"]
             lines += [f"  {row}" for row in rows]
-        return "\n".join([*lines, *(["", self.sentence] if self.sentence else [])])
+        ends = [text for text in (str(self.review or ""), self.sentence) if text]
+        return "\n".join([*lines, *(line for text in ends for line in ("", text))])
 
     def _repr_html_(self) -> str:
         parts = [self._topic_html(topic, rows) for topic, rows in self.rows.items()]
         note = f"<p>{html.escape(self.sentence)}</p>" if self.sentence else ""
-        return box(f"{self.done} of {self.total} exercises done", [f"<table>{''.join(parts)}</table>", note])
+        head = f"{self.done} of {self.total} exercises done"
+        page = box(head, [f"<table>{''.join(parts)}</table>", note])
+        return page + (self.review._repr_html_() if self.review else "")
 
     def _count(self, topic: str) -> str:
         rows = self.rows[topic]
@@ -107,18 +86,15 @@ def _done(rows: list[_Row], mark: str) -> str:
 
 
 def progress() -> Progress:
-    """What has been done so far, by topic. Put it last in a cell, or print it.
+    """What has been done so far, by topic, and what to repeat today. Put it last in a cell, or print it.
 
     >>> progress().total >= 1
     True
     """
-    try:
-        data, sentence = _progress.load()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the file or its name
-        data, sentence = _progress.empty(), f"The progress file could not be read ({type(error).__name__})."
+    data, sentence = _progress.load_or_empty()
     rows = {topic: list(_rows(topic, data["exercises"])) for topic in topics()}
     quizzes = {topic: _quiz_count(topic, data["quiz"]) for topic in topics()}
-    return Progress(rows, quizzes, sentence)
+    return Progress(rows, quizzes, sentence, review_of(data))
 
 
 def _rows(topic: str, entries: dict[str, dict]) -> Iterator[_Row]:

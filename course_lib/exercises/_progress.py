@@ -1,9 +1,9 @@
 """What is kept on disk: how far a learner is, and the learner's own pieces of the GPT.
 
 Progress is one small JSON file, `.progress.json` at the top of the course's folder (or where COURSE_PROGRESS
-says); pieces are files in `my_gpt/` beside it (or where COURSE_MY_GPT says). Every write is whole or not at
-all, and two notebooks may write at once: each reads, merges and replaces the file under a lock. It does not
-know any exercise.
+says); pieces are files in `my_gpt/` beside it (or where COURSE_MY_GPT says). With an answer, a hint or a
+solution goes the day on which it is worth asking again. Every write is whole or not at all, and two notebooks
+may write at once: each reads, merges and replaces the file under a lock. It does not know any exercise.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from course_lib.exercises import _boxes
 from course_lib.runtime import atomic_write, replace
 
 # From least to most done; a merge never goes back.
@@ -82,6 +83,14 @@ def load(path: Path | None = None) -> tuple[dict[str, Any], str]:
         )
 
 
+def load_or_empty() -> tuple[dict[str, Any], str]:
+    """The progress so far and a sentence as from `load`; nothing so far, whatever is wrong with the file."""
+    try:
+        return load()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the file or its name
+        return empty(), f"The progress file could not be read ({type(error).__name__})."
+
+
 def _bytes(path: Path) -> bytes:
     """The content of a file; a pipe or a device would be read for ever."""
     status = path.stat()
@@ -144,6 +153,7 @@ def record_exercise(key: str, state: str) -> str:
         entry = data["exercises"].setdefault(key, {})
         entry["tries"] = _whole(entry.get("tries")) + 1
         entry["state"] = max(state, entry.get("state"), key=_rank)
+        _move(data, key, known=state == "right")
 
     return update(change)
 
@@ -157,6 +167,7 @@ def record_help(key: str, hint: int | None = None) -> str:
             entry["solution"] = True
         else:
             entry["hints"] = max(_whole(entry.get("hints")), hint)
+        _move(data, key, known=False)
 
     return update(change)
 
@@ -167,8 +178,27 @@ def record_quiz(topic: str, number: int, right: bool) -> str:
     def change(data: dict[str, Any]) -> None:
         entry = data["quiz"].setdefault(topic, {})
         entry[str(number)] = "right" if right or entry.get(str(number)) == "right" else "wrong"
+        _move(data, question_key(topic, number), known=right)
 
     return update(change)
+
+
+def question_key(topic: str, number: int) -> str:
+    """The name under which a question of a quiz waits to be asked again."""
+    return f"{topic}.quiz.{number}"
+
+
+def card(data: dict[str, Any], key: str) -> _boxes.Card:
+    """In which box something lies, and when it is due; what an older file says nothing of is due today."""
+    cards = data.get("review")
+    return _boxes.read_card(cards.get(key) if isinstance(cards, dict) else None, _boxes.today())
+
+
+def _move(data: dict[str, Any], key: str, known: bool) -> None:
+    after = _boxes.moved(card(data, key), known, _boxes.today())
+    if not isinstance(data.get("review"), dict):
+        data["review"] = {}
+    data["review"][key] = after.as_json()
 
 
 def _rank(state: Any) -> int:

@@ -1,4 +1,4 @@
-"""The list of commands, with what their help shows at the end; and the two that are only a few lines.
+"""The list of commands, with what their help shows at the end; and those that are only a few lines.
 
 What a command does is loaded only when it runs.
 """
@@ -33,6 +33,15 @@ Example:
   python -m course_lib progress
 """
 
+REVIEW_EXAMPLES = """
+Examples:
+
+\b
+  python -m course_lib review
+  python -m course_lib review --most 3
+      for a day with little time
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add every command of the course to an application.
@@ -40,7 +49,7 @@ def register(app: typer.Typer) -> None:
     >>> app = typer.Typer()
     >>> register(app)
     >>> [command.name for command in app.registered_commands]
-    ['doctor', 'fetch', 'train', 'generate', 'bench', 'progress']
+    ['doctor', 'fetch', 'train', 'generate', 'bench', 'progress', 'review']
     """
     app.command("doctor", epilog=DOCTOR_EXAMPLES)(examine)
     app.command("fetch", epilog=FETCH_EXAMPLES)(fetch)
@@ -48,6 +57,7 @@ def register(app: typer.Typer) -> None:
     app.command("generate", epilog=GENERATE_EXAMPLES)(generate)
     app.command("bench", epilog=BENCH_EXAMPLES)(bench)
     app.command("progress", epilog=PROGRESS_EXAMPLES)(progress)
+    app.command("review", epilog=REVIEW_EXAMPLES)(review)
 
 
 def examine(
@@ -59,8 +69,18 @@ def examine(
 
 
 def progress() -> None:
-    """Show which exercises are done."""
+    """Show which exercises are done, and what to repeat today."""
     from course_lib.exercises import progress
 
     with clear_errors():
         typer.echo(progress())
+
+
+def review(
+    most: Annotated[int, typer.Option("--most", help="How many exercises and questions at most.")] = 10,
+) -> None:
+    """Say what is worth repeating today, judging by how it went."""
+    from course_lib.exercises import review
+
+    with clear_errors():
+        typer.echo(review(most))
