@@ -1,4 +1,7 @@
-"""Exercise and quiz of notebook 00: the smallest language model there is, and the map of the course."""
+"""Exercise and quiz of notebook 00: the smallest language model there is, and the map of the course.
+
+`placement`, which says where to begin, has a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Question, Quiz
+from course_lib.start_here.exercises.placement import placement as placement
 
 
 def _most_likely_next(text: str, word: str) -> str | None:
