@@ -88,7 +88,7 @@ class Placement:
     def _needed(self, letters: object) -> str:
         many = len(self.questions)
         return (
-            f"`answer` got {str(letters)[:40]!r}, and needs {many} letters from a to d, one for each question, "
+            f"`answer` got {str(letters)[:40]!r}, and needs {many} letters from a to d, one a question "
             f"and {UNKNOWN} where you don't know: `.answer({UNKNOWN * many!r})`."
         )
 
@@ -223,7 +223,7 @@ placement = Placement(
             ),
         ),
         "generation": Question(
-            "Four tokens have the probabilities 0.64, 0.24, 0.09 and 0.03. Which does top-p keep for p = 0.7?",
+            "Four tokens have probabilities of 0.64, 0.24, 0.09 and 0.03. Which does top-p keep for p = 0.7?",
             (
                 Option("The first one", "0.64 is not yet 0.7, so one more is needed."),
                 Option(
