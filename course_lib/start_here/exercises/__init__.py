@@ -143,7 +143,7 @@ def _last_follower(text: str, word: str) -> str | None:
     return next((second for first, second in reversed(_pairs(text)) if first == word), None)
 
 
-def _commonest_word(text: str, word: str) -> str | None:
+def _most_common_word(text: str, word: str) -> str | None:
     words = text.split()
     return max(words, key=words.count, default=None)
 
@@ -216,8 +216,8 @@ def _two_at_a_time(text: str, word: str) -> str | None:
     return max(counts, key=counts.get, default=None)
 
 
-def _commonest_of_all(text: str, word: str) -> str | None:
-    """Of those that follow, the one that is commonest in the whole text."""
+def _most_common_of_all(text: str, word: str) -> str | None:
+    """Of those that follow, the one that is most common in the whole text."""
     words = text.split()
     return max(_counts(_pairs(text), word), key=words.count, default=None)
 
@@ -351,8 +351,8 @@ most_likely_next = Exercise(
             "Then every second pair of neighbours is missed. Move on by one word.",
         ),
         Mistake(
-            "of those that follow, it takes the one that is commonest in the whole text",
-            _commonest_of_all,
+            "of those that follow, it takes the one that is most common in the whole text",
+            _most_common_of_all,
             "Count only where a word follows the given one; how often it stands elsewhere does not matter.",
         ),
         Mistake(
@@ -374,8 +374,8 @@ most_likely_next = Exercise(
             "the end.",
         ),
         Mistake(
-            "it takes the commonest word of the whole text",
-            _commonest_word,
+            "it takes the most common word of the whole text",
+            _most_common_word,
             "The answer must depend on the given word: count only where `words[i] == word`.",
         ),
         Mistake(
