@@ -113,6 +113,14 @@ def _overwriting(messages: Messages, add_generation_prompt: bool = False) -> str
     return text + "<|assistant|>" * add_generation_prompt
 
 
+def _answers_without_end(messages: Messages, add_generation_prompt: bool = False) -> str:
+    text = "<|endoftext|>"
+    for message in messages:
+        end = "" if message["role"] == "assistant" else "<|end|>"
+        text += f"<|{message['role']}|>{message['content']}{end}"
+    return text + "<|assistant|>" * add_generation_prompt
+
+
 def _returning_early(messages: Messages, add_generation_prompt: bool = False) -> str:
     return _render_chat(messages[:1], add_generation_prompt)
 
@@ -169,6 +177,17 @@ render_chat = Exercise(
             "there is no <|end|> after the messages",
             _rendering("<|{role}|>{content}"),
             "Each message ends with `<|end|>`. From it the assistant learns where to stop.",
+        ),
+        Mistake(
+            "there is no <|end|> after the assistant's messages",
+            _answers_without_end,
+            "Every message ends with `<|end|>`, the assistant's too: from it the assistant learns where to "
+            "stop.",
+        ),
+        Mistake(
+            "there is no <|end|> after the last message",
+            _rendering("<|{role}|>{content}", joint="<|end|>"),
+            "`join` puts it *between* the messages only. The last one ends with `<|end|>` as well.",
         ),
         Mistake(
             "there is one <|end|> for the whole conversation",
@@ -327,7 +346,7 @@ def _without_names(messages: Messages, encode: Callable, marks: dict[str, int]) 
 def _encoding(
     role: str | None = None,
     start: bool = True,
-    end: bool = True,
+    end: Callable[[str], bool] = lambda role: True,
     nested: bool = False,
     prompt: bool = False,
 ) -> Callable[..., list]:
@@ -339,7 +358,7 @@ def _encoding(
             ids.append(marks[role or f"<|{message['role']}|>"])
             content = encode(message["content"])
             ids += [content] if nested else content
-            ids += [marks["<|end|>"]] if end else []
+            ids += [marks["<|end|>"]] if end(message["role"]) else []
         return [*ids, marks["<|assistant|>"]] if prompt else ids
 
     return answer
@@ -450,8 +469,14 @@ encode_safely = Exercise(
         ),
         Mistake(
             "there is no <|end|> after the messages",
-            _encoding(end=False),
+            _encoding(end=lambda role: False),
             "After each content comes `marks['<|end|>']`.",
+        ),
+        Mistake(
+            "there is no <|end|> after the assistant's messages",
+            _encoding(end=lambda role: role != "assistant"),
+            "After each content comes `marks['<|end|>']`, after the assistant's too: from it the assistant "
+            "learns where to stop.",
         ),
         Mistake(
             "every message is the user's",
@@ -555,12 +580,18 @@ def _from_the_first_answer(i: int, roles: list[str], part: str) -> bool:
     return i > first or (i == first and part != "mark")
 
 
-def _without_ends(messages: Turns, marks: dict[str, int]) -> tuple[list[int], list[int]]:
-    ids, targets = [marks["<|endoftext|>"]], [_N]
-    for role, content in messages:
-        ids += [marks[f"<|{role}|>"], *content]
-        targets += [_N, *(content if role == "assistant" else [_N] * len(content))]
-    return ids, targets
+def _without_ends(of: Callable[[str], bool] = lambda role: True) -> Callable:
+    """An answer that puts no end mark behind the messages `of` some roles."""
+
+    def answer(messages: Turns, marks: dict[str, int]) -> tuple[list[int], list[int]]:
+        ids, targets = [marks["<|endoftext|>"]], [_N]
+        for role, content in messages:
+            said = [*content, *([] if of(role) else [marks["<|end|>"]])]
+            ids += [marks[f"<|{role}|>"], *said]
+            targets += [_N, *(said if role == "assistant" else [_N] * len(said))]
+        return ids, targets
+
+    return answer
 
 
 def _without_beginning(messages: Turns, marks: dict[str, int]) -> tuple[list[int], list[int]]:
@@ -685,9 +716,15 @@ assistant_targets = Exercise(
         ),
         Mistake(
             "there is no <|end|> after the messages",
-            _without_ends,
+            _without_ends(),
             "After each content comes `marks['<|end|>']`. It counts where the assistant has spoken: so it "
             "learns to stop.",
+        ),
+        Mistake(
+            "there is no <|end|> after the assistant's messages",
+            _without_ends(lambda role: role == "assistant"),
+            "After each content comes `marks['<|end|>']`, after the assistant's too. There it counts: so the "
+            "assistant learns to stop.",
         ),
         Mistake(
             "the beginning is missing",

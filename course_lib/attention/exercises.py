@@ -640,7 +640,7 @@ def _both_sides(T: int, window: int) -> Tensor:
 
 
 def _window_without_itself(T: int, window: int) -> Tensor:
-    return _causal_window(T, window + 1) & ~torch.eye(T, dtype=torch.bool)
+    return _causal_window(T, window) & ~torch.eye(T, dtype=torch.bool)
 
 
 causal_window = Exercise(
@@ -695,10 +695,13 @@ causal_window = Exercise(
             "The token itself is one of the `window` keys, and `window - 1` before it are the others. With "
             "`window = 1` the diagonal is True; a key at s is too far away as soon as s <= t - window.",
         ),
-        Mistake(
-            "the token itself is left out",
-            _window_without_itself,
-            "A token sees itself, and it counts as one of the `window` keys.",
+        *(
+            Mistake(
+                "the token itself is left out",
+                answer,
+                "A token sees itself, and it counts as one of the `window` keys: `keys <= queries`.",
+            )
+            for answer in (_window_without_itself, lambda T, window: _window_without_itself(T, window + 1))
         ),
         Mistake(
             "everything that comes later is seen",
@@ -991,12 +994,15 @@ def _hidden_after(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tenso
     return _joined(_masked_after(q, k, v, _causal_mask(x.shape[1]))) @ w_out
 
 
-def _heads_left_apart(
-    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int
-) -> Tensor:
-    q, k, v = ((x @ w).reshape(*x.shape[:2], n_heads, x.shape[-1] // n_heads) for w in (w_q, w_k, w_v))
-    mask = _causal_mask(n_heads)
-    return _scaled_dot_product(q, k, v, mask).flatten(2) @ w_out
+def _heads_left_apart(mask_of: Callable[[int, int], Tensor | None]) -> Callable[..., Tensor]:
+    """Attention on (B, T, H, D), with the mask that is made for T tokens and H heads."""
+
+    def wrong(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_out: Tensor, n_heads: int) -> Tensor:
+        B, T, C = x.shape
+        q, k, v = ((x @ w).reshape(B, T, n_heads, C // n_heads) for w in (w_q, w_k, w_v))
+        return _scaled_dot_product(q, k, v, mask_of(T, n_heads)).flatten(2) @ w_out
+
+    return wrong
 
 
 _IN_OUT = (
@@ -1061,11 +1067,18 @@ multi_head_attention = Exercise(
             "pieces of the same tokens, and never sees the others. Cut each token first, "
             "`reshape(B, T, n_heads, D)`, then `transpose(1, 2)`; and back the same way.",
         ),
-        Mistake(
-            "each token attends to its own heads",
-            _heads_left_apart,
-            "Attention works on the last two axes. They must be (T, D), so that tokens look at tokens: after "
-            "the cut comes `transpose(1, 2)`.",
+        *(
+            Mistake(
+                "each token attends to its own heads",
+                _heads_left_apart(mask_of),
+                "Attention works on the last two axes. They must be (T, D), so that tokens look at tokens: "
+                "after the cut comes `transpose(1, 2)`.",
+            )
+            for mask_of in (
+                lambda T, n_heads: _causal_mask(n_heads),
+                lambda T, n_heads: _causal_mask(T),
+                lambda T, n_heads: None,
+            )
         ),
         Mistake(
             "the last matrix is left out",

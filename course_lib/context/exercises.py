@@ -105,6 +105,20 @@ def _one_more_window(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Ten
     return ids[: count * T].reshape(count, T), ids[1 : count * T + 1].reshape(count, T)
 
 
+def _one_more_window_by_view(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    count = len(ids) // T
+    return ids[: count * T].view(-1, T), ids[1 : count * T + 1].view(-1, T)
+
+
+def _one_more_window_by_loop(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, ...]:
+    starts = [row * T for row in range(len(ids) // T)]
+    return tuple(torch.stack([ids[s + more : s + more + T] for s in starts]) for more in (0, 1))
+
+
+def _one_window_less(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return _windows(ids[: (len(ids) // T - 1) * T + 1], T)
+
+
 def _pieces_of_one_more(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
     count = len(ids) // (T + 1)
     pieces = ids[: count * (T + 1)].reshape(count, T + 1)
@@ -168,11 +182,20 @@ windows = Exercise(
             "`roll` puts the first token behind the last one, where it never stood. The last token has no "
             "target, so there are `(len(ids) - 1) // T` windows.",
         ),
+        *(
+            Mistake(
+                "there are `len(ids) // T` windows",
+                answer,
+                "Each input needs a neighbour to its right, so the last token is never an input: where T "
+                "divides the number of ids, one target would be missing. Count with `(len(ids) - 1) // T`.",
+            )
+            for answer in (_one_more_window, _one_more_window_by_view, _one_more_window_by_loop)
+        ),
         Mistake(
-            "there are `len(ids) // T` windows",
-            _one_more_window,
-            "Each input needs a neighbour to its right, so the last token is never an input: where T divides "
-            "the number of ids, one target would be missing. Count with `(len(ids) - 1) // T`.",
+            "there are `len(ids) // T - 1` windows",
+            _one_window_less,
+            "One token at the end has no neighbour to its right, not a whole window of them. Take the one "
+            "away before dividing: `(len(ids) - 1) // T`.",
         ),
         Mistake(
             "a token is left out between two windows",
@@ -569,6 +592,25 @@ def _axis_of_totals_lost(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
     return torch.where(totals > 0, counts / totals.clamp(min=1), 1 / vocab_size)
 
 
+def _axis_lost_and_rows_mended(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    totals = counts.sum(dim=1)
+    shares = counts / totals
+    shares[totals == 0] = 1 / vocab_size
+    return shares
+
+
+def _axis_lost_and_holes_filled(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    return (counts / counts.sum(dim=1)).nan_to_num(1 / vocab_size)
+
+
+def _axis_lost_and_counts_filled(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    counts[counts.sum(dim=1) == 0] = 1
+    return counts / counts.sum(dim=1)
+
+
 def _column_totals(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
     return _rows_to_shares(_pair_counts(ids, vocab_size).T).T
 
@@ -646,12 +688,18 @@ bigram_probabilities = Exercise(
             "Something will come next, so each row must sum to 1. Where nothing was counted, give every "
             "token 1 / vocab_size.",
         ),
-        Mistake(
-            "the totals have lost their axis",
-            _axis_of_totals_lost,
-            "`counts.sum(dim=1)` is a row of numbers, and dividing by it divides each *column* by the total "
-            "of another row. No error tells, since the table is square. `keepdim=True` keeps the totals as a "
-            "column, each beside its own row.",
+        *(
+            Mistake(
+                "the totals have lost their axis",
+                answer,
+                "`counts.sum(dim=1)` is a row of numbers, and dividing by it divides each *column* by the "
+                "total of another row. No error tells, since the table is square. `keepdim=True` keeps the "
+                "totals as a column, each beside its own row.",
+            )
+            for answer in (
+                *(_axis_of_totals_lost, _axis_lost_and_rows_mended),
+                *(_axis_lost_and_holes_filled, _axis_lost_and_counts_filled),
+            )
         ),
         Mistake(
             "each column sums to 1",
@@ -831,7 +879,7 @@ def _backs_off(world: _World, answer: Any) -> bool | str:
 
 
 def _backs_off_to_nothing(world: _World, answer: Any) -> bool | str:
-    for context in ((6,), (6, 6), ()):
+    for context in ((6,), (6, 6), (), (1, 6)):  # the last: only its first token was seen
         p = world.asked(answer, *context)
         if p[4] < max(p.values()) or p[4] <= p[0]:
             known = f"{world.named(context)} was never seen" if context else "There is no context"
@@ -869,6 +917,31 @@ def _too_much(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torc
 def _longest_least(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
     mixed = [_backoff(ids, context[len(context) - n :], vocab_size) for n in range(len(context) + 1)]
     return mixed[0] if len(context) else mixed[-1]
+
+
+def _counting_after(
+    choose: Callable[[list[int], int], list[int]], longest_first: bool = False
+) -> Callable[..., torch.Tensor]:
+    """The reference, but for what `choose(context, length)` takes of the context."""
+
+    def answer(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
+        stream, recent = ids.tolist(), context.tolist()
+        probabilities = torch.full((vocab_size,), 1 / vocab_size)
+        lengths = range(len(recent) + 1)
+        for length in reversed(lengths) if longest_first else lengths:
+            part = choose(recent, length)
+            counts = torch.zeros(vocab_size)
+            for i in range(length, len(stream)):
+                if stream[i - length : i] == part:
+                    counts[stream[i]] += 1
+            probabilities = (counts + probabilities) / (counts.sum() + 1)
+        return probabilities
+
+    return answer
+
+
+def _last(context: list[int], length: int) -> list[int]:
+    return context[len(context) - length :]
 
 
 def _context_itself(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -> torch.Tensor:
@@ -953,9 +1026,34 @@ backoff = Exercise(
         ),
         Mistake(
             "the wrong end of the context counts",
-            lambda ids, context, vocab_size: _backoff(ids, context.flip(0), vocab_size),
+            _counting_after(lambda context, length: context[:length]),
             "The last token of the context stands right before the one that is asked for. Shorten the "
             "context at its **beginning**: `context[1:]`.",
+        ),
+        *(
+            Mistake(
+                "the context is read backwards",
+                answer,
+                "In the line that was read the tokens stand in the order of the context: `[7, 8]` is found "
+                "as `7, 8`, not as `8, 7`. Leave its order, and shorten it at its beginning: `context[1:]`.",
+            )
+            for answer in (
+                _counting_after(lambda context, length: _last(context, length)[::-1]),
+                _counting_after(lambda context, length: _last(context[::-1], length)),
+            )
+        ),
+        Mistake(
+            "how frequent the tokens are is not counted",
+            _counting_after(lambda context, length: context[-length:]),
+            "After no context at all, every token of the line counts. Does your loop begin with the length "
+            "0, and is the context empty then? -0 is 0, so `context[-0:]` is the whole of it; "
+            "`context[len(context) - length :]` is right for 0 too.",
+        ),
+        Mistake(
+            "the shortest context has the last word",
+            _counting_after(_last, longest_first=True),
+            "What is mixed in last weighs most. Begin with no context at all, then let longer and longer "
+            "ones change the prediction.",
         ),
         Mistake(
             "the context's last token is counted, not the one after it",
@@ -1021,6 +1119,15 @@ def _fresh_lookup(draw: Draw) -> Case:
     return Case(draw.ids(V, draw.integer(1, 3), draw.integer(1, 5)), draw.tensor(V, draw.integer(1, 4)))
 
 
+def _one_hot_of(count: Callable[[torch.Tensor, int], int]) -> Callable[..., torch.Tensor]:
+    """An answer whose one-hot rows are so long, by the ids and the rows of the table."""
+
+    def answer(ids: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+        return F.one_hot(ids, num_classes=count(ids, len(table))).to(table.dtype) @ table
+
+    return answer
+
+
 embedding_lookup = Exercise(
     name="embedding_lookup",
     topic="context",
@@ -1060,6 +1167,27 @@ embedding_lookup = Exercise(
             lambda ids, table: F.one_hot(ids).to(table.dtype) @ table,
             "Without `num_classes`, `one_hot` takes the largest id that happens to be there. The table knows "
             "how many tokens there are: `len(table)`.",
+        ),
+        *(
+            Mistake(
+                "the one-hot rows are not as long as the table",
+                answer,
+                "The ids go from 0 to V - 1 and the table has V rows, so a one-hot row has V places: "
+                "`num_classes=len(table)`.",
+            )
+            for answer in (_one_hot_of(lambda ids, V: V - 1), _one_hot_of(lambda ids, V: V + 1))
+        ),
+        *(
+            Mistake(
+                "the size of the batch is taken for the number of tokens",
+                answer,
+                "How many texts there are and how long they are says nothing about the ids in them. A "
+                "one-hot row needs a place for each *token of the vocabulary*: `num_classes=len(table)`.",
+            )
+            for answer in (
+                *(_one_hot_of(lambda ids, V: ids.shape[0]), _one_hot_of(lambda ids, V: ids.shape[1])),
+                _one_hot_of(lambda ids, V: ids.numel()),
+            )
         ),
         Mistake(
             "the width of the vectors is taken for the number of tokens",
@@ -1179,6 +1307,11 @@ def _first_taken_for_itself(vectors: torch.Tensor, index: int, k: int) -> list[i
     return (unit @ unit[index]).argsort(descending=True, stable=True)[1 : k + 1].tolist()
 
 
+def _first_of_topk_taken_for_itself(vectors: torch.Tensor, index: int, k: int) -> list[int]:
+    unit = vectors / vectors.norm(dim=-1, keepdim=True)
+    return (unit @ unit[index]).topk(k + 1).indices[1:].tolist()
+
+
 def _numbers_without_it(vectors: torch.Tensor, index: int, k: int) -> list[int]:
     cosines = F.cosine_similarity(vectors, vectors[index], dim=-1)
     return torch.cat([cosines[:index], cosines[index + 1 :]]).topk(k).indices.tolist()
@@ -1242,11 +1375,14 @@ nearest = Exercise(
             "Two vectors in the same direction are far apart if one is long. Compare angles: divide by the "
             "lengths first.",
         ),
-        Mistake(
-            "the first in the order is taken for the vector itself",
-            _first_taken_for_itself,
-            "Another row may have the same direction, and then stand before it. Take out row `index`, "
-            "whatever its rank.",
+        *(
+            Mistake(
+                "the first in the order is taken for the vector itself",
+                answer,
+                "Another row may have the same direction, and then stand before it. Take out row `index`, "
+                "whatever its rank.",
+            )
+            for answer in (_first_taken_for_itself, _first_of_topk_taken_for_itself)
         ),
         Mistake(
             "the rows behind it have lost their numbers",

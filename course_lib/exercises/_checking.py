@@ -164,7 +164,7 @@ def _keep(exercise: Any, tried: Tried) -> str:
     if (why := _why_not(exercise, tried)) == "":
         return _progress.write_piece(piece, tried.file.text)
     stays = " The one that was kept earlier stays." if _progress.has_piece(piece) else ""
-    return f"It could not be kept for your own GPT: {why.rstrip('.')}.{stays}"
+    return f"It could not be kept: {why.rstrip('.')}.{stays}"
 
 
 def _why_not(exercise: Any, tried: Tried) -> str:

@@ -232,5 +232,5 @@ def write_piece(piece: str, text: str) -> str:
             file.write(text.encode())
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
-        return f"It could not be kept for your own GPT ({type(error).__name__}: {why})."
-    return f"Kept as `my_gpt/{piece}.py`, a part of your own GPT."
+        return f"It could not be kept ({type(error).__name__}: {why})."
+    return f"Kept as `my_gpt/{piece}.py`."

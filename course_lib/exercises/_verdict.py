@@ -17,6 +17,7 @@ from course_lib.exercises._fresh import smaller
 from course_lib.exercises._judge import Case
 from course_lib.exercises._recognise import recognise
 from course_lib.exercises._right import prepare
+from course_lib.exercises._slips import slip_of
 from course_lib.exercises._trial import Observed, Trial
 from course_lib.exercises._values import quietly
 
@@ -30,7 +31,9 @@ def verdict(exercise: Any, trial: Trial, seen: Observed, answer: Any) -> Feedbac
         return _way(exercise, seen)
     known = recognise(trial, seen, exercise.mistakes)
     if known is None:
-        return _with_way(exercise, seen, _smaller(exercise, trial, seen, answer, fault) or fault)
+        fault = _with_way(exercise, seen, _smaller(exercise, trial, seen, answer, fault) or fault)
+        name, why = slip_of(answer) or (None, "")
+        return replace(fault, mistake=name, why=why)
     fault = first_fault(trial, seen, exercise.title, known.case, answer) or fault
     return replace(fault, mistake=known.mistake.name, why=known.mistake.why)
 

@@ -310,13 +310,24 @@ def _from_two_means(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) 
     return (x - mean) / torch.sqrt(square - mean.square() + eps) * weight + bias
 
 
-def _axis_lost(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    centred = x - x.mean(dim=-1)
-    return centred / torch.sqrt(centred.square().mean(dim=-1) + eps) * weight + bias
+def _axis_lost(of_mean: bool, of_variance: bool, at_once: bool = False) -> Callable[..., Tensor]:
+    """A LayerNorm whose mean or variance has one axis less; the variance `at_once` or of what is left."""
+
+    def wrong(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+        centred = x - x.mean(dim=-1, keepdim=not of_mean)
+        of = x - x.mean(dim=-1, keepdim=True) if at_once else centred
+        variance = of.square().mean(dim=-1, keepdim=not of_variance)
+        return centred / torch.sqrt(variance + eps) * weight + bias
+
+    return wrong
 
 
 def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     return _over(tuple(range(x.ndim - 1)) or (0,))(x, weight, bias, eps)
+
+
+def _over_axis_0(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    return _over((0,))(x, weight, bias, eps)
 
 
 def _over_axis_1(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
@@ -324,8 +335,8 @@ def _over_axis_1(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> 
     return centred / torch.sqrt(centred.square().mean(dim=1, keepdim=True) + eps) * weight + bias
 
 
-def _eps_fixed(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    return _layer_norm(x, weight, bias)
+def _eps_fixed(at: float) -> Callable[..., Tensor]:
+    return lambda x, weight, bias, eps=1e-5: _layer_norm(x, weight, bias, at)
 
 
 def _held(which: str) -> Callable[..., Tensor]:
@@ -384,17 +395,26 @@ layer_norm = Exercise(
         "Nothing is shared between tokens: a norm over the tokens would tell each of them about later ones."
     ),
     mistakes=(
-        Mistake(
-            "`keepdim=True` is missing",
-            _axis_lost,
-            "A mean drops its axis, and what is left of (B, T, C) is (B, T), which goes with x in the wrong "
-            "way or not at all. `x.mean(dim=-1, keepdim=True)` keeps the axis, with size 1.",
+        *(
+            Mistake(
+                "`keepdim=True` is missing",
+                _axis_lost(*lost),
+                "A mean drops its axis, and what is left of (B, T, C) is (B, T), which goes with x in the "
+                "wrong way or not at all. `x.mean(dim=-1, keepdim=True)` keeps the axis, with size 1.",
+            )
+            for lost in ((True, True), (True, False), (False, True), (True, True, True), (True, False, True))
         ),
         Mistake(
             "mean and variance are taken over the axis 1",
             _over_axis_1,
             "The features are the *last* axis, wherever that is: `dim=-1`. In (B, T, C) the axis 1 is that "
             "of the tokens, and a mean over it looks at later ones.",
+        ),
+        Mistake(
+            "mean and variance are taken over the axis 0",
+            _over_axis_0,
+            "The features are the *last* axis: `dim=-1`. In (B, T, C) the axis 0 is that of the texts, which "
+            "have nothing to do with each other.",
         ),
         Mistake(
             "mean and variance are taken over the tokens",
@@ -447,10 +467,13 @@ layer_norm = Exercise(
             "A vector whose numbers are all equal has the variance 0, and 0 / 0 is `nan`. Add `eps` to the "
             "variance.",
         ),
-        Mistake(
-            "eps is always 1e-5",
-            _eps_fixed,
-            "`eps` is an argument: add what was handed in. 1e-5 is only its default.",
+        *(
+            Mistake(
+                f"eps is always {at}",
+                _eps_fixed(float(at)),
+                "`eps` is an argument: add what was handed in. 1e-5 is only its default.",
+            )
+            for at in ("1e-5", "1e-6", "1e-8")
         ),
         Mistake(
             "the variance is a difference of two means",
@@ -590,6 +613,12 @@ rms_norm = Exercise(
             lambda x, weight, eps=1e-5: x / torch.sqrt(x.square().sum(-1, keepdim=True) + eps) * weight,
             "The *mean* of the squares, not their sum. With the sum, the numbers shrink as vectors get "
             "wider.",
+        ),
+        Mistake(
+            "the mean square is taken over the axis 1",
+            lambda x, weight, eps=1e-5: x / torch.sqrt(x.square().mean(1, keepdim=True) + eps) * weight,
+            "The features are the *last* axis, wherever that is: `dim=-1`. In (B, T, C) the axis 1 is that "
+            "of the tokens.",
         ),
         Mistake(
             "the mean square is taken over the tokens",
@@ -1845,6 +1874,11 @@ def _misspent(
     return wrong
 
 
+def _only_what_the_mask_leaves(vocab_size: int, context_length: int, width: int, n_layers: int) -> int:
+    matrices = n_layers * 12 * width**2 + vocab_size * width
+    return 2 * matrices + 2 * n_layers * (context_length + 1) * width  # (T + 1) / 2 keys on average
+
+
 flops_per_token = Exercise(
     name="flops_per_token",
     topic="model",
@@ -1894,11 +1928,14 @@ flops_per_token = Exercise(
             "each "
             "layer.",
         ),
-        Mistake(
-            "only half of attention's products",
-            _misspent(looks=1),
-            "The scores and the mix of the values take T·C products each, so 4·T·C operations in each layer. "
-            "Is one of the two missing, or the half that the mask hides? It is counted here too.",
+        *(
+            Mistake(
+                "only half of attention's products",
+                answer,
+                "The scores and the mix of the values take T·C products each, so 4·T·C operations in each "
+                "layer. Is one of the two missing, or the half that the mask hides? It is counted here too.",
+            )
+            for answer in (_misspent(looks=1), _only_what_the_mask_leaves)
         ),
         Mistake(
             "attention's products are counted for one layer only",

@@ -392,7 +392,7 @@ def _from_the_right(ids: list[int], pair: tuple[int, int], new_id: int) -> list[
 
 
 def _right_one_stays(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
-    return [new_id if pair == (id, after) else id for id, after in zip(ids, [*ids[1:], None], strict=True)]
+    return [new_id if found == pair else found[0] for found in pairwise(ids)] + ids[-1:]
 
 
 def _both_orders(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
@@ -528,7 +528,8 @@ merge_pair = Exercise(
         Mistake(
             "the right one of the pair stays behind",
             _right_one_stays,
-            "`new_id` stands for both of them, so after a find go on two places.",
+            "`new_id` stands for both of them, so after a find go on two places. A `for` loop can't jump: "
+            "use `while`, and `i += 2` after a find.",
         ),
         Mistake(
             "the right one of the pair stays behind",
@@ -675,6 +676,11 @@ def _tokens_not_kept(pieces: list[bytes], how_many: int) -> list[tuple[bytes, by
         merges.append((tokens[a], tokens[b]))
         ids = naive_bpe.merge_pair(ids, (a, b), 256 + len(merges) - 1)
     return merges
+
+
+def _bytes_of_all_ids_at_once(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
+    tokens = [bytes([id]) for id in range(256 + how_many)]
+    return _learn_merges(pieces, how_many) if tokens else []
 
 
 def _always_256(pieces: list[bytes], how_many: int) -> list[tuple[bytes, bytes]]:
@@ -842,7 +848,7 @@ learn_merges = Exercise(
                 "Ids from 256 on are no single bytes. Keep a list `tokens` with the bytes of every id, and "
                 "append `tokens[a] + tokens[b]` after each merge.",
             )
-            for answer in (_single_bytes_only, _tokens_not_kept)
+            for answer in (_single_bytes_only, _tokens_not_kept, _bytes_of_all_ids_at_once)
         ),
         Mistake(
             "every new token gets the id 256",

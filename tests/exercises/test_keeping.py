@@ -550,7 +550,7 @@ def piece() -> Path:
 
 def test_what_is_kept_was_judged_as_a_file():
     feedback = tokens.decode_ids.check(decode)
-    assert feedback.notes == ("Kept as `my_gpt/decode_ids.py`, a part of your own GPT.",)
+    assert feedback.notes == ("Kept as `my_gpt/decode_ids.py`.",)
     assert "FILLER = 'replace'" in piece().read_text()
 
 
@@ -579,7 +579,7 @@ def looks_up(ids, vocabulary):
 )  # fmt: skip
 def test_what_cannot_be_kept_is_said_and_what_was_kept_stays(answer, why):
     feedback = tokens.decode_ids.check(answer)
-    assert feedback.right and feedback.notes == (f"It could not be kept for your own GPT: {why}",)
+    assert feedback.right and feedback.notes == (f"It could not be kept: {why}",)
     assert not piece().exists()
     tokens.decode_ids.check(decode)
     before = piece().read_bytes()

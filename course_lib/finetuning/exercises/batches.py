@@ -254,6 +254,10 @@ def _padding_from_ids(examples: list[Example], pad_id: int) -> tuple[Tensor, Ten
     return _pad_batch([(ids, ids) for ids, _ in examples], pad_id)
 
 
+def _padding_from_ids_counting_all(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+    return _padding(fill=None)([(ids, ids) for ids, _ in examples], pad_id)
+
+
 def _by_pad_id(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
     x, y = _pad_batch(examples, pad_id)
     return x, y.masked_fill(y == pad_id, _N)
@@ -331,11 +335,14 @@ pad_batch = Exercise(
             "In training the filling goes to the right: there no real token looks at it, and positions count "
             "from the text's own beginning.",
         ),
-        Mistake(
-            "the targets are taken from the ids",
-            _padding_from_ids,
-            "Which ids count is said by the targets of each example, -100 and all. Shift *them*: "
-            "`targets[1:]`.",
+        *(
+            Mistake(
+                "the targets are taken from the ids",
+                answer,
+                "Which ids count is said by the targets of each example, -100 and all. Shift *them*: "
+                "`targets[1:]`.",
+            )
+            for answer in (_padding_from_ids, _padding_from_ids_counting_all)
         ),
         Mistake(
             "targets that equal the pad id are masked",

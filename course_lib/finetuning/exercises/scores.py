@@ -304,6 +304,12 @@ def _harmonic(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
+def _each_in_the_other(answer: list[str], right: list[str]) -> float:
+    precision = sum(word in right for word in answer) / len(answer)
+    recall = sum(word in answer for word in right) / len(right)
+    return _harmonic(precision, recall) if precision else 0.0
+
+
 def _crashing(answer: list[str], right: list[str]) -> float:
     shared = (Counter(answer) & Counter(right)).total()
     return _harmonic(shared / len(answer), shared / len(right))
@@ -401,12 +407,13 @@ token_f1 = Exercise(
         *(
             Mistake(
                 "every word that occurs in the other is counted",
-                _mean_of(_harmonic, shared),
+                wrong,
                 "*red red* against *red kite* shares one word, not two: each word can be used once.",
             )
-            for shared in (
-                lambda ours, theirs: sum(word in theirs for word in ours),
-                lambda ours, theirs: sum(word in ours for word in theirs),
+            for wrong in (
+                _mean_of(_harmonic, lambda ours, theirs: sum(word in theirs for word in ours)),
+                _mean_of(_harmonic, lambda ours, theirs: sum(word in ours for word in theirs)),
+                _each_in_the_other,
             )
         ),
         Mistake(

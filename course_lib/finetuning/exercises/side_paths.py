@@ -137,6 +137,23 @@ lora_forward = Exercise(
             lambda x, weight, a, b, alpha: alpha / a.shape[0] * (x @ weight.T + (x @ a.T) @ b.T),
             "Only the side path is scaled. The old layer must stay exactly what it was.",
         ),
+        *(
+            Mistake(
+                "A and B are not turned",
+                answer,
+                "A is (rank, in) and B is (out, rank), as `nn.Linear` keeps its matrix. For tokens in rows "
+                "both are turned, and A comes first: `(x @ a.T) @ b.T`.",
+            )
+            for answer in (
+                lambda x, weight, a, b, alpha: x @ weight.T + alpha / a.shape[0] * (x @ a) @ b,
+                lambda x, weight, a, b, alpha: x @ weight.T + alpha / a.shape[0] * (x @ b) @ a,
+            )
+        ),
+        Mistake(
+            "W is not turned",
+            lambda x, weight, a, b, alpha: x @ weight + alpha / a.shape[0] * (x @ a.T) @ b.T,
+            "W is (out, in), as `nn.Linear` keeps it. For tokens in rows, W x is `x @ weight.T`.",
+        ),
         Mistake(
             "the old layer is turned by the side path as well",
             lambda x, weight, a, b, alpha: x @ weight.T * (1 + alpha / a.shape[0] * (x @ a.T) @ b.T),
@@ -217,11 +234,23 @@ merge = Exercise(
             lambda weight, a, b, alpha: _merge(weight, a, b, alpha).T,
             "The new matrix takes the place of W, so it has the same shape, (out, in).",
         ),
+        *(
+            Mistake(
+                "A and B are multiplied the wrong way round",
+                answer,
+                "What comes first stands on the right: x goes through A, then through B, so it is `b @ a`, "
+                "of the shape of W. `a @ b` is (rank, rank), or doesn't fit at all.",
+            )
+            for answer in (
+                lambda weight, a, b, alpha: weight + alpha / a.shape[0] * (a @ b),
+                lambda weight, a, b, alpha: weight + alpha / a.shape[0] * (a @ b).T,
+            )
+        ),
         Mistake(
-            "A and B are multiplied the wrong way round",
-            lambda weight, a, b, alpha: weight + alpha / a.shape[0] * (a @ b),
-            "What comes first stands on the right: x goes through A, then through B, so it is `b @ a`, of "
-            "the shape of W. `a @ b` is (rank, rank), or doesn't fit at all.",
+            "the change is turned over",
+            lambda weight, a, b, alpha: weight + alpha / a.shape[0] * (b @ a).T,
+            "`b @ a` is (out, in) already, the shape of W. Turned, it is (in, out), and doesn't fit unless "
+            "the two are equal.",
         ),
         Mistake(
             "alpha is divided by the width",

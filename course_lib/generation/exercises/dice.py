@@ -165,10 +165,23 @@ draw = Exercise(
             )
             for wrong in (
                 lambda logits, dice: (logits.cumsum(-1) <= dice[:, None]).sum(-1),
+                lambda logits, dice: (logits.cumsum(-1) < dice[:, None]).sum(-1),
                 lambda logits, dice: _hit(logits.cumsum(-1), dice),
                 lambda logits, dice: (logits.cumsum(-1) <= dice[:, None] * logits.sum(-1, True)).sum(-1),
                 lambda logits, dice: (logits.cumsum(-1) > dice[:, None]).int().argmax(-1),
                 lambda logits, dice: torch.searchsorted(logits.cumsum(-1), dice[:, None], right=True)[:, 0],
+            )
+        ),
+        *(
+            Mistake(
+                "the softmax is not finished",
+                wrong,
+                "`exp` makes the logits positive, but the stretches must also be 1 long together: divide by "
+                "their sum, which is what the softmax does.",
+            )
+            for wrong in (
+                lambda logits, dice: (logits.exp().cumsum(-1) <= dice[:, None]).sum(-1),
+                lambda logits, dice: _hit(logits.exp().cumsum(-1), dice),
             )
         ),
         *(

@@ -275,6 +275,12 @@ def _order_not_undone(logits: Tensor, p: float, first: bool) -> Tensor:
     return logits.masked_fill(_needless(logits, p, first)[0], -INFINITY)
 
 
+def _order_not_undone_nor_shifted(logits: Tensor, p: float, first: bool) -> Tensor:
+    needless = logits.softmax(-1).sort(descending=True).values.cumsum(-1) > p
+    needless[:, 0] &= not first
+    return logits.masked_fill(needless, -INFINITY)
+
+
 def _order_undone_wrongly(logits: Tensor, p: float, first: bool) -> Tensor:
     needless, order = _needless(logits, p, first)
     return logits.masked_fill(needless.gather(-1, order), -INFINITY)
@@ -396,6 +402,13 @@ top_p = Exercise(
                     partial(_order_not_undone, first=first),
                     "Place 0 of your mask belongs to the likeliest token, place 0 of `logits` to token 0. "
                     "Bring the mask back: `mask.scatter(-1, order, mask)`.",
+                ),
+                (
+                    "the mask stays in sorted order",
+                    partial(_order_not_undone_nor_shifted, first=first),
+                    "Place 0 of your mask belongs to the likeliest token, place 0 of `logits` to token 0. "
+                    "Bring the mask back: `mask.scatter(-1, order, mask)`. And the token with which the sum "
+                    "goes beyond p is still needed to reach it.",
                 ),
                 (
                     "the order is undone the wrong way",

@@ -293,11 +293,17 @@ accumulate = Exercise(
             _parts(_own_sum),
             "That is the sum over all targets. Divide by how many there are.",
         ),
-        Mistake(
-            "the loss is divided, the gradients are not",
-            _parts(_own_sum, lambda losses, targets: sum(losses).item() / _counted(targets)),
-            "Dividing the number that you return doesn't touch what `backward` has added. Divide each part "
-            "*before* `backward`.",
+        *(
+            Mistake(
+                "the loss is divided, the gradients are not",
+                _parts(loss, give),
+                "Dividing the number that you return doesn't touch what `backward` has added. Divide each "
+                "part *before* `backward`: its sum of losses by the number of all targets.",
+            )
+            for loss, give in (
+                (_own_sum, lambda losses, targets: sum(losses).item() / _counted(targets)),
+                (_own_mean, lambda losses, targets: sum(losses).item() / len(losses)),
+            )
         ),
         Mistake(
             "the ignored targets are counted",
