@@ -1393,6 +1393,24 @@ points_covered = Exercise(
             "itself.",
         ),
         Mistake(
+            "only the beginning of the text is looked at",
+            _covering(
+                lambda point, text: re.match(rf"\b{re.escape(point)}\b", text, re.IGNORECASE) is not None
+            ),
+            "`re.match` looks at the beginning alone. `re.search` looks everywhere.",
+        ),
+        Mistake(
+            "signs stick to the words",
+            _covering(lambda point, text: point.lower() in text.lower().split()),
+            "`split` cuts at spaces only, so that *hat.* is another word than *hat*, and a phrase is never "
+            "found. Look for the point in the text itself, between two `\\b`.",
+        ),
+        Mistake(
+            "a point that is asked for twice counts once",
+            lambda points, text: _points_covered([*dict.fromkeys(points)], text),
+            "A set forgets that a point was there twice. Go through the list as it is.",
+        ),
+        Mistake(
             "parts of words count",
             _covering(lambda point, text: point.lower() in text.lower()),
             "`in` finds *Ann* in *Anna* and *art* in *party*. Look for whole words, between two `\\b`.",

@@ -771,6 +771,11 @@ def _tokens_torn_apart(x: Tensor, n_heads: int) -> Tensor:
     return x.reshape(B, n_heads, T, C // n_heads)
 
 
+def _tokens_torn_apart_by_view(x: Tensor, n_heads: int) -> Tensor:
+    B, T, C = x.shape
+    return x.view(B, n_heads, T, C // n_heads)
+
+
 def _interleaved(x: Tensor, n_heads: int) -> Tensor:
     B, T, C = x.shape
     return x.reshape(B, T, C // n_heads, n_heads).permute(0, 3, 1, 2)
@@ -826,12 +831,15 @@ split_heads = Exercise(
         "To join, go back the same way: `transpose(1, 2)` first, then `reshape(B, T, C)`."
     ),
     mistakes=(
-        Mistake(
-            "reshaped straight to (B, H, T, D)",
-            _tokens_torn_apart,
-            "The shape is right and the contents are not: `reshape` fills in the order in which the numbers "
-            "lie in memory, so the first head gets all the numbers of the first few tokens. Cut each token "
-            "first, (B, T, H, D), then transpose.",
+        *(
+            Mistake(
+                "reshaped straight to (B, H, T, D)",
+                answer,
+                "The shape is right and the contents are not: `reshape` fills in the order in which the "
+                "numbers lie in memory, so the first head gets all the numbers of the first few tokens. Cut "
+                "each token first, (B, T, H, D), then transpose.",
+            )
+            for answer in (_tokens_torn_apart, _tokens_torn_apart_by_view)
         ),
         Mistake(
             "each head takes every H-th number",
@@ -1549,6 +1557,12 @@ alibi_bias = Exercise(
             "later keys get the bias 0",
             lambda T, n_heads: _alibi(T, _slopes(n_heads), hidden=0.0),
             "A bias of 0 hides nothing. Minus infinity does.",
+        ),
+        Mistake(
+            "the future gets a large number, not minus infinity",
+            lambda T, n_heads: _alibi_bias(T, n_heads).clamp(min=-1e9),
+            "Only minus infinity hides a key for sure, whatever its score: `masked_fill(..., "
+            "float('-inf'))`.",
         ),
         Mistake(
             "the first slope is 1",

@@ -1714,6 +1714,16 @@ sinusoidal_positions = Exercise(
             "The 2 in 2i belongs to the number of the *pair*: i = 0, 1, 2, ... for columns 0 and 1, 2 and 3, "
             "4 and 5. `torch.arange(0, width, 2)` is 2i already.",
         ),
+        *(
+            Mistake(
+                f"the base is {base}, not 10000",
+                lambda T, width, base=base: _waves(
+                    torch.arange(T).float(), base ** (torch.arange(0, width, 2) / width)
+                ),
+                "The lengths of the waves go up to nearly 10,000 times 2π: `10000 ** (even / width)`.",
+            )
+            for base in (1000, 100000)
+        ),
         Mistake(
             "the last wave is exactly 10000 long",
             _reaching_the_end,

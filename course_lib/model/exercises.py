@@ -95,6 +95,10 @@ def _tanh_gelu(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
+def _gelu_with(factor: float, share: float, power: int) -> Part:
+    return lambda x: 0.5 * x * (1 + torch.tanh(factor * (x + share * x**power)))
+
+
 def _added(x: Tensor, w_up: Tensor, b_up: Tensor, w_down: Tensor, b_down: Tensor) -> Tensor:
     return x + _mlp(x, w_up, b_up, w_down, b_down)
 
@@ -142,6 +146,18 @@ mlp = Exercise(
             "ReLU instead of GELU",
             _bent(torch.relu),
             "ReLU works as well, but GPT-2 uses GELU, which lets small negative numbers through.",
+        ),
+        *(
+            Mistake(
+                "a number in the GELU is another",
+                _bent(_gelu_with(*numbers)),
+                "In the tanh there is √(2/π) · (x + 0.044715 · x³), with the root of the whole fraction. Or "
+                'let `F.gelu(x, approximate="tanh")` do it.',
+            )
+            for numbers in (
+                (math.sqrt(2) / math.pi, 0.044715, 3),
+                *((math.sqrt(2 / math.pi), 0.044715, 2), (math.sqrt(2 / math.pi), 0.44715, 3)),
+            )
         ),
         Mistake(
             "the exact GELU instead of the tanh form",
@@ -1778,6 +1794,13 @@ count_parameters = Exercise(
             "the head is counted, though it shares its matrix",
             _miscount(head=1),
             "Tied means that the head *is* the tokens' table. It is stored, and learned, once.",
+        ),
+        Mistake(
+            "the head has a bias",
+            lambda vocab_size, context_length, width, n_layers: (
+                _count_parameters(vocab_size, context_length, width, n_layers) + vocab_size
+            ),
+            "The head is the tokens' table and nothing else: it has no bias.",
         ),
         Mistake(
             "the positions are left out",

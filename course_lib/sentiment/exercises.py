@@ -294,6 +294,11 @@ def _gradient(error: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     return answer
 
 
+def _errors_along_the_words(x: Tensor, y: Tensor, w: Tensor, b: float) -> tuple[Tensor, Tensor]:
+    error = torch.sigmoid(x @ w + b) - y
+    return (x * error).mean(0), error.mean()
+
+
 def _squared(z: Tensor, y: Tensor, factor: int = 2) -> Tensor:
     p = torch.sigmoid(z)
     return factor * (p - y) * p * (1 - p)
@@ -378,6 +383,12 @@ logistic_gradient = Exercise(
             _gradient(lambda z, y: z.exp() / (1 + z.exp()) - y),
             "e^z is infinite for a z of 100, and infinite through infinite is not a number. `torch.sigmoid` "
             "knows how to do it, and so does 1 / (1 + e^-z).",
+        ),
+        Mistake(
+            "the errors lie along the words",
+            _errors_along_the_words,
+            "`x * error` puts (N,) below the last axis of (N, V), so one error under each *word* (or it "
+            "fails, if V isn't N). A column goes with the texts: `error[:, None]`, or `x.T @ error`.",
         ),
         Mistake(
             "the prediction is rounded",

@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterable
 from functools import cache, partial
 from itertools import pairwise
 
-from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Property, Question, Quiz
+from course_lib.exercises import (
+    Case,
+    Draw,
+    Exercise,
+    Forbidden,
+    Mistake,
+    Option,
+    Property,
+    Question,
+    Quiz,
+)
 from course_lib.tokens import naive_bpe
 from course_lib.tokens.bpe import WALL
 from course_lib.tokens.tokenizers import GPT2_PATTERN, BPETokenizer
@@ -95,6 +105,12 @@ utf8_bytes = Exercise(
         )
     ),
     fresh=_any_code_point,
+    forbidden=(
+        Forbidden(
+            in_code=("encode", "chr"),
+            why="Python can do it, of course. Here it is to be done by hand: with `//`, `%` and the marks.",
+        ),
+    ),
     hints=(
         "Decide by the size of the number how many bytes there are: the table has one row for each length. "
         "Below 128 the byte is the number itself.",

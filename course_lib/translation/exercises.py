@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -776,6 +777,16 @@ def _unclipped_chrf(both_ways: bool) -> Callable[..., float]:
     return answer
 
 
+def _shared_as_sets(hypothesis: str, reference: str, n: int = 6, beta: float = 2.0) -> float:
+    texts = _joined(hypothesis), _joined(reference)
+    found = []
+    for k in range(1, min(n, *map(len, texts)) + 1):
+        ours, theirs = _grams(texts[0], k), _grams(texts[1], k)
+        shared = len({*ours} & {*theirs})
+        found.append((shared / len(ours), shared / len(theirs)))
+    return _f(_mean([p for p, _ in found]), _mean([r for _, r in found]), beta)
+
+
 def _pooled_chrf(shared_only: bool) -> Callable[..., float]:
     """One count over all orders; or over those that both texts are long enough for."""
 
@@ -944,10 +955,13 @@ chrf_score = Exercise(
             _chrf(final=lambda p, r, beta: 100 * r),
             "Whoever says everything has recall 1. What is too much has to cost something.",
         ),
-        Mistake(
-            "pieces that stand there twice count once",
-            _chrf(kind=set),
-            "A set forgets how often a piece stands there. A `Counter` knows.",
+        *(
+            Mistake(
+                "pieces that stand there twice count once",
+                answer,
+                "A set forgets how often a piece stands there. A `Counter` knows.",
+            )
+            for answer in (_chrf(kind=set), _shared_as_sets)
         ),
         Mistake(
             "only the longest pieces",
@@ -1019,6 +1033,14 @@ def _fresh_scores(draw: Draw) -> Case | None:
     return Case([total for total, _ in pairs], [length for _, length in pairs], alpha)
 
 
+def _best_above(low: float, logprobs: list[float], lengths: list[int], alpha: float) -> int:
+    best, place = low, 0
+    for i, (total, length) in enumerate(zip(logprobs, lengths, strict=True)):
+        if total / length**alpha > best:
+            best, place = total / length**alpha, i
+    return place
+
+
 rescore = Exercise(
     name="rescore",
     topic="translation",
@@ -1083,8 +1105,27 @@ rescore = Exercise(
         Mistake(
             "made a probability before dividing",
             _best(lambda total, length, alpha: math.exp(total) / length**alpha),
-            "Divide the sum of the logarithms itself. (`exp` of the result would change nothing: the order "
-            "stays the same.)",
+            "Divide the sum of the logarithms itself.",
+        ),
+        *(
+            Mistake(
+                "the scores are made probabilities",
+                _best(score),
+                "On paper `exp` leaves the order as it is. But e^-800 is 0 for a computer, so that all long "
+                "texts come out equal. Compare the logarithms.",
+            )
+            for score in (
+                lambda total, length, alpha: math.exp(total / length**alpha),
+                lambda total, length, alpha: math.exp(total) ** (1 / length**alpha),
+            )
+        ),
+        *(
+            Mistake(
+                "the search begins with a score that no text reaches",
+                partial(_best_above, low),
+                "A score can be as low as it likes: begin with `-math.inf`, or with the first hypothesis.",
+            )
+            for low in (0.0, -1.0, -10.0, -100.0)
         ),
         Mistake(
             "the quotient is taken to the power of alpha",

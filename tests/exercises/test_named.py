@@ -1,4 +1,4 @@
-"""Mistakes as people write them, in the exercises of all topics: each gets its own name, and no other."""
+"""Mistakes as people write them, from tokens to generation: each gets its own name, and no other."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from course_lib.assistant import exercises as assistant
 from course_lib.attention import exercises as attention
 from course_lib.context import exercises as context
-from course_lib.finetuning import exercises as finetuning
 from course_lib.generation import exercises as generation
 from course_lib.model import exercises as model
-from course_lib.sentiment import exercises as sentiment
 from course_lib.tokens import exercises as tokens
 from course_lib.training import exercises as training
 
@@ -260,86 +257,7 @@ GENERATION = [
     (generation.draw, drawn_from(torch.exp), "the softmax is not finished"),
 ]
 
-# Applications -----------------------------------------------------------------------------------------------
-
-
-def batch_of_ids_alone(examples, pad_id):
-    longest = max(len(ids) for ids, _ in examples)
-    rows = torch.tensor([ids + [pad_id] * (longest - len(ids)) for ids, _ in examples])
-    return rows[:, :-1], rows[:, 1:]
-
-
-def f1_of_either_side(answer, right):
-    precision = len([word for word in answer if word in right]) / len(answer)
-    recall = len([word for word in right if word in answer]) / len(right)
-    return 0.0 if precision == 0 else 2 * precision * recall / (precision + recall)
-
-
-def gain_of(gain):
-    def label_scores(logprobs, prior):
-        gains = [gain(sum(after), sum(before)) for after, before in zip(logprobs, prior, strict=True)]
-        return max(range(len(gains)), key=gains.__getitem__)
-
-    return label_scores
-
-
-def render_open_answers(messages, add_generation_prompt=False):
-    text = "<|endoftext|>"
-    for message in messages:
-        text += f"<|{message['role']}|>{message['content']}"
-        if message["role"] != "assistant":
-            text += "<|end|>"
-    return text + ("<|assistant|>" if add_generation_prompt else "")
-
-
-def render_by_joining(messages, add_generation_prompt=False):
-    parts = [f"<|{message['role']}|>{message['content']}" for message in messages]
-    return "<|endoftext|>" + "<|end|>".join(parts) + "<|assistant|>" * add_generation_prompt
-
-
-def encode_open_answers(messages, encode, marks):
-    ids = [marks["<|endoftext|>"]]
-    for message in messages:
-        ids += [marks[f"<|{message['role']}|>"], *encode(message["content"])]
-        if message["role"] != "assistant":
-            ids.append(marks["<|end|>"])
-    return ids
-
-
-def targets_of_open_answers(messages, marks):
-    ids, targets = [marks["<|endoftext|>"]], [-100]
-    for role, content in messages:
-        said = list(content) if role == "assistant" else [*content, marks["<|end|>"]]
-        ids += [marks[f"<|{role}|>"], *said]
-        targets += [-100, *(said if role == "assistant" else len(said) * [-100])]
-    return ids, targets
-
-
-OPEN = "there is no <|end|> after the assistant's messages"
-APPLICATIONS = [
-    (finetuning.pad_batch, batch_of_ids_alone, "the targets are taken from the ids"),
-    (finetuning.token_f1, f1_of_either_side, "every word that occurs in the other is counted"),
-    (
-        finetuning.merge,
-        lambda weight, a, b, alpha: weight + alpha / len(a) * (a.T @ b.T),
-        "the change is turned over",
-    ),
-    (
-        finetuning.lora_forward,
-        lambda x, weight, a, b, alpha: F.linear(x, weight) + alpha / len(a) * (x @ a @ b),
-        "A and B are not turned",
-    ),
-    (sentiment.label_scores, gain_of(lambda after, before: math.exp(after) - math.exp(before)),
-     "the probabilities are subtracted"),
-    (sentiment.label_scores, gain_of(lambda after, before: math.exp(after) / math.exp(before)),
-     "the probabilities are divided"),
-    (assistant.render_chat, render_open_answers, OPEN),
-    (assistant.render_chat, render_by_joining, "there is no <|end|> after the last message"),
-    (assistant.encode_safely, encode_open_answers, OPEN),
-    (assistant.assistant_targets, targets_of_open_answers, OPEN),
-]  # fmt: skip
-
-ALL = [*TOKENS, *CONTEXT, *SHAPES, *GENERATION, *APPLICATIONS]
+ALL = [*TOKENS, *CONTEXT, *SHAPES, *GENERATION]
 
 
 def titled(value):

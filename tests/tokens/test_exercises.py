@@ -543,10 +543,7 @@ digits_by_partial = functools.partial(
 )
 
 OTHER_WAYS = {
-    ex.utf8_bytes: (
-        *(utf8_by_bits, utf8_by_strings, utf8_by_python, utf8_by_peeling, utf8_by_numpy),
-        *(Utf8(), lambda code_point: [*bytearray(chr(code_point), "utf-8")]),
-    ),
+    ex.utf8_bytes: (*(utf8_by_bits, utf8_by_strings, utf8_by_peeling, utf8_by_numpy, Utf8()),),
     ex.count_pairs: (
         *(count_with_a_loop, count_piece_by_piece, count_with_numpy, count_with_sets_of_places),
         *(count_by_folding, count_by_grouping, count_with_torch),
@@ -954,6 +951,14 @@ NAMED = (
 def test_mistakes_are_named_in_other_spellings(exercise, answer, name):
     for seed in range(3):
         assert exercise.judge(answer, seed=seed).mistake == name
+
+
+@pytest.mark.parametrize(
+    "answer", [utf8_by_python, lambda code_point: [*bytearray(chr(code_point), "utf-8")]], ids=line_of
+)
+def test_utf8_by_python_is_right_but_not_by_hand(answer):
+    feedback = ex.utf8_bytes.judge(answer)
+    assert feedback.state is State.OTHERWISE and "by hand" in feedback.message
 
 
 def test_no_mistake_is_named_for_nonsense():

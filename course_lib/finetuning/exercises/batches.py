@@ -104,6 +104,11 @@ mask_prompt = Exercise(
             "0 is a token like any other, and the model would learn to say it. Only -100 is left out.",
         ),
         Mistake(
+            "the prompt's targets are -1",
+            lambda prompt, answer: (prompt + answer, [-1] * len(prompt) + answer),
+            "Other programs leave out -1, but `F.cross_entropy` leaves out -100 and nothing else.",
+        ),
+        Mistake(
             "the targets are as long as the answer",
             lambda prompt, answer: (prompt + answer, list(answer)),
             "There must be one target for each id; otherwise nobody knows which place they belong to.",

@@ -325,6 +325,11 @@ lora_count = Exercise(
             "W is there, but it doesn't learn. Count A and B only.",
         ),
         Mistake(
+            "the rank is forgotten",
+            lambda shapes, rank: sum(out + inside for out, inside in shapes),
+            "A is (rank, in) and B is (out, rank): `rank * inside + out * rank` for each layer.",
+        ),
+        Mistake(
             "B is forgotten",
             lambda shapes, rank: sum(rank * inside for _, inside in shapes),
             "After A comes B, with out × rank numbers.",

@@ -55,6 +55,14 @@ def _exactly_k(logits: Tensor, k: int) -> Tensor:
     return torch.full_like(logits, -INFINITY).scatter(-1, best.indices, best.values)
 
 
+def _bars_in_a_row(logits: Tensor, k: int) -> Tensor:
+    return logits.masked_fill(logits < _last_kept(logits, k)[:, 0], -INFINITY)
+
+
+def _last_row_of_the_best(logits: Tensor, k: int) -> Tensor:
+    return logits.masked_fill(logits < logits.topk(min(k, logits.shape[-1])).values[-1], -INFINITY)
+
+
 def _k_of_all(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < logits.flatten().topk(min(k, logits.numel())).values[-1], -INFINITY)
 
@@ -122,6 +130,15 @@ top_k = Exercise(
             "the k largest of all rows together",
             _k_of_all,
             "Each row is a text of its own and keeps k tokens of its own: `topk` along the last axis.",
+        ),
+        *(
+            Mistake(
+                "the bars have lost their axis",
+                answer,
+                "One bar for each row, as (B,), lies along the *vocabulary* when it is compared with (B, V), "
+                "or doesn't fit at all. `values[:, -1:]` keeps them as a column, (B, 1).",
+            )
+            for answer in (_bars_in_a_row, _last_row_of_the_best)
         ),
         Mistake(
             "the bar of the first row for all rows",

@@ -57,6 +57,10 @@ def _everywhere_minus_one(logits: Tensor, targets: Tensor) -> Tensor:
     return gradient / len(targets)
 
 
+def _width_guessed(logits: Tensor, targets: Tensor) -> Tensor:
+    return (logits.softmax(dim=1) - F.one_hot(targets)) / len(targets)
+
+
 def _softmax_over_the_guesses(logits: Tensor, targets: Tensor) -> Tensor:
     return (logits.softmax(dim=0) - F.one_hot(targets, logits.shape[1])) / len(targets)
 
@@ -104,6 +108,12 @@ cross_entropy_gradient = Exercise(
         "right."
     ),
     mistakes=(
+        Mistake(
+            "the number of tokens is guessed from the targets",
+            _width_guessed,
+            "Without its second argument, `one_hot` takes the largest target that happens to be there. The "
+            "logits know how many tokens there are: `F.one_hot(targets, logits.shape[1])`.",
+        ),
         Mistake(
             "not divided by the number of guesses",
             _from_parts(lambda logits, p, hot: p - hot),

@@ -305,6 +305,10 @@ def _not_raised(average: Tensor, beta: float, t: int) -> Tensor:
     return average / (1 - beta)
 
 
+def _multiplied_by_steps(average: Tensor, beta: float, t: int) -> Tensor:
+    return average / (1 - beta * t)
+
+
 def _betas_swapped(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     return _adamw_step(*inputs[:6], inputs[6][::-1], *inputs[7:])
 
@@ -378,6 +382,12 @@ adamw_step = Exercise(
             "divided by 1 - beta, not by 1 - beta^step",
             _Adam(correct=_not_raised, correct_square=_not_raised),
             "That is right for the first step alone. The correction must fade: `1 - beta**step`.",
+        ),
+        Mistake(
+            "divided by 1 - beta times the step",
+            _Adam(correct=_multiplied_by_steps, correct_square=_multiplied_by_steps),
+            "After `step` steps a share of beta to the *power* of step is missing: `1 - beta**step`. The "
+            "product goes below zero.",
         ),
         Mistake(
             "the steps are counted from 0",

@@ -188,6 +188,11 @@ learning_rate = Exercise(
             "A rate below zero would climb the loss. `(1 + cos) / 2` runs from 1 to 0.",
             bend=lambda done: math.cos(math.pi * done),
         ),
+        *_descents(
+            "the angle is in degrees",
+            "`math.cos` takes radians: half a turn is `math.pi`, not 180.",
+            bend=lambda done: (1 + math.cos(180 * done)) / 2,
+        ),
         Mistake(
             "a straight line down",
             partial(_cosine, bend=lambda done: 1 - done),
