@@ -93,8 +93,6 @@ APPLICATIONS = [
     ),
     (sentiment.label_scores, gain_of(lambda after, before: math.exp(after) - math.exp(before)),
      "the probabilities are subtracted"),
-    (sentiment.label_scores, gain_of(lambda after, before: math.exp(after) / math.exp(before)),
-     "the probabilities are divided"),
     (assistant.render_chat, render_open_answers, OPEN),
     (assistant.render_chat, render_by_joining, "there is no <|end|> after the last message"),
     (assistant.encode_safely, encode_open_answers, OPEN),
