@@ -1125,7 +1125,13 @@ rescore = Exercise(
                 partial(_best_above, low),
                 "A score can be as low as it likes: begin with `-math.inf`, or with the first hypothesis.",
             )
-            for low in (0.0, -1.0, -10.0, -100.0)
+            for low in (-1.0, -10.0, -100.0)
+        ),
+        Mistake(
+            "always the first",
+            partial(_best_above, 0.0),
+            "All scores are negative, so a search that begins with a best score of 0 never finds a better "
+            "one. Begin with `-math.inf`, or with the first hypothesis.",
         ),
         Mistake(
             "the quotient is taken to the power of alpha",

@@ -214,7 +214,7 @@ OTHERWISE = [
         "the rank is forgotten",
     ),
     (translation.rescore, best_above(-100.0), LOW),
-    (translation.rescore, best_above(0), LOW),
+    (translation.rescore, best_above(0), "always the first"),
     (
         translation.rescore,
         best_above(-1, lambda total, length, alpha: math.exp(total / length**alpha)),

@@ -600,7 +600,7 @@ def test_mistakes_are_named_however_they_are_written(exercise, wrong, name):
         (ex.brevity_penalty, lambda h, r: 0.5),
         (ex.bleu_score, lambda p, h, r: 100.0),
         (ex.chrf_score, lambda h, r, n=6, beta=2.0: 50.0),
-        (ex.rescore, lambda p, n, a: 0),
+        (ex.rescore, lambda p, n, a: len(p) - 1),
         (ex.strongest_source, lambda a, s, t: [(word, s[0]) for word in t]),
     ],
 )
