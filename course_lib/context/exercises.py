@@ -115,6 +115,11 @@ def _one_more_window_by_loop(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, .
     return tuple(torch.stack([ids[s + more : s + more + T] for s in starts]) for more in (0, 1))
 
 
+def _short_last_kept(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, ...]:
+    starts = range(0, len(ids), T)
+    return tuple(torch.stack([ids[s + more : s + more + T] for s in starts]) for more in (0, 1))
+
+
 def _one_window_less(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
     return _windows(ids[: (len(ids) // T - 1) * T + 1], T)
 
@@ -190,6 +195,12 @@ windows = Exercise(
                 "divides the number of ids, one target would be missing. Count with `(len(ids) - 1) // T`.",
             )
             for answer in (_one_more_window, _one_more_window_by_view, _one_more_window_by_loop)
+        ),
+        Mistake(
+            "the short last piece is kept",
+            _short_last_kept,
+            "A window needs T ids and one more. `range(0, len(ids), T)` begins one at the end that has "
+            "fewer, and rows of different lengths make no tensor: `range(0, len(ids) - T, T)`.",
         ),
         Mistake(
             "there are `len(ids) // T - 1` windows",

@@ -980,6 +980,13 @@ def _no_way_out(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]
     return list(ids)
 
 
+def _no_way_out_of_the_known(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    while len(ids) > 1:
+        pair = min((pair for pair in pairwise(ids) if pair in merges), key=merges.get)
+        ids = naive_bpe.merge_pair(ids, pair, merges[pair])
+    return list(ids)
+
+
 def _read_once(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
     """One walk from left to right, joining whatever can be joined."""
     result, i = [], 0
@@ -1163,11 +1170,14 @@ encode_piece = Exercise(
             "The result is right, but whoever called the function may still need the old list: build a new "
             "one.",
         ),
-        Mistake(
-            "it has no way out when no known pair is left",
-            _no_way_out,
-            "Most texts do not become a single token. When no pair that stands there is in `merges`, the ids "
-            "are finished.",
+        *(
+            Mistake(
+                "it has no way out when no known pair is left",
+                answer,
+                "Most texts do not become a single token. When no pair that stands there is in `merges`, the "
+                "ids are finished.",
+            )
+            for answer in (_no_way_out, _no_way_out_of_the_known)
         ),
     ),
 )

@@ -53,10 +53,22 @@ def learn_with_a_byte_for_each_id(pieces, how_many):
     return merges
 
 
+def encode_until_one_is_left(ids, merges):
+    while len(ids) > 1:
+        first = min((pair for pair in pairwise(ids) if pair in merges), key=lambda pair: merges[pair])
+        ids = tokens.merge_pair.reference(ids, first, merges[first])
+    return list(ids)
+
+
 SAME_ONE_STAYS = "the right one of the pair stays behind"
 TOKENS = [
     (tokens.merge_pair, merge_without_jumping, SAME_ONE_STAYS),
     (tokens.merge_pair, merge_with_a_jump_that_a_for_forgets, SAME_ONE_STAYS),
+    (
+        tokens.encode_piece,
+        encode_until_one_is_left,
+        "it has no way out when no known pair is left",
+    ),
     (tokens.learn_merges, learn_with_a_byte_for_each_id, "the bytes of new tokens are not looked up"),
 ]
 
@@ -71,6 +83,13 @@ def windows_by_view(ids, T):
 def windows_by_stacking(ids, T):
     rows = [(ids[i * T : (i + 1) * T], ids[i * T + 1 : (i + 1) * T + 1]) for i in range(len(ids) // T)]
     return torch.stack([x for x, _ in rows]), torch.stack([y for _, y in rows])
+
+
+def windows_to_the_end(ids, T):
+    starts = range(0, len(ids), T)
+    return torch.stack([ids[s : s + T] for s in starts]), torch.stack(
+        [ids[s + 1 : s + T + 1] for s in starts]
+    )
 
 
 def windows_less_one(ids, T):
@@ -138,6 +157,7 @@ CONTEXT = [
     (context.windows, windows_by_view, "there are `len(ids) // T` windows"),
     (context.windows, windows_by_stacking, "there are `len(ids) // T` windows"),
     (context.windows, windows_less_one, "there are `len(ids) // T - 1` windows"),
+    (context.windows, windows_to_the_end, "the short last piece is kept"),
     (context.bigram_probabilities, bigram_with_rows_mended, "the totals have lost their axis"),
     (context.bigram_probabilities, bigram_with_holes_filled, "the totals have lost their axis"),
     (context.backoff, backed_off(lambda recent, n: recent[::-1][:n]), BACKWARDS),
@@ -246,12 +266,23 @@ def nucleus_left_in_sorted_order(logits, p):
     return logits.masked_fill(sums > p, -INFINITY)
 
 
+def beams_by_themselves(scores, log_probs, width):
+    each, tokens = log_probs.topk(width)
+    best, places = (scores[:, None] + each).flatten().topk(width)
+    return best, places.div(width, rounding_mode="floor"), tokens.flatten()[places]
+
+
 def drawn_from(heights, passed=torch.le):
     return lambda logits, dice: passed(heights(logits).cumsum(-1), dice[:, None]).sum(-1)
 
 
 GENERATION = [
     (training.accumulate, accumulate_whole_means, "the loss is divided, the gradients are not"),
+    (
+        generation.beam_step,
+        beams_by_themselves,
+        "a beam is asked for more tokens than there are",
+    ),
     (generation.top_p, nucleus_left_in_sorted_order, "the mask stays in sorted order"),
     (generation.draw, drawn_from(lambda logits: logits, torch.lt), "the softmax is left out"),
     (generation.draw, drawn_from(torch.exp), "the softmax is not finished"),

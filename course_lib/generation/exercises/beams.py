@@ -96,6 +96,23 @@ def _best_of_each(scores: Tensor, log_probs: Tensor, width: int) -> tuple[Tensor
     return best, torch.arange(len(scores))[:, None].expand_as(tokens), tokens
 
 
+def _width_of_each(most: Callable[[int, int], int]) -> Callable[..., tuple[Tensor, Tensor, Tensor]]:
+    """An answer that keeps so many of each beam, by the width and the number of tokens."""
+
+    def answer(scores: Tensor, log_probs: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+        each, tokens = log_probs.topk(most(width, log_probs.shape[1]))
+        parents = torch.arange(len(scores))[:, None].expand_as(tokens)
+        return (scores[:, None] + each).flatten(), parents.flatten(), tokens.flatten()
+
+    return answer
+
+
+def _width_of_each_first(scores: Tensor, log_probs: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    each, tokens = log_probs.topk(width)
+    best, places = (scores[:, None] + each).flatten().topk(width)
+    return best, places // width, tokens.flatten()[places]
+
+
 beam_step = Exercise(
     name="beam_step",
     topic="generation",
@@ -124,6 +141,21 @@ beam_step = Exercise(
         "score minus infinity: otherwise every beam brings the same children, and stays a copy of the first."
     ),
     mistakes=(
+        *(
+            Mistake(
+                "each beam keeps `width` of its own",
+                _width_of_each(most),
+                "All continuations of all beams compete for `width` places in all. Flatten the sums first, "
+                "then `topk(width)`.",
+            )
+            for most in (min, lambda width, V: width)
+        ),
+        Mistake(
+            "a beam is asked for more tokens than there are",
+            _width_of_each_first,
+            "No beam can have more than V continuations: `log_probs.topk(min(width, V))`. Or leave the first "
+            "round out, and flatten the sums.",
+        ),
         Mistake(
             "the beams' own scores are left out",
             _step(total=lambda scores, log_probs: log_probs),
