@@ -1813,9 +1813,10 @@ count_parameters = Exercise(
             "Each matrix has a bias with one number per column: 3C + C + 4C + C in a block.",
         ),
         Mistake(
-            "the norms in the blocks are left out",
+            "4C numbers too few in each block",
             _miscount(layer_norms=0),
-            "Each block has two norms, each with a weight and a bias of C numbers.",
+            "Each block has two norms, each with a weight and a bias of C numbers. Or is it the first bias "
+            "of the MLP that is missing? It is as wide as the MLP: 4C.",
         ),
         Mistake(
             "the norms have no bias",

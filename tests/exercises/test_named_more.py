@@ -194,7 +194,7 @@ OTHERWISE = [
         lambda logits, targets: (logits.softmax(-1) - F.one_hot(targets)) / len(logits),
         "the number of tokens is guessed from the targets",
     ),
-    (training.adamw_step, adamw_by_products, "divided by 1 - beta times the step"),
+    (training.adamw_step, adamw_by_products, "the root of a negative number is taken"),
     (training.learning_rate, rate_in_degrees, "the angle is in degrees"),
     (
         generation.top_k,

@@ -380,6 +380,11 @@ generate = Exercise(
             "After the id `stop` the text is over: leave the loop.",
         ),
         Mistake(
+            "it stops at every id but the stop",
+            _loop(ends=lambda text, stop: text[-1] != stop),
+            "The condition is turned round: leave the loop where the new id *is* the stop, `==`.",
+        ),
+        Mistake(
             "the id 0 does not stop",
             _loop(ends=lambda text, stop: bool(stop) and text[-1] == stop),
             "0 counts as false in Python, so `if stop` takes the id 0 for no stop at all. Write "

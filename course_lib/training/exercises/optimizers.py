@@ -384,10 +384,10 @@ adamw_step = Exercise(
             "That is right for the first step alone. The correction must fade: `1 - beta**step`.",
         ),
         Mistake(
-            "divided by 1 - beta times the step",
+            "the root of a negative number is taken",
             _Adam(correct=_multiplied_by_steps, correct_square=_multiplied_by_steps),
-            "After `step` steps a share of beta to the *power* of step is missing: `1 - beta**step`. The "
-            "product goes below zero.",
+            "`1 - beta**step`, with a power, is never below 0. `1 - beta * step` is, and so is the same the "
+            "other way round; the square divided by that has no root but `nan`.",
         ),
         Mistake(
             "the steps are counted from 0",
