@@ -357,7 +357,7 @@ def from_cells(*cells: str) -> type:
 def test_a_right_class_is_judged_apart_and_kept_with_what_it_stands_on(capsys):
     feedback = attention.MultiHeadAttention.check(from_cells(*CELLS))
     assert feedback.right, feedback
-    assert feedback.notes == ("Kept as `my_gpt/attention_class.py`, a part of your own GPT.",)
+    assert feedback.notes == ("Kept as `my_gpt/attention_class.py`.",)
     kept = _progress.pieces_folder() / "attention_class.py"
     answer, trouble = load(kept.read_text(), "MultiHeadAttention", kept.name, 5.0)
     assert not trouble and attention.MultiHeadAttention.judge(answer).right
