@@ -2,7 +2,7 @@
 
 | file           | what it holds                                                              |
 |----------------|----------------------------------------------------------------------------|
-| `importing`    | `load_pretrained` and `import_gguf`: a file becomes model and tokenizer    |
+| `importing`    | `load_pretrained`, `if_here`, `import_gguf`: a file becomes a model        |
 | `container`    | what stands in a GGUF file, and where                                      |
 | `quantization` | how four or eight bits become numbers again                                |
 | `names`        | what the parts of a GPT are called in such a file, and its configuration   |
@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "container": ["Container"],
         "fetching": ["fetch_pretrained"],
         "halves": ["HalfLinear", "can_halve", "halved"],
-        "importing": ["Pretrained", "import_gguf", "load_pretrained", "quicker_dtype"],
+        "importing": ["Pretrained", "if_here", "import_gguf", "load_pretrained", "quicker_dtype"],
         "known": ["SMOLLM2", "card_of", "is_here", "place_of"],
         "quantization": ["dequantize"],
     },

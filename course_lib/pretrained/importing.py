@@ -101,6 +101,29 @@ def load_pretrained(name: str = "smollm2-135m-instruct", dtype: str | torch.dtyp
     return Pretrained(*parts, card=card_of(name), facts=read.facts)
 
 
+def if_here(name: str = "smollm2-135m-instruct") -> Pretrained | None:
+    """The model if it is on this computer; else None, and one sentence is printed that says how to get it.
+
+    For notebooks, which go on without it. The weights are in float32, as `load_pretrained` gives them.
+
+    Raises: ValueError for a name that is not known.
+
+    >>> import os, tempfile
+    >>> from unittest import mock
+    >>> with tempfile.TemporaryDirectory() as empty, mock.patch.dict(os.environ, COURSE_PRETRAINED=empty):
+    ...     real = if_here()
+    SmolLM2-135M-Instruct is not on this computer; `python -m course_lib fetch smollm2` fetches it (93 MB).
+    >>> real is None
+    True
+    """
+    source_of("if_here", name)
+    try:
+        return load_pretrained(name)
+    except (FileNotFoundError, ValueError) as problem:  # not here, or damaged: both say what helps
+        print(problem)
+        return None
+
+
 def quicker_dtype(tries: int = 7) -> torch.dtype:
     """In which number format this computer multiplies a large matrix by one vector quicker.
 

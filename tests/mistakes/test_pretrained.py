@@ -31,6 +31,7 @@ from course_lib.pretrained import (
     dequantize,
     fetching,
     halved,
+    if_here,
     import_gguf,
     is_here,
     load_pretrained,
@@ -150,6 +151,10 @@ MISTAKES = {
     "names of models": (
         lambda at: load_pretrained(["smollm2"]),
         "load_pretrained got the name ['smollm2']; the models that can be fetched are: smollm2-135m-instruct.",
+    ),
+    "a model that is not known, if it is here": (
+        lambda at: if_here("gpt2"),
+        "if_here got the name 'gpt2'; the models that can be fetched are: smollm2-135m-instruct.",
     ),
     "names as an array": (
         lambda at: place_of(np.array(["smollm2", "gpt2"])),

@@ -19,7 +19,15 @@ from typer.testing import CliRunner
 
 from course_lib.__main__ import app
 from course_lib.data.download import DownloadError
-from course_lib.pretrained import fetch_pretrained, fetching, is_here, known, load_pretrained, place_of
+from course_lib.pretrained import (
+    fetch_pretrained,
+    fetching,
+    if_here,
+    is_here,
+    known,
+    load_pretrained,
+    place_of,
+)
 from course_lib.pretrained.fetching import fetch_if_wanted
 
 CONTENT = b"GGUF" + bytes(range(256)) * 40
@@ -457,6 +465,18 @@ def test_a_model_that_is_not_here_or_damaged_is_said_with_what_to_do(source, fol
         load_pretrained("gpt5")
     with pytest.raises(ValueError, match="it must be one of float32, bfloat16, quicker"):
         load_pretrained(dtype="int4")
+
+
+def test_notebooks_go_on_without_it_and_say_how_to_get_it(source, folder, capsys):
+    assert if_here() is None
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1 and "`python -m course_lib fetch smollm2` fetches it" in said
+    folder.mkdir()
+    place_of().write_bytes(bytes(len(CONTENT)))
+    assert if_here("smollm2") is None
+    assert "is damaged: remove it" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="if_here got the name 'gpt5'"):
+        if_here("gpt5")
 
 
 def test_the_card_says_what_the_source_says():
