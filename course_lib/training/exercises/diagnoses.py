@@ -34,8 +34,8 @@ _FAULTS = {
     ),
     "no_warmup": (
         "The warm-up is missing: the first step has the full rate already.",
-        "Then the run would be off course from its very first measurements, and improve quietly from there: "
-        "parallel to the healthy one, and above it.",
+        "Then the run would be off course early on, and improve quietly from there: parallel to the healthy "
+        "one, and above it.",
         "The trouble lies at the beginning: before Adam's averages mean anything, full steps threw the "
         "weights somewhere from which the way back is long. Later on the curve is as quiet as the healthy "
         "one, only higher.",
