@@ -150,7 +150,9 @@ class ChatBox:
         self.writing = False
         self._entered = False
         self._problem = ""
-        self._thread: threading.Thread | None = None
+        self._halted = False
+        self._thread: threading.Thread | None = None  # the one that writes
+        self._timer: threading.Timer | None = None  # the one that waits for the last letters
         no_others("ChatBox", "words", words or {}, WORDS)
         self._build(examples or {}, WORDS | (words or {}))
         self._draw()
@@ -183,46 +185,60 @@ class ChatBox:
     def _settle(self) -> None:
         """After Enter, send the line once it is still: the last letters may come later than the key."""
         if self._entered:
-            if isinstance(self._thread, threading.Timer):
-                self._thread.cancel()
-            self._thread = threading.Timer(SETTLED, self._enter)
-            self._thread.start()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = threading.Timer(SETTLED, self._enter)
+            self._timer.start()
 
     def _enter(self) -> None:
-        self._entered = False
-        self.say()
+        if self._entered:
+            self._entered = False
+            self.say()
 
     @checked()
     def say(self, text: str | None = None) -> None:
-        """Send a text, by default what stands in the line, unless an answer is being written."""
-        text = (self.line.value if text is None else text).replace("\\n", "\n").strip()
+        """Send a text, by default what stands in the line, unless an answer is being written.
+
+        What stands in the line stays there when another text is sent.
+        """
+        from_line = text is None
+        text = (self.line.value if from_line else text).replace("\\n", "\n").strip()
         if self.writing or not text:
             return
-        self.line.value, self._problem, self.writing = "", "", True
+        self._problem, self._halted, self.writing = "", False, True
+        if from_line:
+            self._entered, self.line.value = False, ""
         self.messages += [{"role": "user", "content": text}, {"role": "assistant", "content": ""}]
         self._draw()
         self._thread = threading.Thread(target=self._write, args=(text,), daemon=True)
         self._thread.start()
 
     def _write(self, text: str) -> None:
+        talk = self.messages  # the present one: after Clear there is another
         try:
             for piece in self._send(text):
-                self.messages[-1]["content"] += piece
+                talk[-1]["content"] += piece
                 self._draw()
+                if self._halted:  # before the first piece, `stop` may have come too early to be heard
+                    break
         except Exception as problem:  # in a thread, nobody else would see it
             self._problem = str(problem)
-            del self.messages[-2:]
-            self.line.value = text.replace("\n", "\\n")
+            del talk[-2:]
+            self.line.value = self.line.value or text.replace("\n", "\\n")
         self.writing = False
         self._draw()
 
     def halt(self) -> None:
         """Stop the answer that is being written; what there is of it stays."""
         if self.writing:
+            self._halted = True
             self._stop()
 
     def reset(self) -> None:
-        """Stop, and forget the whole talk."""
+        """Stop, and forget the whole talk; what stands in the line stays."""
+        self._entered = False
+        if self._timer is not None:
+            self._timer.cancel()
         self.halt()
         self.wait()
         self._clear()
@@ -231,11 +247,11 @@ class ChatBox:
 
     @checked()
     def wait(self, seconds: float = 60.0) -> None:
-        """Wait until the answer is written."""
-        while (thread := self._thread) is not None and thread.is_alive():
-            thread.join(seconds)
-            if thread.is_alive():
-                return
+        """Wait until the line is sent, if Enter was pressed, and the answer is written."""
+        if self._timer is not None:
+            self._timer.join(seconds)
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     def transcript(self) -> Html:
         """The talk so far, to keep on the page."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from course_lib import figures as viz
-from course_lib.assistant import views
+from course_lib.assistant import Chat, views
+from course_lib.tokens import CharTokenizer
 
 
 @pytest.fixture(autouse=True)
@@ -191,6 +194,102 @@ def test_examples_are_sent_by_a_click_and_the_note_is_shown():
     box.wait()
     assert str(box.transcript()) == "You: good\nday\nAssistant: good day \n1 forgotten"
     assert box.buttons["send"].description == "发送" and box.buttons["stop"].description == "Stop"
+
+
+# Every button alone and in any order: with a real chat, and a model that counts on ------------------------
+
+MARKS = [f"<|{name}|>" for name in ("end", "endoftext", "system", "user", "assistant")]
+LETTERS = "!?Hi"
+BUTTONS = ("send", "stop", "clear", "example 0", "example 1")
+
+
+def counting_chat() -> tuple[Chat, views.ChatBox]:
+    """After n its model says n + 1, after 8 it says 0: all the letters behind <|assistant|>, then <|end|>."""
+    chat = Chat(
+        lambda ids: torch.nn.functional.one_hot((ids + 1) % 9, 9).float(), CharTokenizer(LETTERS, MARKS)
+    )
+    return chat, views.ChatBox(chat.send, chat.stop, chat.clear, examples={"one": "H!", "two": "i"})
+
+
+def press(box: views.ChatBox, name: str) -> None:
+    kind, _, number = name.partition(" ")
+    (box.examples[int(number)] if number else box.buttons[kind]).click()
+
+
+@pytest.mark.parametrize("first, second", list(itertools.product(BUTTONS, BUTTONS)))
+def test_any_button_does_the_same_after_any_other(first, second):
+    chat, box = counting_chat()
+    for number, name in enumerate((first, second, second)):
+        box.line.value = "?" if name == "send" else ""
+        before = [] if name == "clear" else list(box.messages)
+        press(box, name)
+        box.wait()
+        asked = {"send": "?", "example 0": "H!", "example 1": "i"}.get(name)
+        said = [{"role": "user", "content": asked}, {"role": "assistant", "content": LETTERS}]
+        assert box.messages == before + said * (asked is not None), number
+        assert chat.history == box.messages and not box.writing
+        assert not box.buttons["send"].disabled and box.buttons["stop"].disabled
+
+
+@pytest.mark.parametrize("name", BUTTONS)
+def test_any_button_works_after_an_answer_was_stopped(name):
+    chat, box = counting_chat()
+    box.say("H")
+    press(box, "stop")
+    box.wait()
+    cut = list(box.messages)
+    assert cut[0]["content"] == "H" and chat.history == cut
+    box.line.value = "?"
+    press(box, name)
+    box.wait()
+    kept = [] if name == "clear" else cut
+    assert box.messages[: len(kept)] == kept and chat.history == box.messages
+    assert len(box.messages) == len(kept) + 2 * (name not in ("stop", "clear"))
+
+
+def test_stop_is_heard_before_the_first_word():
+    chat, box = counting_chat()
+    begin = threading.Event()
+
+    def slow(text: str) -> Iterator[str]:
+        begin.wait(10)
+        return chat.send(text)
+
+    box._send = slow
+    box.say("H")
+    press(box, "stop")  # the chat doesn't know yet that it is asked something
+    begin.set()
+    box.wait()
+    assert box.messages[-1]["content"] == LETTERS[0] and chat.history == box.messages and not box.writing
+
+
+def test_an_example_leaves_what_stands_in_the_line():
+    box = counting_chat()[1]
+    box.line.value = "half a sent"
+    press(box, "example 0")
+    box.wait()
+    assert box.line.value == "half a sent" and len(box.messages) == 2
+
+
+def test_enter_while_it_writes_keeps_the_line_and_disturbs_no_clear():
+    talker = Talker(free=False)
+    box = box_of(talker)
+    box.say("one two three")
+    box.line.value = "next"
+    box.line._handle_custom_msg({"event": "submit"}, [])
+    box._timer.join(10)
+    assert box.writing and box.line.value == "next"
+    press(box, "clear")
+    assert box.messages == [] and not box.writing and str(box.transcript()) == "" and box.line.value == "next"
+
+
+def test_clear_right_after_enter_sends_nothing():
+    chat, box = counting_chat()
+    box.line.value = "H"
+    box.line._handle_custom_msg({"event": "submit"}, [])
+    press(box, "clear")
+    box.wait()
+    assert box.messages == chat.history == [] and box.line.value == "H"
 
 
 def test_it_can_be_displayed_without_a_front_end(capsys):
