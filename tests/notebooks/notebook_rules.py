@@ -23,6 +23,12 @@ TEXTS_PER_CODE = 1.3
 SLOWEST = 180  # seconds
 # Words and short numbers: attn-scale-code, gpt2-shape. What Jupyter makes up (3f9a2c1b) mixes the two.
 READABLE_ID = re.compile(r"[a-z]+\d{0,2}(-([a-z]+\d{0,2}|\d{1,3}))*")
+LONGEST_SITTING = 90  # minutes
+SITTING = re.compile(
+    r"# Sitting (?P<number>\d) of (?P<of>\d) · (?P<title>.+)\n\n"
+    r"Read (?P<read>\d+) min(?: · exercises (?P<exercises>\d+) min)?"
+)
+STOP = "**A place to stop.** "
 CLOSING_HEADINGS = ("recap", "what we left out", "further reading")
 
 Rule = Callable[[NotebookNode], Iterator[str]]
@@ -50,6 +56,19 @@ def texts(notebook: NotebookNode) -> list[NotebookNode]:
 
 def tags(cell: NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", ()))
+
+
+def sittings(notebook: NotebookNode) -> dict[int, re.Match[str] | None]:
+    """Where each sitting begins, and what its cell says; None if that is not of the form."""
+    return {
+        place: SITTING.match(cell.source)
+        for place, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown" and cell.source.startswith("# Sitting")
+    }
+
+
+def minutes(sitting: re.Match[str]) -> int:
+    return int(sitting["read"]) + int(sitting["exercises"] or 0)
 
 
 # The rules ----------------------------------------------------------------------------------------
@@ -87,6 +106,48 @@ def states_its_times(notebook: NotebookNode) -> Iterator[str]:
         yield "the first cell has no line `Read 20 min · exercises 25 min · runs 40 s on 2 CPU cores`"
     elif int(found["seconds"]) >= SLOWEST:
         yield f"it runs for {found['seconds']} s, and must run for less than {SLOWEST} s"
+
+
+def is_divided_into_sittings(notebook: NotebookNode) -> Iterator[str]:
+    """Two or three sittings, none too long, each but the last with a place to stop at its end."""
+    found = sittings(notebook)
+    for place, sitting in found.items():
+        if not sitting:
+            wanted = "`# Sitting 1 of 2 · Its title` and `Read 20 min · exercises 25 min`"
+            yield f"{notebook.cells[place].id}: a sitting begins with {wanted}"
+        elif (length := minutes(sitting)) > LONGEST_SITTING:
+            yield f"sitting {sitting['number']} takes {length} min, and {LONGEST_SITTING} are the most"
+    if len(found) not in (2, 3):
+        yield f"it has {len(found)} sittings, and should have two or three"
+    numbers = [f"{sitting['number']} of {sitting['of']}" for sitting in found.values() if sitting]
+    if numbers != [f"{number} of {len(found)}" for number in range(1, len(numbers) + 1)]:
+        yield f"its sittings are numbered {', '.join(numbers)}"
+    if found and min(found) != 1:
+        yield "the first sitting does not begin right after the first cell"
+    for place in sorted(found)[1:]:
+        yield from _ends_in_a_place_to_stop(notebook.cells[place - 1])
+
+
+def _ends_in_a_place_to_stop(last: NotebookNode) -> Iterator[str]:
+    if last.cell_type != "markdown" or not last.source.startswith(STOP):
+        yield f"{last.id}: here a sitting ends, and there is no place to stop (`{STOP}What you have now.`)"
+    elif len(re.findall(r"[.?!](?=\s|$)", last.source.removeprefix(STOP))) not in (1, 2, 3):
+        yield f"{last.id}: what you have is said in one to three sentences"
+
+
+def adds_up_its_sittings(notebook: NotebookNode) -> Iterator[str]:
+    """The sittings' times are those of the first cell, which names each with its minutes."""
+    found = [sitting for sitting in sittings(notebook).values() if sitting]
+    first = notebook.cells[0].source if notebook.cells else ""
+    header = HEADER.search(first)
+    for part in ("read", "exercises") if found and header else ():
+        total = sum(int(sitting[part] or 0) for sitting in found)
+        if total != int(header[part]):
+            yield f"{part}: the sittings' minutes add up to {total}, and the first cell says {header[part]}"
+    for sitting in found:
+        wanted = f"{sitting['number']} {sitting['title']} ({minutes(sitting)} min)"
+        if wanted not in first:
+            yield f"the first cell does not name the sitting `{wanted}`"
 
 
 def was_run_in_order(notebook: NotebookNode) -> Iterator[str]:
@@ -207,6 +268,8 @@ RULES: tuple[Rule, ...] = (
     has_readable_ids,
     begins_with_its_objectives,
     states_its_times,
+    is_divided_into_sittings,
+    adds_up_its_sittings,
     was_run_in_order,
     has_short_cells,
     has_enough_text,

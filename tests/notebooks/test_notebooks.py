@@ -66,7 +66,15 @@ Where does a token look?
 It builds on 02.
 
 Read 20 min · exercises 25 min · runs 40 s on 2 CPU cores
+
+Two sittings: 1 Scores (30 min) · 2 A GPT-2 (15 min)
 """
+STOP = "**A place to stop.** You have scores. What comes next uses them."
+SITTINGS = {
+    "sitting-1": "# Sitting 1 of 2 · Scores\n\nRead 15 min · exercises 15 min",
+    "stop-1": STOP,
+    "sitting-2": "# Sitting 2 of 2 · A GPT-2\n\nRead 5 min · exercises 10 min (5 of them *more*)",
+}
 
 
 def output(**data):
@@ -83,6 +91,8 @@ def good():
         cells.append(v4.new_markdown_cell("Why.", id=f"{name}-why"))
         outputs = [output(text_plain="3"), output(image_png="AAAA")]
         cells.append(v4.new_code_cell("1 + 2", id=f"{name}-code", execution_count=number, outputs=outputs))
+    parts = [v4.new_markdown_cell(source, id=name) for name, source in SITTINGS.items()]
+    cells = [cells[0], parts[0], *cells[1:5], *parts[1:], *cells[5:]]
     for heading in ("Recap", "What we left out", "Further reading"):
         cells.append(v4.new_markdown_cell(f"## {heading}", id=heading.lower().replace(" ", "-")))
     return v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "P"}})
@@ -150,7 +160,23 @@ def drop_heading(notebook):
 
 
 def drop_texts(notebook):
-    notebook.cells = [cell for cell in notebook.cells if not cell.id.endswith("-why")][:-1]
+    notebook.cells = rules.code_cells(notebook)
+
+
+def drop(*names):
+    def change(notebook):
+        notebook.cells = [cell for cell in notebook.cells if cell.id not in names]
+
+    return change
+
+
+def replace_in(name, old, new):
+    def change(notebook):
+        (cell,) = (cell for cell in notebook.cells if cell.id == name)
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return change
 
 
 BROKEN = {
@@ -167,6 +193,36 @@ BROKEN = {
     "no times": (replace_first("runs 40 s", "runs fast"), "has no line `Read 20 min"),
     "slow": (replace_first("runs 40 s", "runs 180 s"), "must run for less than 180 s"),
     "no text first": (lambda n: n.cells.pop(0), "no line `Read"),
+    "no sittings": (drop(*SITTINGS), "it has 0 sittings, and should have two or three"),
+    "one sitting": (drop("stop-1", "sitting-2"), "it has 1 sittings, and should have two or three"),
+    "two first sittings": (replace_in("sitting-2", "2 of 2", "1 of 2"), "are numbered 1 of 2, 1 of 2"),
+    "a long sitting": (
+        replace_in("sitting-1", "Read 15 min", "Read 80 min"),
+        "sitting 1 takes 95 min, and 90 are the most",
+    ),
+    "a sitting without times": (
+        replace_in("sitting-2", "Read 5 min", "Soon read"),
+        "sitting-2: a sitting begins with",
+    ),
+    "a late first sitting": (
+        lambda n: n.cells.insert(1, n.cells.pop(2)),
+        "not begin right after the first cell",
+    ),
+    "no place to stop": (drop("stop-1"), "scores-code: here a sitting ends, and there is no place to stop"),
+    "stop without words": (replace_in("stop-1", STOP, STOP[:24]), "stop-1: what you have is said in one to"),
+    "much said at a stop": (
+        replace_in("stop-1", STOP, f"{STOP} {STOP}"),
+        "stop-1: what you have is said in one to",
+    ),
+    "reading that does not add up": (
+        replace_in("sitting-1", "Read 15 min", "Read 25 min"),
+        "read: the sittings' minutes add up to 30, and the first cell says 20",
+    ),
+    "exercises that do not add up": (
+        replace_first("exercises 25 min", "exercises 40 min"),
+        "exercises: the sittings' minutes add up to 25, and the first cell says 40",
+    ),
+    "a sitting that is not named": (replace_first("2 A GPT-2 (15 min)", "2"), "`2 A GPT-2 (15 min)`"),
     "not run": (lambda n: code(n).update(execution_count=None), "were not run in order"),
     "run out of order": (lambda n: code(n).update(execution_count=7), "their numbers are [1, 7, 3]"),
     "error": (set_outputs(v4.new_output("error", ename="E", evalue="", traceback=[])), "is an error"),
@@ -204,8 +260,15 @@ def test_each_rule_finds_what_breaks_it(name, good, found):
     assert words in found(good)
 
 
+def test_a_sitting_may_have_no_exercises(good, found):
+    replace_in("sitting-1", " · exercises 15 min", "")(good)
+    replace_in("sitting-2", "exercises 10 min", "exercises 25 min")(good)
+    replace_first("1 Scores (30 min) · 2 A GPT-2 (15 min)", "1 Scores (15 min) · 2 A GPT-2 (30 min)")(good)
+    assert found(good) == ""
+
+
 def test_two_cells_with_one_id(good):
-    good.cells[1].id = good.cells[2].id
+    good.cells[2].id = good.cells[3].id
     assert list(rules.has_readable_ids(good)) == ["2 cells have the id 'setup-code'"]
 
 
