@@ -1811,7 +1811,7 @@ quiz = Quiz(
                     "tokens in the text. Nothing is lost.",
                 ),
                 Option(
-                    "Most of its contexts of seven tokens were never seen, and there it falls back on "
+                    "Many of its contexts of seven tokens were never seen, and there it falls back on "
                     "shorter ones.",
                     "What it falls back on are the short contexts that the 5-gram knows too, and so both "
                     "say about the same.",
