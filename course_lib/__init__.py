@@ -90,7 +90,7 @@ COURSE = (
     ),
     Topic(
         "07", "interop", "Interop", "II",
-        "How does a model of your own join the tools that everyone uses?",
+        "How does a model of your own join the tools that others use?",
         "your GPT in `transformers` and back, GPT-2's weights in yours, and a server that any program can "
         "call",
     ),
