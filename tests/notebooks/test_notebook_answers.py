@@ -131,14 +131,23 @@ def test_nothing_but_a_check_depends_on_an_answer(path):
 
 
 def _names(source, context):
-    """The names that a cell uses, or those that it defines."""
-    tree = ast.parse(source)
+    """The names that a cell uses, or those that it defines; what a function names inside is its own."""
+    body = ast.parse(source).body
+    defined = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    looked_at = [node for node in body if node not in defined] if context is ast.Store else body
     found = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)
+        node.id
+        for part in looked_at
+        for node in ast.walk(part)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, context)
     }
-    if context is ast.Store:
-        found |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    return found
+    return found | {node.name for node in defined} if context is ast.Store else found
+
+
+def test_the_names_inside_a_function_are_its_own():
+    source = "def heads(x):\n    scores = x @ x\n    return scores\nlast = heads(first)"
+    assert _names(source, ast.Store) == {"heads", "last"}
+    assert _names(source, ast.Load) >= {"x", "scores", "heads", "first"}
 
 
 def test_feedback_elsewhere_is_no_failure():
