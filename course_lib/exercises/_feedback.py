@@ -142,7 +142,7 @@ Showable = TypeVar("Showable", Feedback, Note)
 
 def display(shown: Showable) -> Showable:
     """Show a feedback or note, and give it back; what its text cannot be shown with is left out."""
-    clean = replace(shown, **{name: _printable(value) for name, value in vars(shown).items()})
+    clean = replace(shown, **{name: _all_printable(value) for name, value in vars(shown).items()})
     try:
         clean.display()
     except (OSError, ValueError):  # the output is closed, or knows no such letters
@@ -151,11 +151,11 @@ def display(shown: Showable) -> Showable:
     return clean
 
 
-def _printable(value: Any) -> Any:
-    """Text without the halves of letters that no output can show, as they come from damaged files."""
+def _all_printable(value: Any) -> Any:
+    """A field of what is shown; its texts may come from damaged files."""
     if type(value) is str:
-        return value.encode("utf-8", "replace").decode()
-    return tuple(map(_printable, value)) if type(value) is tuple else value
+        return printable(value)
+    return tuple(map(_all_printable, value)) if type(value) is tuple else value
 
 
 # Little Markdown --------------------------------------------------------------------------------------------

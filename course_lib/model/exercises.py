@@ -342,10 +342,6 @@ def _batch_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> T
     return _over(tuple(range(x.ndim - 1)) or (0,))(x, weight, bias, eps)
 
 
-def _over_axis_0(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    return _over((0,))(x, weight, bias, eps)
-
-
 def _over_axis_1(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     centred = x - x.mean(dim=1, keepdim=True)
     return centred / torch.sqrt(centred.square().mean(dim=1, keepdim=True) + eps) * weight + bias
@@ -428,7 +424,7 @@ layer_norm = Exercise(
         ),
         Mistake(
             "mean and variance are taken over the axis 0",
-            _over_axis_0,
+            _over((0,)),
             "The features are the *last* axis: `dim=-1`. In (B, T, C) the axis 0 is that of the texts, which "
             "have nothing to do with each other.",
         ),

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from course_lib import COURSE, Topic
 from course_lib.exercises import Option, Question, Quiz
-from course_lib.exercises._core import display
-from course_lib.exercises._feedback import Note
+from course_lib.exercises._feedback import Note, display
 from course_lib.figures.shown import Html
 
 UNKNOWN = "-"
