@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -241,6 +241,57 @@ windows = Exercise(
             "`roll` turns each row round in itself. The last target is the token that comes next in the "
             "line: take the targets from `ids`, one place later, not from the inputs.",
         ),
+    ),
+)
+
+
+# A bug to find --------------------------------------------------------------------------------------------
+
+
+def _costly_windows(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    inputs, targets = [], []
+    for start in range(0, len(ids) - T, T):
+        window = ids[start : start + T]
+        inputs.append(window)
+        targets.append(window.roll(-1))
+    return torch.stack(inputs), torch.stack(targets)
+
+
+def _windows_of_the_line(ids: torch.Tensor, T: int) -> tuple[torch.Tensor, torch.Tensor]:
+    inputs, targets = [], []
+    for start in range(0, len(ids) - T, T):
+        window = ids[start : start + T]
+        inputs.append(window)
+        targets.append(ids[start + 1 : start + T + 1])
+    return torch.stack(inputs), torch.stack(targets)
+
+
+costly_windows = replace(
+    windows,
+    name="costly_windows",
+    title="Find the bug: windows that cost something",
+    kind="bug",
+    difficulty="easy",
+    minutes=8,
+    reference=_windows_of_the_line,
+    faulty=_costly_windows,
+    symptom=(
+        "Days follow each other with certainty, so to guess the next one should cost nothing. With these "
+        "windows it costs more the shorter they are, and nothing only where a window is a week long."
+    ),
+    hints=(
+        "Twice the length, and fewer targets are wrong. So how many are wrong in each window, and where?",
+        "Take a window of three days, Monday to Wednesday. What is the target of each of them here, and what "
+        "should it be? Why does no one notice if a window is just one week?",
+        "The target of a window's last day stands in the line, behind the window, so it can't be had from "
+        "the window alone.",
+    ),
+    explanation=(
+        "`roll(-1)` turns a window round in itself: what falls out in front comes back at the end. So the "
+        "last target of each window is its own first token, which is one wrong target in T. In a window of "
+        "seven days the first day happens to be what comes after the last.\n\n"
+        "Nothing crashes, the shapes are right, and in a long window it is hardly seen in the loss. A text "
+        "in which everything is certain brings it to light: there, any cost is too much."
     ),
 )
 
@@ -1765,6 +1816,101 @@ sinusoidal_positions = Exercise(
             _only_sines,
             "A sine alone does not tell on which side of the wave you are. Each wave needs both: sine and "
             "cosine of the same angle.",
+        ),
+    ),
+)
+
+
+# What a result shows --------------------------------------------------------------------------------------
+
+
+cost_of_two = Exercise(
+    name="cost_of_two",
+    topic="context",
+    title="Explain: what do two tokens cost?",
+    kind="explain",
+    difficulty="easy",
+    minutes=3,
+    reference=5.30,
+    atol=0.15,
+    cases=(),
+    hints=(
+        "Find the height of the curve above each of the two probabilities.",
+        "The probability of both is a product. What does the logarithm make of a product?",
+    ),
+    explanation=(
+        "0.69 above one half and 4.61 above 0.01: together 5.30. The same comes out of the product, -ln(0.5 "
+        "· 0.01) = -ln 0.005. Nearly all of it is the price of one bad guess: that is how the mean of many "
+        "good ones is spoilt by a few."
+    ),
+    mistakes=(
+        Mistake(
+            "the mean of the two",
+            2.65,
+            "That is what a token costs on average. The question is what both of them cost together.",
+        ),
+        Mistake(
+            "the surprises were multiplied",
+            3.18,
+            "Probabilities are multiplied. Surprises are logarithms, and add up.",
+        ),
+        Mistake(
+            "the second token alone",
+            4.61,
+            "The first one costs something as well: half sure is not sure.",
+        ),
+        Mistake(
+            "the probability of both",
+            0.005,
+            "That is how probable the two are together. What they cost is its surprise.",
+        ),
+        Mistake(
+            "the probabilities were added",
+            0.67,
+            "That is the surprise of 0.51. But that both come is less probable than either of them: "
+            "multiply.",
+        ),
+    ),
+)
+
+
+louder_event = Exercise(
+    name="louder_event",
+    topic="context",
+    title="Explain: a louder event",
+    kind="explain",
+    difficulty="medium",
+    minutes=5,
+    reference="a",
+    cases=(),
+    hints=(
+        "Begin with the first number: it is tanh(1) now. What is the largest that tanh can give?",
+        "From the second token on, the rule sees the state alone. Does it know how the state came about?",
+    ),
+    explanation=(
+        "tanh(3) is 0.995, where tanh(1) was 0.762: however loud the event, the state stays below 1. After "
+        "that, only the state counts, and each quiet token about halves it, whatever its size. So at every "
+        "place about a quarter to a third more is left, less than one more token of remembering.\n\n"
+        "What decides how long an event is remembered is the factor, not how strongly it was written. That "
+        "is why gates, which can hold the factor near 1, help so much."
+    ),
+    mistakes=(
+        Mistake(
+            "tanh was forgotten",
+            "b",
+            "So it would be without tanh. But no state can get above 1, and 0.762 is most of that already.",
+        ),
+        Mistake(
+            "what is strong was taken to fade more slowly",
+            "c",
+            "A quiet token multiplies the state by the same 0.5, be it large or small. Nothing in the rule "
+            "makes it slower.",
+        ),
+        Mistake(
+            "the start was taken to make no difference",
+            "d",
+            "No state gets above 1, so not three times. And half of something larger stays larger: the "
+            "difference shrinks in step with the state.",
         ),
     ),
 )

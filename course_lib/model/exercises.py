@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -1323,6 +1323,57 @@ gpt = Exercise(
 )
 
 
+# A bug to find --------------------------------------------------------------------------------------------
+
+
+def _idle_blocks(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list, norm: Callable) -> Tensor:
+    T = ids.shape[1]
+    stream = tokens[ids] + positions[:T]
+    x = stream
+    for block in blocks:
+        x = block(stream)
+    x = norm(x)
+    return x @ tokens.T
+
+
+def _busy_blocks(ids: Tensor, tokens: Tensor, positions: Tensor, blocks: list, norm: Callable) -> Tensor:
+    T = ids.shape[1]
+    stream = tokens[ids] + positions[:T]
+    x = stream
+    for block in blocks:
+        x = block(x)
+    x = norm(x)
+    return x @ tokens.T
+
+
+idle_blocks = replace(
+    gpt,
+    name="idle_blocks",
+    title="Find the bug: blocks without work",
+    kind="bug",
+    difficulty="easy",
+    minutes=8,
+    reference=_busy_blocks,
+    faulty=_idle_blocks,
+    symptom=(
+        "Its shapes are right, and it begins with the loss of a blind guess; but of all its blocks only the "
+        "last gets a gradient, so that it can do no more than a model of one layer."
+    ),
+    hints=(
+        "No gradient: nothing that the block has computed reaches the loss. What becomes of its result?",
+        "Go through the loop by hand, with two blocks. What goes into the first, and what into the second?",
+        "Each block must go on from where the one before it stopped. Which of the two names holds that?",
+    ),
+    explanation=(
+        "Every block got `stream`, the vectors from before the first block, and `x` was overwritten each "
+        "time. So what the earlier blocks had found was thrown away, and no gradient came to them.\n\n"
+        "No shape and no first loss shows such a thing, and the model does learn, as one of a single layer. "
+        "That is why it pays to look once at the gradient of every parameter before a long training: none "
+        "may be missing, and none may be 0."
+    ),
+)
+
+
 # The same as classes --------------------------------------------------------------------------------------
 
 
@@ -2004,6 +2055,104 @@ flops_per_token = Exercise(
                 context_length * _flops_per_token(vocab_size, context_length, width, n_layers)
             ),
             "Asked for is the count per token.",
+        ),
+    ),
+)
+
+
+# What a result shows --------------------------------------------------------------------------------------
+
+
+twice_as_deep = Exercise(
+    name="twice_as_deep",
+    topic="model",
+    title="Explain: twice as deep",
+    kind="explain",
+    difficulty="medium",
+    minutes=4,
+    reference="c",
+    cases=(),
+    hints=(
+        "But for chance, the line is straight; now look at the scale on the left. What happens to the size "
+        "from one mark to the next?",
+        "The first fifty matrices made the numbers a hundred times as large. What do the next fifty do, "
+        "which begin with those?",
+    ),
+    explanation=(
+        "A straight line on a scale of powers of ten means: the same *factor* at every step, here about "
+        "1.1. Fifty steps are a factor of about a hundred, so another fifty are a hundred times a hundred. "
+        "Growth of this kind runs away, and shrinking of this kind dies out; a norm after each matrix stops "
+        "both."
+    ),
+    mistakes=(
+        Mistake(
+            "growth by the same amount",
+            "a",
+            "On a plain scale, a straight line would mean that. Here each mark on the left is ten times the "
+            "one below it: it is the *factor* that stays the same.",
+        ),
+        Mistake(
+            "the factor was taken to become smaller",
+            "b",
+            "Then the line would bend. But for chance, it is straight: large numbers are multiplied just as "
+            "small ones are.",
+        ),
+        Mistake(
+            "growth that comes to an end",
+            "d",
+            "Nothing holds the numbers: each matrix makes them about 1.1 times as large, whatever they are "
+            "by then. The level line of the factor 1.1 is the one with a norm.",
+        ),
+    ),
+)
+
+
+share_of_blocks = Exercise(
+    name="share_of_blocks",
+    topic="model",
+    title="Explain: how much of GPT-2 lies in its blocks?",
+    kind="explain",
+    difficulty="medium",
+    minutes=4,
+    reference=68.0,
+    atol=1.5,
+    cases=(),
+    hints=(
+        "Look at the row in which only the blocks are doubled. What stays as it was there?",
+        "All else stays, and the blocks come once more. So what is added, as a part of what was there "
+        "before?",
+    ),
+    explanation=(
+        "With twice the layers the blocks come once more, and all else stays: what is added is just what "
+        "was in the blocks before. 1.68 - 1 = 0.68, so they hold 68 percent. (The figure of the four GPT-2s "
+        "says the same: attention and MLP together.) The other 32 percent are nearly all in the table of "
+        "tokens, as the last row says in the same way."
+    ),
+    mistakes=(
+        Mistake(
+            "it is not in percent",
+            0.68,
+            "Percent are asked for, a number between 0 and 100.",
+        ),
+        Mistake(
+            "what the model has afterwards",
+            168.0,
+            "That is all of the larger model, in percent of the smaller one. What was *added*?",
+        ),
+        Mistake(
+            "half of what the model has afterwards",
+            84.0,
+            "Only the blocks were doubled, so half of the new model is not what the blocks were before.",
+        ),
+        Mistake(
+            "what lies outside of the blocks",
+            32.0,
+            "That is the rest, which stays as it was: mostly the table of tokens.",
+        ),
+        Mistake(
+            "operations, not parameters",
+            73.0,
+            "The second column counts operations. How many *numbers* lie in the blocks is in the first.",
         ),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
 
@@ -1022,6 +1023,10 @@ def _in_order_of_pairs(ids: list[int], merges: dict[tuple[int, int], int]) -> li
     return _in_dictionary_order(ids, dict(sorted(merges.items())))
 
 
+def _last_to_first(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    return _in_dictionary_order(ids, dict(sorted(merges.items(), key=lambda item: -item[1])))
+
+
 def _those_of_the_start(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
     """Only pairs that stood there at first."""
     standing = {pair: merges[pair] for pair in pairwise(ids) if pair in merges}
@@ -1154,6 +1159,12 @@ encode_piece = Exercise(
             "key=merges.get)`.",
         ),
         Mistake(
+            "the merges are gone through from the last one learned to the first",
+            _last_to_first,
+            "What was learned late is made of what was learned early, so it can't stand there yet. Begin "
+            "with the smallest new id.",
+        ),
+        Mistake(
             "only pairs that stood there at the start are joined",
             _those_of_the_start,
             "A merge brings new pairs about, and they may be in `merges` as well. Look again after each "
@@ -1179,6 +1190,65 @@ encode_piece = Exercise(
             )
             for answer in (_no_way_out, _no_way_out_of_the_known)
         ),
+    ),
+)
+
+
+# A bug to find ----------------------------------------------------------------------------------------------
+
+
+def _wasted_merges(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    for pair, new_id in sorted(merges.items()):
+        joined = []
+        for id in ids:
+            if joined and (joined[-1], id) == pair:
+                joined[-1] = new_id
+            else:
+                joined.append(id)
+        ids = joined
+    return list(ids)
+
+
+def _merges_as_learned(ids: list[int], merges: dict[tuple[int, int], int]) -> list[int]:
+    for pair, new_id in sorted(merges.items(), key=lambda item: item[1]):
+        joined = []
+        for id in ids:
+            if joined and (joined[-1], id) == pair:
+                joined[-1] = new_id
+            else:
+                joined.append(id)
+        ids = joined
+    return list(ids)
+
+
+wasted_merges = replace(
+    encode_piece,
+    name="wasted_merges",
+    title="Find the bug: merges that are wasted",
+    kind="bug",
+    difficulty="medium",
+    minutes=10,
+    reference=_merges_as_learned,
+    faulty=_wasted_merges,
+    symptom=(
+        "Whatever it encodes comes back whole, so a test there and back finds nothing; but words of the very "
+        "text from which the merges were learned stay in pieces."
+    ),
+    hints=(
+        "The inner loop joins one pair, from left to right. Try it by hand with one merge: does it do that "
+        "rightly? Then look at what chooses the pair.",
+        "Print the pairs in the order in which the outer loop takes them. When it comes to (32, 256), the "
+        "space and `he`: is there a 256 in the text by then?",
+        "`sorted` puts pairs of key and value in order by their keys, which are pairs of ids. What says how "
+        "early a merge was learned is the value; `sorted` can be told what to go by.",
+    ),
+    explanation=(
+        "`sorted(merges.items())` goes by the keys. So the merge of (32, 256), the space and `he`, has its "
+        "turn before that of (104, 101), which makes the first 256: it finds nothing to join, and never "
+        "gets another turn. All that was to grow out of `·he` is lost with it.\n\n"
+        "`key=lambda item: item[1]` goes by the new id, in the order of learning. Decoding puts any pieces "
+        "together again, so a test there and back can't see this. What finds it is to compare with "
+        "training: a word must be cut in the way in which the merges were learned."
     ),
 )
 
@@ -1639,6 +1709,100 @@ digit_tokenizer = Exercise(
             "there is a group in round brackets",
             _with_numbers_as(r"(\p{N})"),
             "The tokenizer wants no groups: write `(?: )`, or leave the brackets out.",
+        ),
+    ),
+)
+
+
+# What a result shows ----------------------------------------------------------------------------------------
+
+
+characters_sent = Exercise(
+    name="characters_sent",
+    topic="tokens",
+    title="Explain: how many characters are these?",
+    kind="explain",
+    difficulty="easy",
+    minutes=3,
+    reference=5.0,
+    cases=(),
+    hints=(
+        "Go by the first bits of each byte, as in the table above. Which beginning never begins a character?",
+        "`110`, `1110` and `11110` say how many bytes belong together. Draw a line before each byte that "
+        "begins a character, and count the stretches.",
+    ),
+    explanation=(
+        "Every byte begins a character, but for those with `10` in front, which continue one. So the "
+        "characters can be counted without knowing a single one of them, and a reader who joins in the "
+        "middle finds the next beginning after three bytes at most. The text is né风🐦s: one, two, three, "
+        "four bytes, and one."
+    ),
+    mistakes=(
+        Mistake(
+            "the bytes were counted",
+            11.0,
+            "A character may have up to four bytes. Those that begin with `10` belong to the one before.",
+        ),
+        Mistake(
+            "the bytes that continue were counted",
+            6.0,
+            "`10` marks a byte that *continues* a character. Count the others: each of them begins one.",
+        ),
+        Mistake(
+            "only characters of several bytes were counted",
+            3.0,
+            "A byte that begins with `0` is a character of its own, such as an English letter.",
+        ),
+        Mistake(
+            "only characters of one byte were counted",
+            2.0,
+            "Those with `110`, `1110` and `11110` in front begin a character as well, one of several bytes.",
+        ),
+    ),
+)
+
+
+saved_less = Exercise(
+    name="saved_less",
+    topic="tokens",
+    title="Explain: each merge saves less",
+    kind="explain",
+    difficulty="medium",
+    minutes=5,
+    reference="d",
+    cases=(),
+    hints=(
+        "How many tokens does the text get shorter where one pair is joined at one place? Does that depend "
+        "on how long the two tokens are?",
+        "A pair that can be joined next either stood there all along, or holds a token that was just made. "
+        "How often can the one be there, and how often the other?",
+    ),
+    explanation=(
+        "Where a pair is joined, the text gets one token shorter, so a merge saves as many tokens as there "
+        "are places at which its pair is joined. A pair of old tokens was there before, and not more often "
+        "than the one that won; and a new token stands only where its pair was, so no pair with it comes "
+        "more often than that.\n\n"
+        "That is why a larger vocabulary brings less and less, here as in a real text. (Where a letter is "
+        "doubled, as in `aaa`, places overlap, and one step may save a little more than the step before.)"
+    ),
+    mistakes=(
+        Mistake(
+            "long tokens were taken to save more",
+            "a",
+            "Two tokens become one, whatever their length: each place saves exactly one token. `·her` + `e` "
+            "saves no more at a place than `h` + `e` does.",
+        ),
+        Mistake(
+            "counts were taken to grow",
+            "b",
+            "They are counted anew, but nothing was added to the text. A pair of old tokens can only have "
+            "lost places, and a token just made stands at no more places than its pair did.",
+        ),
+        Mistake(
+            "long tokens were taken to save less",
+            "c",
+            "Each place saves exactly one token, whatever the length of the two. What matters is at how many "
+            "places the pair stands.",
         ),
     ),
 )
