@@ -1209,7 +1209,50 @@ chat_request = Exercise(
 )
 
 
-# What a picture shows -------------------------------------------------------------------------------------
+# What a table and a picture show --------------------------------------------------------------------------
+
+
+square_matrix = Exercise(
+    name="square_matrix",
+    topic="interop",
+    title="Explain: a square matrix",
+    kind="explain",
+    difficulty="easy",
+    minutes=3,
+    reference="b",
+    cases=(),
+    hints=(
+        "For the other three matrices, how does the table tell that they must be turned?",
+        "Think of a matrix of two rows and two columns, 1 and 2 above 3 and 4. What is its shape when it is "
+        "turned? And is it the same matrix?",
+    ),
+    explanation=(
+        "A shape can show that something does *not* fit. That it does fit shows little: (48, 48) is the "
+        "shape of the matrix turned and unturned. Here it must be turned, as we know from the kind of its "
+        "layer, and a loader that turns whatever doesn't fit would leave out this one, in every layer, "
+        "without a word."
+    ),
+    mistakes=(
+        Mistake(
+            "what has the right shape is taken for right",
+            "a",
+            "It would have this shape either way, so the shape says nothing for or against. Which kind of "
+            "layer keeps its numbers there?",
+        ),
+        Mistake(
+            "square is taken for symmetric",
+            "c",
+            "Square are all matrices with as many rows as columns. Symmetric are only those in which each "
+            "number has its equal across the diagonal, and the numbers here are drawn at random.",
+        ),
+        Mistake(
+            "only what is seen to be swapped is taken for swapped",
+            "d",
+            "In the other three one *sees* that the axes are swapped. In a square matrix it could be so and "
+            "not be seen.",
+        ),
+    ),
+)
 
 
 billions_on_a_laptop = Exercise(

@@ -87,7 +87,7 @@ def test_ending_when_the_context_is_full_is_no_repair():
     assert ex.stuck_loop.judge(cut).mistake == "the text ends when the context is full"
 
 
-# Where does top-p cut? --------------------------------------------------------------------------------------
+# Where does top-p cut? ------------------------------------------------------------------------------------
 
 TOY = torch.tensor([[3.0, 2.0, 1.0, 0.0, -1.0]])
 
@@ -112,7 +112,7 @@ def test_other_sums_are_told_why_not(answer):
     assert feedback.state is State.WRONG and feedback.mistake
 
 
-# Twice the steps --------------------------------------------------------------------------------------------
+# Twice the steps ------------------------------------------------------------------------------------------
 
 
 def squares(prompt, steps):

@@ -83,7 +83,18 @@ def test_wrong_repairs_of_the_letters_are_named(name, answer):
     assert (feedback.state, feedback.mistake) == (State.WRONG, name)
 
 
-# What fits on the laptop? -----------------------------------------------------------------------------------
+# A square matrix ------------------------------------------------------------------------------------------
+
+
+def test_a_square_matrix_has_its_shape_either_way():
+    given = torch.arange(4.0).reshape(2, 2)
+    turned = ex.to_linear.reference({"transformer.h.0.attn.c_proj.weight": given}).popitem()[1]
+    assert turned.shape == given.shape and not torch.equal(turned, given)
+    assert ex.square_matrix.judge("(B)").right
+    assert all(ex.square_matrix.judge(letter).mistake for letter in "acd")
+
+
+# What fits on the laptop? ---------------------------------------------------------------------------------
 
 
 def test_two_bytes_a_number_fill_the_laptop():

@@ -97,7 +97,20 @@ def test_repairing_the_wrong_line_is_wrong():
     assert ex.stubborn_step.judge(without_zero_grad).mistake == "the old gradients are not zeroed"
 
 
-# How many windows? ------------------------------------------------------------------------------------------
+# Too long, after 100 steps --------------------------------------------------------------------------------
+
+
+def test_after_100_steps_one_mean_has_arrived_and_the_other_has_not():
+    mean, square = 0.0, 0.0
+    for _ in range(100):
+        mean, square = 0.9 * mean + 0.1 * 4.0, 0.999 * square + 0.001 * 16.0
+    assert mean == pytest.approx(4, abs=1e-3) and square == pytest.approx(1.5, abs=0.05)
+    assert mean / square**0.5 == pytest.approx(3.24, abs=0.005)
+    assert ex.still_too_long.judge("b").right
+    assert all(ex.still_too_long.judge(letter).mistake for letter in "acd")
+
+
+# How many windows? ----------------------------------------------------------------------------------------
 
 
 def test_the_error_of_a_mean_is_a_third_where_it_says():
