@@ -131,14 +131,19 @@ def test_nothing_but_a_check_depends_on_an_answer(path):
 
 
 def _names(source, context):
-    """The names that a cell uses, or those that it defines."""
-    tree = ast.parse(source)
-    found = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)
-    }
+    """The names that a cell uses, or those that it defines; what a function sets is its own."""
+    body, own = ast.parse(source).body, set()
     if context is ast.Store:
-        found |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    return found
+        own = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        body = [node for node in body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    nodes = (node for part in body for node in ast.walk(part))
+    return own | {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+
+def test_names_that_a_cell_defines_and_uses():
+    source = "def mine(x):\n    text = x\n    return text\n\nsize = ..."
+    assert _names(source, ast.Store) == {"mine", "size"}
+    assert _names(source, ast.Load) == {"x", "text"}
 
 
 def test_feedback_elsewhere_is_no_failure():
