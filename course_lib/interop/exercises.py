@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -733,6 +734,72 @@ byte_letters = Exercise(
 )
 
 
+# A bug to find --------------------------------------------------------------------------------------------
+
+
+def _letters_astray() -> dict[int, str]:
+    letters = {}
+    for byte in range(256):
+        if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte:
+            letters[byte] = chr(byte)
+        else:
+            letters[byte] = chr(256 + byte)
+    return letters
+
+
+def _mended_letters() -> dict[int, str]:
+    letters, moved = {}, 0
+    for byte in range(256):
+        if 33 <= byte <= 126 or 161 <= byte <= 172 or 174 <= byte:
+            letters[byte] = chr(byte)
+        else:
+            letters[byte] = chr(256 + moved)
+            moved += 1
+    return letters
+
+
+letters_astray = replace(
+    byte_letters,
+    name="letters_astray",
+    title="Find the bug: letters that nobody knows",
+    kind="bug",
+    mark="core",
+    difficulty="medium",
+    minutes=8,
+    reference=_mended_letters,
+    faulty=_letters_astray,
+    symptom=(
+        "English is spelled as in the vocabulary, a space and the end of a line too, and even some Chinese; "
+        "but other characters get letters that are not in the file at all."
+    ),
+    hints=(
+        "Which bytes go wrong? `list('的'.encode())` gives those of one that does, and `list('好'.encode())` "
+        "of one that doesn't. In which ranges of the rule do they lie?",
+        "A space is byte 32, and gets `chr(256 + 32)`, as it should: 32 others had to move before it. How "
+        "many had to move before byte 127?",
+        "The letters from 256 on are given out one after the other, to the bytes that move and to no others. "
+        "So the code has to know how many were given out so far.",
+    ),
+    explanation=(
+        "The bytes 0 to 32 all move, so the byte 32 is the one with 32 others before it: there, the byte "
+        "and the count of what has moved are the same number by chance. Between 33 and 126 nothing moves, "
+        "so byte 127 is only the 34th and gets `chr(256 + 33)`. From there on byte and count go apart.\n\n"
+        "A program with this fault passes every test in English. In UTF-8, English is bytes below 127, and "
+        "the first to meet the fault are those who write in another language. Test a tokenizer with all 256 "
+        "bytes."
+    ),
+    mistakes=(
+        *byte_letters.mistakes,
+        Mistake(
+            "one fixed number is taken off for all bytes above 126",
+            lambda: _letters(_OWN, lambda byte, count: 256 + byte - 94 * (byte > 126)),
+            "That is right up to byte 160, and byte 173 is still astray: twelve more stay before it. Count "
+            "the bytes that move.",
+        ),
+    ),
+)
+
+
 # Sizes ----------------------------------------------------------------------------------------------------
 
 
@@ -1137,6 +1204,100 @@ chat_request = Exercise(
             _no_limit,
             "Without `max_tokens` the server decides how long the model may write. Pass on the number that "
             "was given.",
+        ),
+    ),
+)
+
+
+# What a table and a picture show --------------------------------------------------------------------------
+
+
+square_matrix = Exercise(
+    name="square_matrix",
+    topic="interop",
+    title="Explain: a square matrix",
+    kind="explain",
+    difficulty="easy",
+    minutes=3,
+    reference="b",
+    cases=(),
+    hints=(
+        "For the other three matrices, how does the table tell that they must be turned?",
+        "Think of a matrix of two rows and two columns, 1 and 2 above 3 and 4. What is its shape when it is "
+        "turned? And is it the same matrix?",
+    ),
+    explanation=(
+        "A shape can show that something does *not* fit. That it does fit shows little: (48, 48) is the "
+        "shape of the matrix turned and unturned. Here it must be turned, as we know from the kind of its "
+        "layer, and a loader that turns whatever doesn't fit would leave out this one, in every layer, "
+        "without a word."
+    ),
+    mistakes=(
+        Mistake(
+            "what has the right shape is taken for right",
+            "a",
+            "It would have this shape either way, so the shape says nothing for or against. Which kind of "
+            "layer keeps its numbers there?",
+        ),
+        Mistake(
+            "square is taken for symmetric",
+            "c",
+            "Square are all matrices with as many rows as columns. Symmetric are only those in which each "
+            "number has its equal across the diagonal, and the numbers here are drawn at random.",
+        ),
+        Mistake(
+            "only what is seen to be swapped is taken for swapped",
+            "d",
+            "In the other three one *sees* that the axes are swapped. In a square matrix it could be so and "
+            "not be seen.",
+        ),
+    ),
+)
+
+
+billions_on_a_laptop = Exercise(
+    name="billions_on_a_laptop",
+    topic="interop",
+    title="Explain: what fits on the laptop?",
+    kind="explain",
+    difficulty="easy",
+    minutes=3,
+    reference=8.0,
+    atol=0.6,
+    cases=(),
+    hints=(
+        "Find the line of bfloat16, and where it meets the dashed one of the laptop. Is that to the left or "
+        "to the right of 7 B, and by much?",
+        "Both axes have powers of ten, so a place between two marks can't be measured with a ruler. Compute "
+        "it: how many bytes does one number take as bfloat16?",
+    ),
+    explanation=(
+        "A number takes 2 bytes as bfloat16, so a billion of them take 2 GB, and 16 GB hold 8 billion; that "
+        "is where the two lines cross, just to the right of 7 B. (And nothing else may want memory.) In "
+        "float32 it would be half as many, with 4 bits four times as many: the three lines are parallel, a "
+        "fixed factor apart."
+    ),
+    mistakes=(
+        Mistake(
+            "the line of float32",
+            4.0,
+            "There a number takes 4 bytes. In bfloat16 it takes fewer: look for the squares.",
+        ),
+        Mistake(
+            "the line of int4",
+            32.0,
+            "There a number takes half a byte. In bfloat16 it takes more: look for the squares.",
+        ),
+        Mistake(
+            "a byte for each number",
+            16.0,
+            "16 GB are 16 billion bytes, and a number of 16 bits takes more than one of them.",
+        ),
+        Mistake(
+            "the largest mark that fits",
+            7.0,
+            "At 7 B the square lies still below the dashed line: a little more would fit. Go on along the "
+            "line until it meets the dashed one.",
         ),
     ),
 )

@@ -8,6 +8,8 @@
 | `loop`       | `generate`                                                 |
 | `beams`      | `beam_step`                                                |
 | `memory`     | `cache_bytes`                                              |
+| `bugs`       | `stuck_loop`, whose fault is to be found                   |
+| `readings`   | `two_words_stay`, `twice_the_steps`: what something shows  |
 | `questions`  | `quiz`                                                     |
 | `shared`     | logits for the cases                                       |
 | `capstone`   | a GPT out of a learner's own answers                       |
@@ -19,6 +21,8 @@ from course_lib.generation.exercises.scaling import temperature
 from course_lib.generation.exercises.truncation import top_k, top_p
 from course_lib.generation.exercises.dice import draw
 from course_lib.generation.exercises.loop import generate
+from course_lib.generation.exercises.bugs import stuck_loop
+from course_lib.generation.exercises.readings import two_words_stay, twice_the_steps
 from course_lib.generation.exercises.scaling import repetition_penalty
 from course_lib.generation.exercises.beams import beam_step
 from course_lib.generation.exercises.memory import cache_bytes
@@ -32,7 +36,10 @@ __all__ = [
     "generate",
     "quiz",
     "repetition_penalty",
+    "stuck_loop",
     "temperature",
     "top_k",
     "top_p",
+    "twice_the_steps",
+    "two_words_stay",
 ]
