@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from course_lib.assistant.checks import says
 from course_lib.exercises import Case, Draw, Exercise, Mistake, Option, Property, Question, Quiz
@@ -976,6 +977,67 @@ keep_recent = Exercise(
 )
 
 
+# A bug to find --------------------------------------------------------------------------------------------
+
+
+def _torn_talk(messages: Messages, lengths: list[int], budget: int) -> Messages:
+    system = [message for message in messages[:1] if message["role"] == "system"]
+    left = budget - sum(lengths[: len(system)])
+    kept = []
+    for place in reversed(range(len(system), len(messages))):
+        if lengths[place] <= left:
+            left -= lengths[place]
+            kept.insert(0, messages[place])
+    if kept and kept[0]["role"] == "assistant":
+        kept = kept[1:]
+    return system + kept
+
+
+def _whole_talk(messages: Messages, lengths: list[int], budget: int) -> Messages:
+    system = [message for message in messages[:1] if message["role"] == "system"]
+    left = budget - sum(lengths[: len(system)])
+    kept = []
+    for place in reversed(range(len(system), len(messages))):
+        if lengths[place] > left:
+            break
+        left -= lengths[place]
+        kept.insert(0, messages[place])
+    if kept and kept[0]["role"] == "assistant":
+        kept = kept[1:]
+    return system + kept
+
+
+torn_talk = replace(
+    keep_recent,
+    name="torn_talk",
+    title="Find the bug: an answer to nothing",
+    kind="bug",
+    difficulty="medium",
+    minutes=8,
+    reference=_whole_talk,
+    faulty=_torn_talk,
+    symptom=(
+        "It stays within the budget, keeps the system message, and never begins with an answer; but in the "
+        "middle of the talk two answers follow each other, and the question to the second is gone."
+    ),
+    hints=(
+        "Which message is missing from the middle, and what is special about it? Follow the loop until it "
+        "gets there.",
+        "When a message doesn't fit, nothing is done about it. What happens in the next round, with the one "
+        "before it?",
+        "As many of the latest as fit, *without a gap*: once a message doesn't fit, none that is older may "
+        "be taken.",
+    ),
+    explanation=(
+        "The `if` passes over a message that is too long, and the loop goes on: shorter ones from before it "
+        "still fit. What comes out has a hole, and the model reads it as if it had none: an answer stands "
+        "behind a question to which it never was one. No budget is exceeded and no error is raised.\n\n"
+        "With a `break` at the first message that doesn't fit, what is kept is the end of the talk, in one "
+        "piece. To forget is allowed; to tell it otherwise than it was isn't."
+    ),
+)
+
+
 # Where an answer ends -------------------------------------------------------------------------------------
 
 
@@ -1460,6 +1522,109 @@ points_covered = Exercise(
             "without points it gives 0",
             _covering(total=lambda found, n: found / n if n else 0.0),
             "Where nothing was asked for, nothing is missing: that is 1.0.",
+        ),
+    ),
+)
+
+
+# What a table shows ---------------------------------------------------------------------------------------
+
+
+failures_of_three = Exercise(
+    name="failures_of_three",
+    topic="assistant",
+    title="Explain: how many fail?",
+    kind="explain",
+    difficulty="easy",
+    minutes=4,
+    reference=16.0,
+    atol=3.0,
+    cases=(),
+    hints=(
+        "The first column is the share that *passes*. Which share fails for best of 1, of 2, of 4?",
+        "0.250, 0.062, 0.004: from 1 to 2 it becomes a quarter. What does one more draft do to the failures "
+        "that are left?",
+    ),
+    explanation=(
+        "Each further draft leaves a quarter of the failures: 250 of 1,000 with one draft, 62.5 with two, "
+        "about 16 with three (1,000 / 4³), 4 with four. So it falls by a *factor* with each draft. Halfway "
+        "between the rows of 2 and 4 there would be 33, twice as many: what falls by factors is read off by "
+        "factors."
+    ),
+    mistakes=(
+        Mistake(
+            "a share in place of a number of requests",
+            0.016,
+            "So large is the share. Of 1,000 requests, how many is that?",
+        ),
+        Mistake(
+            "halfway between the rows of 2 and 4",
+            33.0,
+            "From 2 to 4 drafts the failures go down by factors, not by equal steps: each draft leaves a "
+            "quarter of those that were left.",
+        ),
+        Mistake(
+            "those that pass",
+            984.0,
+            "So many pass. How many fail?",
+        ),
+        Mistake(
+            "the failures of best of 2",
+            62.5,
+            "That is the row of 2. With a third draft, three quarters of these pass, too.",
+        ),
+        Mistake(
+            "the failures of best of 4",
+            4.0,
+            "That is the row of 4. With a draft less, more fail.",
+        ),
+        Mistake(
+            "a third of the failures of one draft",
+            83.0,
+            "250 requests fail with one draft, but a second one leaves a quarter of these, not a half.",
+        ),
+    ),
+)
+
+
+drafts_of_eight = Exercise(
+    name="drafts_of_eight",
+    topic="assistant",
+    title="Explain: eight for the price of four",
+    kind="explain",
+    difficulty="easy",
+    minutes=4,
+    reference="d",
+    cases=(),
+    hints=(
+        "When is a fifth draft drawn at all?",
+        "Only if the first four have failed. How often does that happen, by the first column?",
+    ),
+    explanation=(
+        "One draws until a draft passes. The fifth is needed only if four have failed, once in 256 requests, "
+        "so what it adds to the mean is 1/256 of a draft, and those after it add still less. In all it comes "
+        "to 4/3, the mean number of draws until something happens that has a chance of 3/4.\n\n"
+        "That holds as long as drafts fail independently. A request that never passes costs all eight, each "
+        "time."
+    ),
+    mistakes=(
+        Mistake(
+            "drafts that come together",
+            "a",
+            "The table counts drafts, not time, and it counts each one that is drawn. Eight together "
+            "would be eight.",
+        ),
+        Mistake(
+            "a model that learns from what failed",
+            "b",
+            "Nothing is learned between two drafts: the model stays as it is, and so does its chance of 3 in "
+            "4.",
+        ),
+        Mistake(
+            "all that can pass has passed",
+            "c",
+            "Here each draft has the same chance, for every request. So the fifth would pass in 3 of 4 "
+            "cases, as the first; but it is hardly ever drawn.",
         ),
     ),
 )

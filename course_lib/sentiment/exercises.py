@@ -6,6 +6,7 @@ import math
 import re
 import string
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -766,6 +767,59 @@ label_scores = Exercise(
 # Confusion ------------------------------------------------------------------------------------------------
 
 
+share_of_good = Exercise(
+    name="share_of_good",
+    topic="sentiment",
+    title="Explain: how much of the good is found?",
+    kind="explain",
+    difficulty="easy",
+    minutes=3,
+    reference=1 / 3,
+    atol=0.02,
+    cases=(),
+    hints=(
+        "Which row or column holds all the texts that *are* good? How many is that?",
+        "Rows are the truth. Take the second row by itself: what it adds up to, and what of it lies on the "
+        "diagonal.",
+    ),
+    explanation=(
+        "The second row holds the texts that are good: 2 + 1 = 3, of which one is called good. This share "
+        "of a row is the **recall** of that label; it was 1/3 for *good*, and for *bad* it is 2/2. The share "
+        "of a *column* is the precision (notebook 08): what is called good here is good, 1 of 1. So the "
+        "same table says 0.33, 0.60 or 1.00, and one must say which share is meant."
+    ),
+    mistakes=(
+        Mistake(
+            "the share of a column",
+            1.0,
+            "One text is *called* good, and it is good: that's the precision. The question is what became of "
+            "all those that *are* good.",
+        ),
+        Mistake(
+            "the share of all that is right",
+            0.6,
+            "Three of five are right, both labels together: the accuracy. The question is about the good "
+            "texts alone.",
+        ),
+        Mistake(
+            "the share of those that were missed",
+            2 / 3,
+            "Two of the three good texts are called bad. Which share was found?",
+        ),
+        Mistake(
+            "divided by all texts",
+            0.2,
+            "One of five texts is good and called so, but only three of the five are good.",
+        ),
+        Mistake(
+            "the other label's",
+            0.5,
+            "In the first column there are two of each, but that's what was called *bad*.",
+        ),
+    ),
+)
+
+
 def _confusion_matrix(labels: Tensor, predicted: Tensor, n: int) -> Tensor:
     """How often each label (row) was taken for each label (column)."""
     table = torch.zeros(n, n, dtype=torch.long)
@@ -891,6 +945,50 @@ confusion_matrix = Exercise(
 
 
 # Calibration ----------------------------------------------------------------------------------------------
+
+
+larger_than_the_means = Exercise(
+    name="larger_than_the_means",
+    topic="sentiment",
+    title="Explain: seven times as large",
+    kind="explain",
+    difficulty="medium",
+    minutes=5,
+    reference="a",
+    cases=(),
+    hints=(
+        "The table gives the gaps without their signs. In which bin is it surer than it is right, and in "
+        "which the other way round?",
+        "With signs, weighted by how many texts there are: 2/8 · 0.20 and 6/8 · (-0.05). Add them up, and "
+        "compare.",
+    ),
+    explanation=(
+        "In the first bin it is 0.20 too sure, in the second 0.05 not sure enough. Over all texts that is "
+        "2/8 · 0.20 - 6/8 · 0.05 = 0.0125, the difference of the two means: what is too much in one place "
+        "makes up for what is too little in the other. The ECE takes each gap without its sign, so that "
+        "nothing makes up for anything. That is what the bins are for."
+    ),
+    mistakes=(
+        Mistake(
+            "bins that weigh the same",
+            "b",
+            "They don't weigh the same: 2/8 and 6/8. If they did, the ECE would be (0.20 + 0.05) / 2 = "
+            "0.125, and it is 0.0875.",
+        ),
+        Mistake(
+            "empty bins that count",
+            "c",
+            "Empty bins count nothing: they have a weight of 0/8. The weights of the two others already "
+            "add up to 1.",
+        ),
+        Mistake(
+            "too few texts",
+            "d",
+            "Take a hundred times as many texts with these same shares: both numbers stay what they are, and "
+            "so does what lies between them.",
+        ),
+    ),
+)
 
 
 def _calibration_error(confidences: Tensor, right: Tensor, bins: int) -> float:
@@ -1079,6 +1177,59 @@ calibration_error = Exercise(
             _binned(gap=lambda sure, hit, middle: (hit.mean() - sure.mean()) ** 2),
             "The absolute value of the difference is asked for, so that the result is in shares.",
         ),
+    ),
+)
+
+
+# A bug to find --------------------------------------------------------------------------------------------
+
+
+def _jumpy_error(confidences: Tensor, right: Tensor, bins: int) -> float:
+    gaps = []
+    for number in range(bins):
+        inside = (confidences > number / bins) & (confidences <= (number + 1) / bins)
+        if inside.any():
+            gap = right[inside].float().mean() - confidences[inside].mean()
+            gaps.append(float(gap.abs()))
+    return sum(gaps) / len(gaps)
+
+
+def _steady_error(confidences: Tensor, right: Tensor, bins: int) -> float:
+    gaps = []
+    for number in range(bins):
+        inside = (confidences > number / bins) & (confidences <= (number + 1) / bins)
+        if inside.any():
+            gap = right[inside].float().mean() - confidences[inside].mean()
+            gaps.append(float(gap.abs() * inside.float().mean()))
+    return sum(gaps)
+
+
+jumpy_error = replace(
+    calibration_error,
+    name="jumpy_error",
+    title="Find the bug: one text decides",
+    kind="bug",
+    difficulty="medium",
+    minutes=8,
+    reference=_steady_error,
+    faulty=_jumpy_error,
+    symptom=(
+        "Its bins and its gaps are right; but beside a thousand texts for which all is well, a single one "
+        "moves the error from 0 to more than a quarter."
+    ),
+    hints=(
+        "The thousand lie in one bin, and the single text in another. Up to the gap of each bin all is "
+        "right. What becomes of the gaps then?",
+        "How large is the error that a mean over *predictions* would give, with a thousand gaps of 0 and "
+        "one of 0.55?",
+        "What a bin adds has to depend on how full it is: on the share of all texts that is inside.",
+    ),
+    explanation=(
+        "`sum(gaps) / len(gaps)` is a mean over bins, in which a bin with one text has as large a say as one "
+        "with a thousand. The ECE is a mean over *texts*, so each gap is multiplied by the share that lies "
+        "in its bin, and the sum is all there is to it: the shares add up to 1.\n\n"
+        "Where all bins are equally full, both give the same, so the mistake can live long. It shows where "
+        "a few texts have a bin to themselves."
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -29,6 +30,24 @@ def _prefix_targets(source_ids: list[int], target_ids: list[int], end_id: int) -
 def _layout(goals: Callable[[list[int], list[int], int], list[int]]) -> Callable[..., Example]:
     """The right ids, with other targets."""
     return lambda source, target, end: ([end, *source, *target, end], goals(source, target, end))
+
+
+def _endless_targets(source_ids: list[int], target_ids: list[int], end_id: int) -> Example:
+    ids = [end_id, *source_ids, *target_ids, end_id]
+    targets = []
+    for place, token in enumerate(ids):
+        only_read = place <= len(source_ids) or token == end_id
+        targets.append(-100 if only_read else token)
+    return ids, targets
+
+
+def _mended_targets(source_ids: list[int], target_ids: list[int], end_id: int) -> Example:
+    ids = [end_id, *source_ids, *target_ids, end_id]
+    targets = []
+    for place, token in enumerate(ids):
+        only_read = place <= len(source_ids)
+        targets.append(-100 if only_read else token)
+    return ids, targets
 
 
 def _one_more_masked(source: list[int], target: list[int], end: int) -> list[int]:
@@ -175,6 +194,43 @@ prefix_targets = Exercise(
             _layout(_masked_by_value),
             "A token may stand in both. Mask by place, the first `1 + len(source_ids)`, and not by token.",
         ),
+        Mistake(
+            "no end token counts, wherever it stands",
+            lambda source, target, end: _endless_targets(source, target, end),
+            "The one behind the target is to be learned, or no translation ever ends. Mask by place, the "
+            "first `1 + len(source_ids)`, and not by token.",
+        ),
+    ),
+)
+
+
+endless_targets = replace(
+    prefix_targets,
+    name="endless_targets",
+    title="Find the bug: a text that never ends",
+    kind="bug",
+    difficulty="medium",
+    minutes=8,
+    reference=_mended_targets,
+    faulty=_endless_targets,
+    symptom=(
+        "Ids and targets are of the same length, and nothing of the source counts; but whoever learns from "
+        "these targets goes on writing for ever."
+    ),
+    hints=(
+        "What must a model have learned in order to stop? Then look at what it is shown of that.",
+        "Go through the loop with the source 9, the target 5 6 7 and the end token 0, and write down the "
+        "targets. Which of the two zeros should count?",
+        "There are two reasons here for which a place may be left out. One of them goes by where the token "
+        "stands, the other by which token it is.",
+    ),
+    explanation=(
+        "The line leaves out the end token wherever it stands, also behind the target. So no model ever "
+        "gets a loss for going on, and none learns to stop; all else in its translations may be "
+        "perfect.\n\n"
+        "One way to this bug: batches are filled up with the end token, and somebody who doesn't want the "
+        "filling to count masks it *wherever* it stands, the real end too. What counts is decided by place. "
+        "The filling gets its -100 when it is put in, as in `pad_batch` of notebook 08."
     ),
 )
 
@@ -993,6 +1049,99 @@ chrf_score = Exercise(
             "it divides by zero where nothing is shared",
             _crashing_chrf,
             "Then precision and recall are both 0, and so is what you divide by. Return 0.0 first.",
+        ),
+    ),
+)
+
+
+# What scores and tables show --------------------------------------------------------------------------------
+
+
+wrong_way_round = Exercise(
+    name="wrong_way_round",
+    topic="translation",
+    title="Explain: points for the opposite",
+    kind="explain",
+    difficulty="medium",
+    minutes=5,
+    reference="c",
+    cases=(),
+    hints=(
+        "Write both sentences under each other. Which single words are the same, which pairs of neighbours, "
+        "which pieces of four?",
+        "Of nine words (the full stop counts as one) nine are found, of eight pairs five. Which are the "
+        "three that aren't?",
+    ),
+    explanation=(
+        "All nine words stand in the reference, and *gave the red kite back to* is the same piece of six. "
+        "Five of eight pairs, four of seven threes and three of six fours lie within it; only what reaches a "
+        "name is lost. That a story is turned upside down by these few pieces, no count of pieces can know."
+    ),
+    mistakes=(
+        Mistake(
+            "order doesn't count",
+            "a",
+            "Single words have no order, but pairs, threes and fours do. If it didn't count at all, this "
+            "hypothesis would get 100, as it has the very words of the reference.",
+        ),
+        Mistake(
+            "names weigh less",
+            "b",
+            "Neither score knows what a name is: all words, and all characters, weigh the same. That is just "
+            "what one may hold against them.",
+        ),
+        Mistake(
+            "points for the length",
+            "d",
+            "The length can only cost points (BLEU's penalty); it brings none. As many words, none of them "
+            "in the reference, get next to nothing from BLEU.",
+        ),
+    ),
+)
+
+
+alpha_of_the_tie = Exercise(
+    name="alpha_of_the_tie",
+    topic="translation",
+    title="Explain: from where on does the longer one win?",
+    kind="explain",
+    difficulty="easy",
+    minutes=4,
+    reference=0.63,
+    atol=0.12,
+    cases=(),
+    hints=(
+        "Compare the first two rows only, column by column. The numbers are negative: which one is larger?",
+        "In one column the first row is still ahead, in the next one it's behind. In which of the two are "
+        "the rows nearer to each other?",
+    ),
+    explanation=(
+        "At 0.5 the shorter one is ahead by 0.07 (-1.73 and -1.80), at 1 the longer one by 0.10. So they "
+        "are level in between, a little nearer to 0.5. Exactly: 3 / 3^α = 3.6 / 4^α, which is so for "
+        "α = ln 1.2 / ln (4/3), about 0.63.\n\n"
+        "Each pair of hypotheses has such a point of its own. That's why alpha is chosen on texts that are "
+        "kept for this, and not once for all."
+    ),
+    mistakes=(
+        Mistake(
+            "the column in which the longer one is ahead already",
+            1.0,
+            "There *Mia ran home.* is ahead by 0.10. It must have caught up before.",
+        ),
+        Mistake(
+            "the column in which the shorter one is still ahead",
+            0.5,
+            "There it's -1.73 against -1.80, and the larger number wins: the shorter one, though by little.",
+        ),
+        Mistake(
+            "the column in which the longest one wins",
+            2.0,
+            "There the third row is the best. The question is about the first two.",
+        ),
+        Mistake(
+            "the column of the plain sums",
+            0.0,
+            "With alpha 0 the sum decides, -3.00 against -3.60: there the shorter one is clearly ahead.",
         ),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -170,6 +171,52 @@ mask_prompt = Exercise(
             "the prompt is missing from the ids",
             lambda prompt, answer: (list(answer), list(answer)),
             "What is masked is only left out of the loss. The model has to read it, or it could only guess.",
+        ),
+    ),
+)
+
+
+# What a loss shows ----------------------------------------------------------------------------------------
+
+
+hardly_moved = Exercise(
+    name="hardly_moved",
+    topic="finetuning",
+    title="Explain: a loss that hardly moves",
+    kind="explain",
+    difficulty="medium",
+    minutes=5,
+    reference="b",
+    cases=(),
+    hints=(
+        "Turn the means back into sums: 152 tokens, at 0.53 and at 0.50. How many nats have gone in all?",
+        "About 4 nats have gone. If all of them were the answer's, what is left of the 5 that it cost at "
+        "first?",
+    ),
+    explanation=(
+        "152 · 0.53 is about 80 nats, 152 · 0.50 is 76. The 4 nats that are gone may all be the answer's, "
+        "which began with 5: then its two tokens came from a mean of 2.5 down to 0.5, which is all that was "
+        "wanted. Or the story became cheaper by 0.03 a token, and the answer is as bad as it was.\n\n"
+        "The mean over everything can't tell the two apart. A loss that is taken at the answer alone can."
+    ),
+    mistakes=(
+        Mistake(
+            "0.03 nats was taken for the answer's own change",
+            "a",
+            "0.03 is the change of a mean over 152 tokens. Two of them could have changed by 2 nats each and "
+            "would not have moved it further.",
+        ),
+        Mistake(
+            "a mean that equals the story's own",
+            "c",
+            "That would be so if the story still cost 0.50 a token and the answer too. But nobody knows "
+            "whether the story stayed as it was: the mean has room for both.",
+        ),
+        Mistake(
+            "what is small in the mean can't have changed",
+            "d",
+            "The answer is a small part of the mean, but it had much further to fall: the story's tokens "
+            "began at 0.5 nats, and the answer's at 3 and 2.",
         ),
     ),
 )
@@ -360,5 +407,61 @@ pad_batch = Exercise(
             _cut,
             "Cutting everything to the shortest throws answers away. Fill the short ones up.",
         ),
+    ),
+)
+
+
+# A bug to find --------------------------------------------------------------------------------------------
+
+
+def _easy_batch(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+    T = max(len(ids) for ids, _ in examples) - 1
+    x = torch.full((len(examples), T), pad_id)
+    y = torch.full((len(examples), T), -100)
+    for row, (ids, targets) in enumerate(examples):
+        length = len(ids) - 1
+        x[row, :length] = torch.tensor(ids[:length])
+        y[row, :length] = torch.tensor(targets[:length])
+    return x, y
+
+
+def _mended_batch(examples: list[Example], pad_id: int) -> tuple[Tensor, Tensor]:
+    T = max(len(ids) for ids, _ in examples) - 1
+    x = torch.full((len(examples), T), pad_id)
+    y = torch.full((len(examples), T), -100)
+    for row, (ids, targets) in enumerate(examples):
+        length = len(ids) - 1
+        x[row, :length] = torch.tensor(ids[:length])
+        y[row, :length] = torch.tensor(targets[1:])
+    return x, y
+
+
+easy_batch = replace(
+    pad_batch,
+    name="easy_batch",
+    title="Find the bug: a loss that falls too fast",
+    kind="bug",
+    difficulty="medium",
+    minutes=8,
+    reference=_mended_batch,
+    faulty=_easy_batch,
+    symptom=(
+        "Its shapes are right, and the filling doesn't count; but on random digits, which nobody can "
+        "foretell, the loss falls to almost nothing."
+    ),
+    hints=(
+        "Random digits cost ln 10 = 2.30 nats each, whatever a model has learned. Who pays less has seen the "
+        "answer. Where could it stand?",
+        "Take the example `([5, 7, 3, 9], [-100, -100, 3, 9])`, and write x and y under each other. Which id "
+        "has been read where 3 is asked for?",
+        "At each place the model is to say the id one place *further on*. One of the two lists that are "
+        "copied in has to begin one later.",
+    ),
+    explanation=(
+        "x and y were cut alike, so at each place the target was the very id that had just been read. To "
+        "copy it is easy: the table learned to say after 7 a 7. In a real training such a loss looks like a "
+        "great success, and the model that comes out repeats its last token for ever.\n\n"
+        "With `targets[1:]` the loss stays at 2.30. That is what finds this bug, in any training: data of "
+        "which you know how far the loss can fall."
     ),
 )

@@ -423,3 +423,60 @@ token_f1 = Exercise(
         ),
     ),
 )
+
+
+# What a table shows ---------------------------------------------------------------------------------------
+
+
+interval_at_4000 = Exercise(
+    name="interval_at_4000",
+    topic="finetuning",
+    title="Explain: how wide is the interval?",
+    kind="explain",
+    difficulty="easy",
+    minutes=4,
+    reference=1.9,
+    atol=0.5,
+    cases=(),
+    hints=(
+        "Write the three widths down: from 60 to 98, from 83 to 94, from 88 to 92. Ten times as many "
+        "questions make the interval narrower by about which factor?",
+        "A factor of about 3 for ten times as many, about 10 for a hundred times: that is the square root. "
+        "4000 is four times 1000.",
+    ),
+    explanation=(
+        "The width goes down with the square root of the number of questions: four times as many, half the "
+        "width, so 4 points become about 2 (to the hundredth: 1.86). Half the width costs four times the "
+        "questions, and a tenth of it a hundred times. That's why nobody measures everything to the last "
+        "point."
+    ),
+    mistakes=(
+        Mistake(
+            "four times as many questions, a quarter of the width",
+            0.9,
+            "From 100 to 1000 questions there are ten times as many, and the interval isn't ten times "
+            "narrower: it goes from 11 points to 4.",
+        ),
+        Mistake(
+            "the width of 1000 questions",
+            3.7,
+            "The share is the same, 90 %, and there are four times as many questions. The interval must be "
+            "narrower than in the last row.",
+        ),
+        Mistake(
+            "four times as wide",
+            16.0,
+            "More questions make one surer, not less sure: look down the table.",
+        ),
+        Mistake(
+            "a share in place of percentage points",
+            0.019,
+            "The width in percentage points is asked for, as from 88 % to 92 % it is 4.",
+        ),
+        Mistake(
+            "one of its ends",
+            90.0,
+            "That is where the interval lies. How far is it from its lower end to its upper one?",
+        ),
+    ),
+)
