@@ -209,6 +209,30 @@ MISTAKES = {
         lambda: attention.weight_bars({"a": [1.0]}, top=0),
         "weight_bars got top=0; it must be a number above 0.",
     ),
+    "steps with too few keys": (
+        lambda: attention.attention_steps(["a", "b"], 1, [1], [[1]], [1, 1], [1, 0], [[1], [1]], [1]),
+        "attention_steps got 1 keys for 2 tokens; give one each.",
+    ),
+    "a mask that is not square": (
+        lambda: attention.masking([[1]], [[True, False]], [[1]], ["a"]),
+        "masking got mask=[[True, False]]; it must be (1, 1), a row and a column for each token.",
+    ),
+    "a mask of other numbers": (
+        lambda: attention.masking([[1]], [[2]], [[1]], ["a"]),
+        "masking got mask=[[2]]; it must be (1, 1), True or False.",
+    ),
+    "heads that don't divide the width": (
+        lambda: attention.split_picture([[1, 2, 3]], ["a"], 2),
+        "split_picture got 3 numbers for 2 heads; give a multiple.",
+    ),
+    "rows of different length": (
+        lambda: attention.split_picture([[1, 2], [3]], ["a", "b"], 2),
+        "split_picture got x=[[1, 2], [3]]; it must be (2, C), as many numbers for each token.",
+    ),
+    "a plan with too many heads": (
+        lambda: attention.multi_head_plan(7),
+        "multi_head_plan got n_heads=7; it must be a whole number from 1 to 6.",
+    ),
     "attention of one token": (
         lambda: attention.attention_map([1.0], ["a"]),
         "attention_map got attn[0]=1.0; it must be a list of numbers.",

@@ -1,0 +1,222 @@
+"""Masks, arrows, bars of weights, and attention maps as pictures.
+
+Numbers, lists and tensors come in; Axes or figures go out, to be shown with `viz.picture`. It does not know
+models or tokenizers; matplotlib is loaded at the first figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib.arguments import number, shown, wrong
+from course_lib.figures.arguments import between, checked
+from course_lib.figures.axes import axes_for, subplots
+from course_lib.figures.colours import BLUE, RED
+
+# Masks and vectors ------------------------------------------------------------------------------------------
+
+
+@checked()
+def masks_picture(masks: Mapping[str, Sequence[Sequence[float]]], size: float = 2.3) -> Any:
+    """Masks side by side: blue where a query (row) may look at a key (column), white where not. Gives the
+    figure.
+
+    Shapes: each mask (T, S), boolean.
+
+    >>> masks_picture({"all": [[True, True], [True, True]]}).axes[0].course_alt
+    'Masks, queries in the rows: all (4 of 4 pairs may look).'
+    """
+    from matplotlib.colors import ListedColormap
+
+    number("masks_picture", "size", size, "a number of inches above 0", lambda inches: 0 < inches < 100)
+    for name, mask in masks.items():
+        if any(len(row) != len(mask[0]) or not {*row} <= {0, 1} for row in mask):
+            raise wrong("masks_picture", f"masks[{name!r}]", mask, "(T, S), True or False")
+    figure, grid = subplots(
+        1, len(masks), figsize=((size + 0.4) * len(masks), size + 0.9), squeeze=False, layout="constrained"
+    )
+    told = []
+    for ax, (title, mask) in zip(grid[0], masks.items(), strict=True):
+        rows = [[int(value) for value in row] for row in mask]
+        T, S = len(rows), len(rows[0])
+        ax.imshow(rows, cmap=ListedColormap(["white", BLUE]), vmin=0, vmax=1, interpolation="nearest")
+        ax.set_xticks([i - 0.5 for i in range(1, S)], minor=True)
+        ax.set_yticks([i - 0.5 for i in range(1, T)], minor=True)
+        ax.grid(which="minor", color="#bbbbbb", lw=0.7)
+        ax.tick_params(which="both", length=0, labelsize=8)
+        ax.set_title(title, fontsize=10)
+        ax.set(xlabel="key", ylabel="query", xticks=range(S), yticks=range(T))
+        told.append(f"{title} ({sum(map(sum, rows))} of {T * S} pairs may look)")
+    grid[0][0].course_alt = f"Masks, queries in the rows: {', '.join(told)}."
+    return figure
+
+
+@checked()
+def arrows(
+    query: tuple[str, tuple[float, float]], keys: Mapping[str, tuple[float, float]], ax: Any = None
+) -> Any:
+    """A query and the keys that it is compared with, as arrows in the plane, each key with its score. Gives
+    the Axes.
+
+    Keys at one place share an arrow. Shapes: the query and each key (2,).
+
+    >>> arrows(("She", [3.0, 3.0]), {"Lily": [1.0, 1.0], "Tom": [-1.0, 1.0]}).course_alt
+    'The query of She as an arrow to (3, 3). Keys and their products with it: Lily (1, 1): 6, Tom (-1, 1): 0.'
+    """
+    ax = axes_for(ax, (4.6, 3.6))
+    name, (x, y) = query
+    places: dict[tuple[float, float], list[str]] = {}
+    for key, arrow in keys.items():
+        places.setdefault(arrow, []).append(key)
+    _arrow(ax, (x, y), f"query of {name}", BLUE, "--")
+    for (a, b), names in places.items():
+        _arrow(ax, (a, b), f"{', '.join(names)}: {a * x + b * y:g}", RED, "-")
+    ends = [(x, y), *places]
+    bound = 1.25 * max(max(abs(a), abs(b)) for a, b in ends) or 1.0
+    ax.axhline(0, color="#cccccc", lw=0.8, zorder=0)
+    ax.axvline(0, color="#cccccc", lw=0.8, zorder=0)
+    ax.set(xlim=(-bound, 1.3 * bound), ylim=(-0.35 * bound, 1.1 * bound), aspect="equal")
+    ax.spines[["top", "right"]].set_visible(False)
+    scores = ", ".join(f"{key} ({a:g}, {b:g}): {a * x + b * y:g}" for key, (a, b) in keys.items())
+    ax.course_alt = (
+        f"The query of {name} as an arrow to ({x:g}, {y:g}). Keys and their products with it: {scores}."
+    )
+    return ax
+
+
+def _arrow(ax: Any, end: tuple[float, float], label: str, colour: str, style: str) -> None:
+    if end == (0.0, 0.0):
+        ax.plot([0], [0], "o", color=colour, ms=6)
+    else:
+        ax.annotate("", end, (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2, "ls": style})
+    left = end[0] < 0 or end == (0.0, 0.0)
+    place = {
+        "xytext": (-7 if left else 8, -9),
+        "textcoords": "offset points",
+        "ha": "right" if left else "left",
+    }
+    ax.annotate(label, end, color=colour, fontsize=9, **place)
+
+
+@checked()
+def weight_bars(panels: Mapping[str, Sequence[float]], top: float = 1.0) -> Any:
+    """Weights as bars, one panel for each set, on one scale from 0 to `top`. Gives the figure.
+
+    >>> weight_bars({"even": [0.5, 0.5], "sharp": [0.0, 1.0]}).axes[0].course_alt
+    'The largest of the weights: even 0.50, sharp 1.00.'
+    """
+    between("weight_bars", "panels", (one for weights in panels.values() for one in weights))
+    number("weight_bars", "top", top, "a number above 0", lambda height: 0 < height < math.inf)
+    figure, grid = subplots(
+        1, len(panels), figsize=(2.4 * len(panels), 2.5), sharey=True, squeeze=False, layout="constrained"
+    )
+    largest = []
+    for ax, (title, weights) in zip(grid[0], panels.items(), strict=True):
+        ax.bar(range(len(weights)), weights, color=BLUE)
+        ticks = range(0, len(weights), 1 if len(weights) <= 8 else 5)
+        ax.set(xlabel="key", ylim=(0, 1.02 * top), xticks=ticks)
+        ax.set_title(title, fontsize=10)
+        ax.spines[["top", "right"]].set_visible(False)
+        largest.append(f"{title} {max(weights):.2f}")
+    grid[0][0].set_ylabel("weight")
+    grid[0][0].course_alt = f"The largest of the weights: {', '.join(largest)}."
+    return figure
+
+
+# Attention maps ---------------------------------------------------------------------------------------------
+
+
+@checked()
+def attention_maps(maps: Any, size: float = 1.7) -> Any:
+    """All heads of all layers as small pictures in a grid: layers downwards, heads to the right. Gives the
+    figure.
+
+    Bright means much attention, on each picture's own scale; white means exactly none, as under the causal
+    mask. The query positions run downwards, the key positions to the right. For one head with its tokens, use
+    `attention_map`. Shapes: one (H, T, S) per layer; of (B, H, T, S) the first of B.
+
+    Raises: ValueError for other shapes.
+
+    >>> import torch
+    >>> attention_maps([torch.full((3, 4, 4), 0.25), torch.eye(4)[None]]).axes[0].course_alt
+    'Attention maps of 2 layers with up to 3 heads each.'
+    """
+    import numpy as np
+
+    number("attention_maps", "size", size, "a number of inches above 0", lambda inches: 0 < inches < 100)
+    maps = list(maps) if isinstance(maps, list | tuple) or getattr(maps, "ndim", 0) else [maps]
+    layers = [attn[0] if getattr(attn, "ndim", 0) == 4 and len(attn) else attn for attn in maps]
+    if not layers or any(getattr(layer, "ndim", 0) != 3 or 0 in layer.shape for layer in layers):
+        got = ", ".join(shown(attn) for attn in maps) or "nothing"
+        raise ValueError(f"attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got {got}.")
+    if any("complex" in str(layer.dtype) or (layer < 0).any() for layer in layers):
+        raise ValueError(
+            "attention_maps got numbers below 0; it needs weights, as they are after the softmax."
+        )
+    heads = max(len(layer) for layer in layers)
+    figure, grid = subplots(
+        len(layers),
+        heads,
+        figsize=(size * heads + 0.7, size * len(layers) + 0.3),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, layer in enumerate(layers):
+        for column in range(heads):
+            ax = grid[row][column]
+            if column < len(layer):
+                shares = np.asarray(layer[column].tolist())
+                shares = np.ma.masked_equal(shares, 0.0)
+                ax.imshow(shares, cmap="cividis", vmin=0, interpolation="nearest", aspect="auto")
+            ax.set(xticks=[], yticks=[])
+            if row == 0:
+                ax.set_title(f"head {column}", fontsize=9)
+            if column == 0:
+                ax.set_ylabel(f"layer {row}", fontsize=9)
+    grid[0][0].course_alt = f"Attention maps of {len(layers)} layers with up to {heads} heads each."
+    return figure
+
+
+@checked()
+def head_maps(maps: Mapping[str, Sequence[Sequence[float]]], tokens: Sequence[str], size: float = 4.6) -> Any:
+    """A few heads, large, with the tokens on both sides of each map, two beside each other. Gives the figure.
+
+    Bright means much attention, on each map's own scale; white means exactly none. Rows are the tokens that
+    look, columns those that are looked at.
+
+    Shapes: each map (T, T) for T tokens.
+    Raises: ValueError for other shapes.
+
+    >>> head_maps({"head 0": [[1, 0], [0.25, 0.75]]}, ["a", "b"]).axes[0].course_alt
+    'Attention maps with their tokens. In head 0, most is given by a to a, 1.00.'
+    """
+    import numpy as np
+
+    number("head_maps", "size", size, "a number of inches above 0", lambda inches: 0 < inches < 100)
+    T, told = len(tokens), []
+    for name, attn in maps.items():
+        if len(attn) != T or any(len(row) != T for row in attn):
+            raise wrong(
+                "head_maps", f"maps[{name!r}]", attn, f"({T}, {T}), a row and a column for each token"
+            )
+        between("head_maps", f"maps[{name!r}]", (value for row in attn for value in row))
+    wide, tall = min(2, len(maps)), (len(maps) + 1) // 2
+    figure, grid = subplots(
+        tall, wide, figsize=(size * wide, size * tall), squeeze=False, layout="constrained"
+    )
+    for ax in grid.flat[len(maps) :]:
+        ax.axis("off")
+    for ax, (name, attn) in zip(grid.flat, maps.items(), strict=False):
+        shares = np.ma.masked_equal(np.asarray(attn), 0.0)
+        ax.imshow(shares, cmap="cividis", vmin=0, interpolation="nearest")
+        ax.set(xticks=range(T), yticks=range(T))
+        ax.set_xticklabels(tokens, fontsize=7.5, rotation=90)
+        ax.set_yticklabels(tokens, fontsize=7.5)
+        ax.tick_params(length=0)
+        ax.set_title(name, fontsize=10)
+        share, t, s = max((value, -t, -s) for t, row in enumerate(attn) for s, value in enumerate(row))
+        told.append(f"In {name}, most is given by {tokens[-t]} to {tokens[-s]}, {share:.2f}.")
+    grid[0][0].course_alt = f"Attention maps with their tokens. {' '.join(told)}"
+    return figure
