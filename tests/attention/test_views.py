@@ -1,4 +1,4 @@
-"""Attention maps, as a table of one head and as a grid of all of them."""
+"""The figures of attention: maps, steps, masks, heads, and who reads what in a text."""
 
 from __future__ import annotations
 
@@ -28,25 +28,9 @@ def test_queries_and_keys_of_different_number():
         views.attention_map(torch.ones(2, 3), ["a", "b"])
 
 
-def test_all_heads_in_a_grid():
-    maps = [torch.rand(1, 3, 5, 7), torch.rand(2, 5, 7)]
-    figure = views.attention_maps(maps)
-    assert len(figure.axes) == 6
-    shown = [ax.images[0].get_array() for ax in figure.axes if ax.images]
-    assert len(shown) == 5 and shown[0].shape == (5, 7)
-    assert torch.allclose(torch.tensor(shown[0].data), maps[0][0, 0].double(), atol=1e-6)
-    assert "2 layers" in viz.picture(figure).alt
-
-
-def test_of_a_wrong_shape():
-    for wrong in ([], [torch.ones(3, 3)], [torch.ones(1, 1, 1, 3, 3)]):
-        with pytest.raises(ValueError, match="per layer"):
-            views.attention_maps(wrong)
-
-
 def test_tensors_with_gradients_are_accepted_and_stay():
     attn = torch.rand(2, 4, 4, requires_grad=True)
-    views.attention_maps([attn])
+    views.head_maps({"head 0": attn[0]}, list("abcd"))
     views.attention_map(attn[0], list("abcd"))
     assert attn.requires_grad and attn.grad is None
 

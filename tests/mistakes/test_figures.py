@@ -237,13 +237,13 @@ MISTAKES = {
         lambda: attention.attention_map([1.0], ["a"]),
         "attention_map got attn[0]=1.0; it must be a list of numbers.",
     ),
-    "maps of nothing": (
-        lambda: attention.attention_maps(None),
-        "attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got None.",
+    "a map of another size than its tokens": (
+        lambda: attention.head_maps({"a": [[1]]}, ["x", "y"]),
+        "head_maps got maps['a']=[[1]]; it must be (2, 2), a row and a column for each token.",
     ),
     "maps below 0": (
-        lambda: attention.attention_maps([-torch.ones(1, 2, 2)]),
-        "attention_maps got numbers below 0; it needs weights, as they are after the softmax.",
+        lambda: attention.head_maps({"a": [[-1]]}, ["x"]),
+        "head_maps got maps['a']=-1; it must be a number from 0 to 1.",
     ),
     "inputs without targets": (
         lambda: context.window_table(["a", "b"], ["b"]),
@@ -504,4 +504,4 @@ def test_what_is_no_mistake():
     assert (
         figures.probability_bars(torch.tensor([0.25, 0.75]), "ab", top=numpy.int64(1)).text[:8] == "b  0.750"
     )
-    assert len(attention.attention_maps(torch.full((2, 3, 4, 4), 0.25)).axes) == 6
+    assert len(attention.head_maps({3: torch.full((4, 4), 0.25)}, iter("abcd")).axes) == 1

@@ -4,7 +4,7 @@
 |------------|--------------------------------------------------------------------------------------------|
 | `flows`    | attention step by step, the mask, the cut into heads, the plan of several heads            |
 | `tables`   | `heads_table`; `reading`, a text in the colours of its weights; `attention_map`, as a table |
-| `pictures` | masks, arrows, bars of weights, maps of all heads, and maps of a few with their tokens     |
+| `pictures` | masks, arrows, bars of weights, maps of a few heads with their tokens                    |
 
 Numbers, lists and tensors come in; Axes, figures or `Html` go out. None of it knows models, tokenizers or
 training; matplotlib is loaded at the first figure. Show an Axes with `viz.picture(ax)`, which brings its text
@@ -12,13 +12,12 @@ along.
 """
 
 from course_lib.attention.views.flows import attention_steps, masking, multi_head_plan, split_picture
-from course_lib.attention.views.pictures import arrows, attention_maps, head_maps, masks_picture, weight_bars
+from course_lib.attention.views.pictures import arrows, head_maps, masks_picture, weight_bars
 from course_lib.attention.views.tables import attention_map, heads_table, reading
 
 __all__ = [
     "arrows",
     "attention_map",
-    "attention_maps",
     "attention_steps",
     "head_maps",
     "heads_table",

@@ -270,9 +270,9 @@ def multi_head_plan(n_heads: int = 3, ax: Any = None, words: Mapping[str, str] |
     for x, shape in (*shapes, (13.8, "(B, T, C)"), (18.6, "(B, T, C)")):
         ax.text(x, top + 0.2, shape, ha="center", va="center", fontsize=8.5, color=INK)
     ax.course_alt = (
-        f"The plan of multi-head attention with {n_heads} heads: x, (B, T, C), meets the matrices W_q, "
-        "W_k and W_v; the results are split into heads, (B, H, T, D); each head does attention with its own queries, "
-        "keys and values; what they found is joined, (B, T, C), and goes through W_out."
+        f"The plan of multi-head attention with {n_heads} heads: x, (B, T, C), meets the matrices W_q, W_k "
+        "and W_v; the results are split into heads, (B, H, T, D); each head does attention with its own "
+        "queries, keys and values; what they found is joined, (B, T, C), and goes through W_out."
     )
     return ax
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.arguments import number, shown, wrong
+from course_lib.arguments import number, wrong
 from course_lib.figures.arguments import between, checked
 from course_lib.figures.axes import axes_for, subplots
 from course_lib.figures.colours import BLUE, RED
@@ -126,57 +126,6 @@ def weight_bars(panels: Mapping[str, Sequence[float]], top: float = 1.0) -> Any:
 
 
 # Attention maps ---------------------------------------------------------------------------------------------
-
-
-@checked()
-def attention_maps(maps: Any, size: float = 1.7) -> Any:
-    """All heads of all layers as small pictures in a grid: layers downwards, heads to the right. Gives the
-    figure.
-
-    Bright means much attention, on each picture's own scale; white means exactly none, as under the causal
-    mask. The query positions run downwards, the key positions to the right. For one head with its tokens, use
-    `attention_map`. Shapes: one (H, T, S) per layer; of (B, H, T, S) the first of B.
-
-    Raises: ValueError for other shapes.
-
-    >>> import torch
-    >>> attention_maps([torch.full((3, 4, 4), 0.25), torch.eye(4)[None]]).axes[0].course_alt
-    'Attention maps of 2 layers with up to 3 heads each.'
-    """
-    import numpy as np
-
-    number("attention_maps", "size", size, "a number of inches above 0", lambda inches: 0 < inches < 100)
-    maps = list(maps) if isinstance(maps, list | tuple) or getattr(maps, "ndim", 0) else [maps]
-    layers = [attn[0] if getattr(attn, "ndim", 0) == 4 and len(attn) else attn for attn in maps]
-    if not layers or any(getattr(layer, "ndim", 0) != 3 or 0 in layer.shape for layer in layers):
-        got = ", ".join(shown(attn) for attn in maps) or "nothing"
-        raise ValueError(f"attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got {got}.")
-    if any("complex" in str(layer.dtype) or (layer < 0).any() for layer in layers):
-        raise ValueError(
-            "attention_maps got numbers below 0; it needs weights, as they are after the softmax."
-        )
-    heads = max(len(layer) for layer in layers)
-    figure, grid = subplots(
-        len(layers),
-        heads,
-        figsize=(size * heads + 0.7, size * len(layers) + 0.3),
-        squeeze=False,
-        layout="constrained",
-    )
-    for row, layer in enumerate(layers):
-        for column in range(heads):
-            ax = grid[row][column]
-            if column < len(layer):
-                shares = np.asarray(layer[column].tolist())
-                shares = np.ma.masked_equal(shares, 0.0)
-                ax.imshow(shares, cmap="cividis", vmin=0, interpolation="nearest", aspect="auto")
-            ax.set(xticks=[], yticks=[])
-            if row == 0:
-                ax.set_title(f"head {column}", fontsize=9)
-            if column == 0:
-                ax.set_ylabel(f"layer {row}", fontsize=9)
-    grid[0][0].course_alt = f"Attention maps of {len(layers)} layers with up to {heads} heads each."
-    return figure
 
 
 @checked()
