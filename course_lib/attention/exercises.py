@@ -1910,9 +1910,9 @@ sure_at_the_end = Exercise(
     ),
     explanation=(
         "Elsewhere it copies the digit to its right. At the last position nothing stands to the right, so "
-        "what it fetches says nothing about what comes; but it fetches something, and favours a digit for it. "
-        "Where nobody can know, even weights are the best there are, and every preference is paid for: a "
-        "loss above ln 10 is the mark of a guess that is too sure."
+        "what it fetches says nothing about what comes; but it fetches something, and favours a digit for "
+        "it. Where nobody can know, even weights are the best there are, and every preference is paid for: "
+        "a loss above ln 10 is the mark of a guess that is too sure."
     ),
     mistakes=(
         Mistake(
