@@ -160,3 +160,11 @@ def test_maps_of_a_few_heads_have_their_tokens_on_both_sides():
     )
     with pytest.raises(ValueError, match=r"head_maps got maps\['first'\]"):
         views.head_maps({"first": torch.eye(2)}, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("n_heads", (1, 3))
+def test_the_stacked_matrix_has_all_queries_first(n_heads):
+    ax = views.stacked_matrix(n_heads)
+    rows = [(text.get_position()[1], text.get_text()) for text in ax.texts if text.get_position()[0] == 15.6]
+    stacked = [name for y, name in sorted(rows) if y > 0]
+    assert stacked == [f"{part} {h}" for part in ("query", "key", "value") for h in range(n_heads)]

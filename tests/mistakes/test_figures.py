@@ -233,6 +233,10 @@ MISTAKES = {
         lambda: attention.multi_head_plan(7),
         "multi_head_plan got n_heads=7; it must be a whole number from 1 to 6.",
     ),
+    "a stacked matrix of no heads": (
+        lambda: attention.stacked_matrix(0),
+        "stacked_matrix got n_heads=0; it must be a whole number from 1 to 6.",
+    ),
     "attention of one token": (
         lambda: attention.attention_map([1.0], ["a"]),
         "attention_map got attn[0]=1.0; it must be a list of numbers.",

@@ -4,7 +4,7 @@
 |------------|--------------------------------------------------------------------------------------------|
 | `flows`    | attention step by step, the mask, the cut into heads, the plan of several heads            |
 | `tables`   | `heads_table`; `reading`, a text in the colours of its weights; `attention_map`, as a table |
-| `pictures` | masks, arrows, bars of weights, maps of a few heads with their tokens                    |
+| `pictures` | masks, arrows, bars of weights, a stacked matrix, maps of a few heads with their tokens    |
 
 Numbers, lists and tensors come in; Axes, figures or `Html` go out. None of it knows models, tokenizers or
 training; matplotlib is loaded at the first figure. Show an Axes with `viz.picture(ax)`, which brings its text
@@ -12,7 +12,13 @@ along.
 """
 
 from course_lib.attention.views.flows import attention_steps, masking, multi_head_plan, split_picture
-from course_lib.attention.views.pictures import arrows, head_maps, masks_picture, weight_bars
+from course_lib.attention.views.pictures import (
+    arrows,
+    head_maps,
+    masks_picture,
+    stacked_matrix,
+    weight_bars,
+)
 from course_lib.attention.views.tables import attention_map, heads_table, reading
 
 __all__ = [
@@ -26,5 +32,6 @@ __all__ = [
     "multi_head_plan",
     "reading",
     "split_picture",
+    "stacked_matrix",
     "weight_bars",
 ]

@@ -1,4 +1,4 @@
-"""Masks, arrows, bars of weights, and attention maps as pictures.
+"""Masks, arrows, bars of weights, stacked matrices, and attention maps as pictures.
 
 Numbers, lists and tensors come in; Axes or figures go out, to be shown with `viz.picture`. It does not know
 models or tokenizers; matplotlib is loaded at the first figure.
@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.arguments import number, wrong
+from course_lib.arguments import number, whole, wrong
 from course_lib.figures.arguments import between, checked
 from course_lib.figures.axes import axes_for, subplots
-from course_lib.figures.colours import BLUE, RED
+from course_lib.figures.colours import BLUE, GREY, INK, RED
+from course_lib.figures.tokens import TINTS
 
 # Masks and vectors ------------------------------------------------------------------------------------------
 
@@ -123,6 +124,44 @@ def weight_bars(panels: Mapping[str, Sequence[float]], top: float = 1.0) -> Any:
     grid[0][0].set_ylabel("weight")
     grid[0][0].course_alt = f"The largest of the weights: {', '.join(largest)}."
     return figure
+
+
+# Matrices ---------------------------------------------------------------------------------------------------
+
+
+@checked()
+def stacked_matrix(n_heads: int, ax: Any = None) -> Any:
+    """The matrices of several heads, apart and as the rows of one, in the colours of the heads. Gives the Axes.
+
+    >>> stacked_matrix(2).course_alt
+    'Apart, 2 heads have 6 matrices of D rows. Stacked, they are one of 3C: query 0, 1; key 0, 1; value 0, 1.'
+    """
+    from matplotlib.patches import Rectangle
+
+    n_heads = whole("stacked_matrix", "n_heads", n_heads, 1, len(TINTS))
+    ax = axes_for(ax, (8.4, 0.34 * 3 * n_heads + 1.0))
+    ax.set(xlim=(-0.3, 20.6), ylim=(3 * n_heads + 0.9, -1.1))
+    ax.axis("off")
+    parts = ("query", "key", "value")
+    for i, (part, head) in enumerate((part, head) for part in range(3) for head in range(n_heads)):
+        look = {"facecolor": TINTS[head], "edgecolor": INK}
+        name = f"{parts[part]} {head}"
+        for x, y in ((0.2 + 3.6 * part, 1.5 * head + 0.75 * n_heads + 0.25), (14, i)):
+            ax.add_patch(Rectangle((x, y), 3.2, 1, **look, lw=0.9))
+            ax.text(x + 1.6, y + 0.5, name, ha="center", va="center", fontsize=9)
+    for part in range(3):
+        ax.add_patch(Rectangle((14, part * n_heads), 3.2, n_heads, fill=False, edgecolor=INK, lw=2.2))
+        ax.text(17.5, (part + 0.5) * n_heads, f"C rows: {parts[part]}", ha="left", va="center", fontsize=9.5)
+    ax.text(5.4, -0.6, "each (D, C)", ha="center", va="center", fontsize=9.5)
+    ax.text(15.6, -0.6, "one, (3C, C)", ha="center", va="center", fontsize=9.5)
+    arrow = {"arrowstyle": "-|>", "color": GREY, "lw": 1.4}
+    ax.annotate("", (13.6, 1.5 * n_heads), (11, 1.5 * n_heads), arrowprops=arrow)
+    heads = ", ".join(map(str, range(n_heads)))
+    ax.course_alt = (
+        f"Apart, {n_heads} heads have {3 * n_heads} matrices of D rows. Stacked: one of 3C, "
+        f"query {heads}; key {heads}; value {heads}."
+    )
+    return ax
 
 
 # Attention maps ---------------------------------------------------------------------------------------------
