@@ -131,10 +131,10 @@ def weight_bars(panels: Mapping[str, Sequence[float]], top: float = 1.0) -> Any:
 
 @checked()
 def stacked_matrix(n_heads: int, ax: Any = None) -> Any:
-    """The matrices of several heads, apart and as the rows of one, in the colours of the heads. Gives the Axes.
+    """The matrices of several heads, apart and as rows of one, in the colours of the heads. Gives the Axes.
 
     >>> stacked_matrix(2).course_alt
-    'Apart, 2 heads have 6 matrices of D rows. Stacked, they are one of 3C: query 0, 1; key 0, 1; value 0, 1.'
+    'Apart, 2 heads have 6 matrices of D rows. Stacked: one of 3C, query 0, 1; key 0, 1; value 0, 1.'
     """
     from matplotlib.patches import Rectangle
 
