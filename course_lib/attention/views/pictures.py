@@ -178,7 +178,7 @@ def head_maps(maps: Mapping[str, Sequence[Sequence[float]]], tokens: Sequence[st
     Raises: ValueError for other shapes.
 
     >>> head_maps({"head 0": [[1, 0], [0.25, 0.75]]}, ["a", "b"]).axes[0].course_alt
-    'Attention maps with their tokens. In head 0, most is given by a to a, 1.00.'
+    'Attention maps with their tokens. In head 0, the token read most is a, with 62% of everything.'
     """
     import numpy as np
 
@@ -204,7 +204,10 @@ def head_maps(maps: Mapping[str, Sequence[Sequence[float]]], tokens: Sequence[st
         ax.set_yticklabels(tokens, fontsize=7.5)
         ax.tick_params(length=0)
         ax.set_title(name, fontsize=10)
-        share, t, s = max((value, -t, -s) for t, row in enumerate(attn) for s, value in enumerate(row))
-        told.append(f"In {name}, most is given by {tokens[-t]} to {tokens[-s]}, {share:.2f}.")
+        read = [sum(column) for column in zip(*attn, strict=True)]
+        most = read.index(max(read))
+        told.append(
+            f"In {name}, the token read most is {tokens[most]}, with {read[most] / T:.0%} of everything."
+        )
     grid[0][0].course_alt = f"Attention maps with their tokens. {' '.join(told)}"
     return figure
