@@ -102,7 +102,7 @@ def test_every_folder_is_a_topic_or_known_and_every_topic_has_its_places():
     absent += [f"notebooks/{t.notebook}" for t in COURSE if t.notebook not in notebooks]
     absent += [f"a row in COURSE for {name}" for name in notebooks - {t.notebook for t in COURSE}]
     for name in TOPICS:
-        absent += [f"{name}/{p}" for p in ("__init__.py", "views.py") if not (PACKAGE / name / p).exists()]
+        absent += [f"{name}/{p}" for p in ("__init__.py", "views*") if not [*(PACKAGE / name).glob(p)]]
         absent += [f"exercises in {name}"] * (not [*(PACKAGE / name).glob("exercises*")])
         tests = [ROOT / "tests" / name / f"test_{what}.py" for what in ("exercises", "views")]
         absent += [str(path.relative_to(ROOT)) for path in tests if not path.exists()]

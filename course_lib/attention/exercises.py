@@ -717,7 +717,7 @@ causal_window = Exercise(
         Mistake(
             "the window is not used",
             lambda T, window: _causal_mask(T),
-            "That is the whole past. Hide the keys that are `window` or more places back.",
+            "That is the whole past. Hide the keys that are `window` or more positions back.",
         ),
         Mistake(
             "the first tokens of the text instead of the last ones",
@@ -1904,15 +1904,15 @@ sure_at_the_end = Exercise(
     reference="b",
     cases=(),
     hints=(
-        "Guessing evenly among ten digits costs ln 10 at every place. What must a model do to pay more?",
+        "Guessing evenly among ten digits costs ln 10 at every position. What must a model do to pay more?",
         "The loss is minus the logarithm of what the right digit was given. Compare one who gives each digit "
         "a tenth with one who gives some digit three tenths, and the others less than a tenth.",
     ),
     explanation=(
-        "Elsewhere it copies the digit to its right. At the last place nothing stands to the right, so what "
-        "it fetches says nothing about what comes; but it fetches something, and favours a digit for it. "
-        "Where nobody can know, even weights are the best there are, and every preference is paid for: a "
-        "loss above ln 10 is the mark of a guess that is too sure."
+        "Elsewhere it copies the digit to its right. At the last position nothing stands to the right, so "
+        "what it fetches says nothing about what comes; but it fetches something, and favours a digit for "
+        "it. Where nobody can know, even weights are the best there are, and every preference is paid for: "
+        "a loss above ln 10 is the mark of a guess that is too sure."
     ),
     mistakes=(
         Mistake(
@@ -1924,13 +1924,13 @@ sure_at_the_end = Exercise(
         Mistake(
             "too many tokens to look at",
             "c",
-            "The model with a mask sees just as many tokens from the last place, and pays what guessing "
+            "The model with a mask sees just as many tokens from the last position, and pays what guessing "
             "costs.",
         ),
         Mistake(
             "chance",
             "d",
-            "There are hundreds of windows, so hundreds of last places. In other windows their mean would "
+            "There are hundreds of windows, so hundreds of last positions. In other windows their mean would "
             "move by some hundredths, and this is a matter of tenths.",
         ),
     ),
@@ -2062,7 +2062,7 @@ quiz = Quiz(
                 Option(
                     "What this head mostly passes on from here: the value of that token.",
                     "That is what a weight means. What it is used for, the map doesn't say. And above the "
-                    "first layer, the value at that place holds more than the name: it has been mixed "
+                    "first layer, the value at that position holds more than the name: it has been mixed "
                     "before.",
                     right=True,
                 ),

@@ -1,6 +1,8 @@
-"""Attention maps, as a table of one head and as a grid of all of them."""
+"""The figures of attention: maps, steps, masks, heads, and who reads what in a text."""
 
 from __future__ import annotations
+
+import math
 
 import matplotlib
 import numpy as np
@@ -26,25 +28,9 @@ def test_queries_and_keys_of_different_number():
         views.attention_map(torch.ones(2, 3), ["a", "b"])
 
 
-def test_all_heads_in_a_grid():
-    maps = [torch.rand(1, 3, 5, 7), torch.rand(2, 5, 7)]
-    figure = views.attention_maps(maps)
-    assert len(figure.axes) == 6
-    shown = [ax.images[0].get_array() for ax in figure.axes if ax.images]
-    assert len(shown) == 5 and shown[0].shape == (5, 7)
-    assert torch.allclose(torch.tensor(shown[0].data), maps[0][0, 0].double(), atol=1e-6)
-    assert "2 layers" in viz.picture(figure).alt
-
-
-def test_of_a_wrong_shape():
-    for wrong in ([], [torch.ones(3, 3)], [torch.ones(1, 1, 1, 3, 3)]):
-        with pytest.raises(ValueError, match="per layer"):
-            views.attention_maps(wrong)
-
-
 def test_tensors_with_gradients_are_accepted_and_stay():
     attn = torch.rand(2, 4, 4, requires_grad=True)
-    views.attention_maps([attn])
+    views.head_maps({"head 0": attn[0]}, list("abcd"))
     views.attention_map(attn[0], list("abcd"))
     assert attn.requires_grad and attn.grad is None
 
@@ -117,3 +103,68 @@ def test_weight_bars_share_a_scale():
     heights = [[bar.get_height() for bar in ax.patches] for ax in figure.axes]
     assert heights == [[0.5, 0.5], [0.25] * 4]
     assert [ax.get_ylim()[1] for ax in figure.axes] == pytest.approx([0.612] * 2)
+
+
+def texts_of(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_the_steps_of_one_token_hold_its_numbers():
+    scores = torch.tensor([2.0, -math.inf])
+    ax = views.attention_steps(
+        ["a", "b"], 0, torch.tensor([2.0]), [[1.0], [0.5]], scores, [1, 0], [[5], [1.25]], [5]
+    )
+    assert {"query of a", "(2)", "(1)", "(0.5)", "-∞", "1.00", "(1.25)", "(5)"} <= set(texts_of(ax))
+    assert "b: key (0.5), score -∞, weight 0.00, value (1.25). Added up: (5)." in viz.picture(ax).alt
+
+
+def test_what_the_mask_hides_is_minus_infinity_and_then_nothing():
+    scores, mask = torch.tensor([[1.5, 2.0], [3.0, -4.0]]), mask_by_loops(2)
+    weights = scores.masked_fill(~mask, -math.inf).softmax(-1)
+    figure = views.masking(scores, mask, weights, ["a", "b"])
+    assert [texts_of(ax) for ax in figure.axes] == [
+        ["1.5", "2", "3", "-4"],
+        ["1.5", "-∞", "3", "-4"],
+        ["1.00", "0", "1.00", "0.00"],
+    ]
+
+
+@pytest.mark.parametrize("n_heads", (1, 2, 4))
+def test_split_picture_gives_each_head_what_torch_gives_it(n_heads):
+    x = torch.arange(12).reshape(3, 4)
+    figure = views.split_picture(x, ["a", "b", "c"], n_heads)
+    right = x.reshape(3, n_heads, -1).transpose(0, 1)
+    wrong = x.reshape(n_heads, 3, -1)
+    for ax, heads in zip(figure.axes, (right, wrong), strict=True):
+        drawn = [text for text in texts_of(ax) if text.isdigit()]
+        assert drawn == [str(value) for value in [*x.flatten().tolist(), *heads.flatten().tolist()]]
+    assert str(wrong.flatten(1).tolist())[1:-1] in viz.picture(figure).alt
+
+
+def test_the_plan_has_a_lane_for_each_head():
+    for n_heads in (1, 3, 6):
+        texts = texts_of(views.multi_head_plan(n_heads))
+        assert texts.count("attention") == n_heads and f"head {n_heads - 1}: q, k, v" in texts
+
+
+def test_maps_of_a_few_heads_have_their_tokens_on_both_sides():
+    maps = {"first": torch.eye(3), "second": mask_by_loops(3) / 3, "third": torch.eye(3) / 2}
+    figure = views.head_maps(maps, ["a", "b", "猫"])
+    drawn = [ax for ax in figure.axes if ax.images]
+    assert [ax.get_title() for ax in drawn] == list(maps) and len(figure.axes) == 4
+    for ax in drawn:
+        for labels in (ax.get_xticklabels(), ax.get_yticklabels()):
+            assert [label.get_text() for label in labels] == ["a", "b", "猫"]
+    assert torch.allclose(
+        torch.tensor(drawn[1].images[0].get_array().filled(0)), (mask_by_loops(3) / 3).double()
+    )
+    with pytest.raises(ValueError, match=r"head_maps got maps\['first'\]"):
+        views.head_maps({"first": torch.eye(2)}, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("n_heads", (1, 3))
+def test_the_stacked_matrix_has_all_queries_first(n_heads):
+    ax = views.stacked_matrix(n_heads)
+    rows = [(text.get_position()[1], text.get_text()) for text in ax.texts if text.get_position()[0] == 15.6]
+    stacked = [name for y, name in sorted(rows) if y > 0]
+    assert stacked == [f"{part} {h}" for part in ("query", "key", "value") for h in range(n_heads)]

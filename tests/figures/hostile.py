@@ -54,7 +54,7 @@ def views() -> Iterator[View]:
 def _modules() -> Iterator[Any]:
     for found in pkgutil.walk_packages(course_lib.__path__, "course_lib."):
         parts = found.name.split(".")
-        if parts[-1] == "views" or parts[1] == "figures":
+        if "views" in parts or parts[1] == "figures":
             yield importlib.import_module(found.name)
 
 

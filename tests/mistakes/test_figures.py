@@ -209,17 +209,45 @@ MISTAKES = {
         lambda: attention.weight_bars({"a": [1.0]}, top=0),
         "weight_bars got top=0; it must be a number above 0.",
     ),
+    "steps with too few keys": (
+        lambda: attention.attention_steps(["a", "b"], 1, [1], [[1]], [1, 1], [1, 0], [[1], [1]], [1]),
+        "attention_steps got 1 keys for 2 tokens; give one each.",
+    ),
+    "a mask that is not square": (
+        lambda: attention.masking([[1]], [[True, False]], [[1]], ["a"]),
+        "masking got mask=[[True, False]]; it must be (1, 1), a row and a column for each token.",
+    ),
+    "a mask of other numbers": (
+        lambda: attention.masking([[1]], [[2]], [[1]], ["a"]),
+        "masking got mask=[[2]]; it must be (1, 1), True or False.",
+    ),
+    "heads that don't divide the width": (
+        lambda: attention.split_picture([[1, 2, 3]], ["a"], 2),
+        "split_picture got 3 numbers for 2 heads; give a multiple.",
+    ),
+    "rows of different length": (
+        lambda: attention.split_picture([[1, 2], [3]], ["a", "b"], 2),
+        "split_picture got x=[[1, 2], [3]]; it must be (2, C), as many numbers for each token.",
+    ),
+    "a plan with too many heads": (
+        lambda: attention.multi_head_plan(7),
+        "multi_head_plan got n_heads=7; it must be a whole number from 1 to 6.",
+    ),
+    "a stacked matrix of no heads": (
+        lambda: attention.stacked_matrix(0),
+        "stacked_matrix got n_heads=0; it must be a whole number from 1 to 6.",
+    ),
     "attention of one token": (
         lambda: attention.attention_map([1.0], ["a"]),
         "attention_map got attn[0]=1.0; it must be a list of numbers.",
     ),
-    "maps of nothing": (
-        lambda: attention.attention_maps(None),
-        "attention_maps needs one (H, T, S) or (B, H, T, S) per layer, but got None.",
+    "a map of another size than its tokens": (
+        lambda: attention.head_maps({"a": [[1]]}, ["x", "y"]),
+        "head_maps got maps['a']=[[1]]; it must be (2, 2), a row and a column for each token.",
     ),
     "maps below 0": (
-        lambda: attention.attention_maps([-torch.ones(1, 2, 2)]),
-        "attention_maps got numbers below 0; it needs weights, as they are after the softmax.",
+        lambda: attention.head_maps({"a": [[-1]]}, ["x"]),
+        "head_maps got maps['a']=-1; it must be a number from 0 to 1.",
     ),
     "inputs without targets": (
         lambda: context.window_table(["a", "b"], ["b"]),
@@ -480,4 +508,4 @@ def test_what_is_no_mistake():
     assert (
         figures.probability_bars(torch.tensor([0.25, 0.75]), "ab", top=numpy.int64(1)).text[:8] == "b  0.750"
     )
-    assert len(attention.attention_maps(torch.full((2, 3, 4, 4), 0.25)).axes) == 6
+    assert len(attention.head_maps({3: torch.full((4, 4), 0.25)}, iter("abcd")).axes) == 1
