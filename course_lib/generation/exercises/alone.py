@@ -225,7 +225,7 @@ def main() -> None:
     """Train on a text, save, and write; without a text, write on with what was saved."""
     parser = argparse.ArgumentParser(description="Your own GPT.")
     parser.add_argument("text", nargs="?", help="a UTF-8 text to learn from; without it: only write")
-    parser.add_argument("--steps", type=int, default=300, help="how long to train; 0: not at all")
+    parser.add_argument("--steps", type=int, default=500, help="how long to train; 0: not at all")
     parser.add_argument("--prompt", default="One morning,", help="the beginning of what it writes")
     parser.add_argument("--tokens", type=int, default=60, help="how much it writes at most")
     parser.add_argument("--seed", type=int, default=0)

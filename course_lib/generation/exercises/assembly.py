@@ -227,7 +227,7 @@ def _cases() -> list[Case]:
     return [
         _case(),
         _case(prompt="", seed=1, new=40),
-        _case(steps=30, every=10, peak=2.0, context_length=6, seed=2),
+        _case(steps=29, every=10, peak=2.0, context_length=6, seed=2),
         _case(["ab", "ba"], ["aab"], "b", context_length=2, batch_size=5, steps=1, every=3, seed=3, new=30),
         _case(context_length=9, batch_size=3, steps=21, every=20, seed=4, new=25),
         _case([*_TEXTS, "at " * 300], _UNSEEN, "a", context_length=70, batch_size=1, seed=5, new=90),
