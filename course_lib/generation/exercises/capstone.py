@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -159,7 +160,7 @@ def _joints() -> str:
 
 def _with_piece(file: Joined, topic: str, name: str, folder: Path) -> tuple[Piece, Joined]:
     """The file with one more piece: the learner's, or else the course's."""
-    exercise: Exercise = getattr(importlib.import_module(f"course_lib.{topic}.exercises"), name)
+    exercise = _exercise(topic, name)
     path, piece, trouble = folder / f"{exercise.piece or name}.py", Piece(name, topic, False), ""
     if os.path.lexists(path):
         with surroundings():
@@ -167,8 +168,17 @@ def _with_piece(file: Joined, topic: str, name: str, folder: Path) -> tuple[Piec
         if taken is not None:
             return replace(piece, mine=True), taken
         trouble = f"{_ended(trouble)} The course's {name} stands in for it."
-    course = file.add(name, exercise.solution_source(), piece.heading, plain=True)
+    course = file.add(name, _reference(topic, name), piece.heading, plain=True)
     return replace(piece, trouble=trouble), course
+
+
+def _exercise(topic: str, name: str) -> Exercise:
+    return getattr(importlib.import_module(f"course_lib.{topic}.exercises"), name)
+
+
+@cache
+def _reference(topic: str, name: str) -> str:
+    return _exercise(topic, name).solution_source()
 
 
 def _from_file(file: Joined, path: Path, exercise: Exercise, heading: str) -> tuple[Joined | None, str]:
