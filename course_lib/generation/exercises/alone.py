@@ -222,12 +222,12 @@ def load(path: Path) -> Any:
 
 
 def main() -> None:
-    """Train on a text, save, and write; without a text, write on with what was saved."""
+    """Train on a text, save, and write three texts; without a text, write with what was saved."""
     parser = argparse.ArgumentParser(description="Your own GPT.")
     parser.add_argument("text", nargs="?", help="a UTF-8 text to learn from; without it: only write")
     parser.add_argument("--steps", type=int, default=500, help="how long to train; 0: not at all")
-    parser.add_argument("--prompt", default="One morning,", help="the beginning of what it writes")
-    parser.add_argument("--tokens", type=int, default=60, help="how much it writes at most")
+    parser.add_argument("--prompt", default="One morning,", help="how the three texts begin that it writes")
+    parser.add_argument("--tokens", type=int, default=60, help="how long each is at most")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     if asked.steps < 0 or asked.tokens < 1:
@@ -250,4 +250,6 @@ def main() -> None:
         if asked.steps:
             teller.learn(texts, unseen, asked.steps, 16, 4e-3, max(1, asked.steps // 5), chance)
             save(teller, kept)
-    print(teller.write(asked.prompt, asked.tokens, chance))
+    for _ in range(3):
+        text = teller.write(asked.prompt, asked.tokens, chance)
+        print("".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text), flush=True)

@@ -266,7 +266,7 @@ def run(*arguments: object) -> str:
     path = _progress.pieces_folder() / NAME
     if not path.is_file():
         return said
-    command = [sys.executable, "-I", str(path), *map(str, arguments)]
+    command = [sys.executable, "-I", "-X", "utf8", str(path), *map(str, arguments)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=RUN_SECONDS, check=False)
     except subprocess.TimeoutExpired:
