@@ -104,7 +104,7 @@ def test_decorators_and_two_statements_in_a_line_are_read():
 
 
 def test_the_parts_stand_for_what_a_text_takes_from_the_course():
-    two = "from course_lib.tokens import naive_bpe as n\nfrom course_lib.x import one as uno\n"
+    two = "from course_lib.tokens import naive_bpe as n\nfrom course_lib.tokens import one as uno\n"
     two += "def two(): return n.one() + uno()\n"
     file = both("def one(): return 4", two)
     assert ran(file)["two"]() == 8 and not left_of_the_course(file.text())
