@@ -10,12 +10,13 @@
 
 Each topic declares its own, with what is imported from here. The files: `_core` (the API) and `_quiz` are
 what a learner calls. Cases: `_judge` (what a topic declares), `_draw` and `_fresh` (new ones at every
-check). What is right: `_right`, `_inputs`, `_gradients`. What an answer does: `_trial`, `_modules` (a class),
-`_explain` (a letter or a number), `_frozen`, `_compare`, `_values`, `_forbidden`, `_properties`, `_starters`
-(nothing yet). What is said of it: `_verdict`, `_faults`, `_recognise`, `_slips`, `_crashes`, `_meanings`; how
-it looks: `_feedback`, `_sides`. `_run` keeps time and cuts tracebacks, `_whose` knows the learner's lines,
-`_source` takes code out of a notebook, `_progress` keeps files, `_topics` finds what there is, `_overview`
-counts, `_boxes` and `_review` say what to repeat. Nothing here draws figures or trains.
+check). What is right: `_right`, `_inputs`, `_gradients`. What an answer does: `_trial`, `_modules` (a
+class), `_explain` (a letter or a number), `_frozen`, `_compare`, `_values`, `_forbidden`, `_properties`,
+`_starters` (nothing yet). What is said of it: `_verdict`, `_faults`, `_recognise`, `_slips`, `_crashes`,
+`_meanings`; how it looks: `_feedback`, `_sides`. `_run` keeps time and cuts tracebacks, `_whose` knows the
+learner's lines, `_source` takes code out of a notebook, `_joining` makes one file of several, `_progress`
+keeps files, `_topics` finds what there is, `_overview` counts, `_boxes` and `_review` say what to repeat.
+Nothing here draws figures or trains.
 """
 
 from __future__ import annotations

@@ -222,15 +222,54 @@ def has_piece(piece: str) -> bool:
 
 def write_piece(piece: str, text: str) -> str:
     """Write a text that was judged right to `my_gpt/<piece>.py`, whole or not at all, and say so."""
+    return _told(lambda: _put(pieces_folder() / f"{piece}.py", text), f"my_gpt/{piece}.py")
+
+
+def write_file(name: str, text: str, is_changed: Callable[[str], bool]) -> str:
+    """Write a file that the course makes into `my_gpt/`, whole or not at all, and say so.
+
+    If there is one that `is_changed`, by a person, it is kept under another name.
+    """
+
+    def write() -> str:
+        from filelock import FileLock
+
+        path, said = pieces_folder() / name, ""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{progress_path()}.lock", timeout=_LOCK_SECONDS):
+            if path.is_file() and not path.is_symlink():
+                there = _bytes(path).decode(errors="replace")
+                if there == text:
+                    return ""
+                if is_changed(there):
+                    kept = _free_name(f"{path.stem}.yours", path)
+                    replace(path, kept)
+                    said = f" What you had changed in it is kept as `my_gpt/{kept.name}`."
+            _put(path, text)
+        return said
+
+    return _told(write, f"my_gpt/{name}")
+
+
+def _put(path: Path, text: str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():  # what it leads to is not the course's
+        path.unlink()
+    with atomic_write(path) as file:
+        file.write(text.encode())
+    return ""
+
+
+def _told(write: Callable[[], str], where: str) -> str:
     try:
-        folder = pieces_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{piece}.py"
-        if path.is_symlink():  # what it leads to is not the course's
-            path.unlink()
-        with atomic_write(path) as file:
-            file.write(text.encode())
+        return f"Kept as `{where}`.{write()}"
     except (OSError, ValueError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         return f"It could not be kept ({type(error).__name__}: {why})."
-    return f"Kept as `my_gpt/{piece}.py`."
+
+
+def _free_name(stem: str, path: Path) -> Path:
+    number = 1
+    while (free := path.with_name(f"{stem}-{number}{path.suffix}")).exists():
+        number += 1
+    return free

@@ -1,4 +1,4 @@
-"""Figures of notebook 06: distributions before and after, dice, beams, a cache, a batch, quality and variety.
+"""Figures of notebook 06: distributions, dice, beams, a cache, a batch, quality and variety, all parts.
 
 Plain numbers, lists and tensors come in; Axes, figures or `Html` go out. It does not know models, tokenizers
 or how a token is chosen; matplotlib is loaded at the first figure. Show them with `viz.picture`, which brings
@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from course_lib.arguments import number, whole, wrong
-from course_lib.figures.arguments import as_many, between, checked
+from course_lib.figures.arguments import as_many, between, checked, no_others
 from course_lib.figures.axes import axes_for, subplots
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 from course_lib.figures.shown import Html
@@ -356,3 +356,67 @@ def _drawn(ax: Any, curves: Mapping[str, Sequence[Point]], size: float) -> list[
 def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
     """Whether two boxes, given by their centres and half sizes, have a place in common."""
     return abs(one[0] - other[0]) < one[2] + other[2] and abs(one[1] - other[1]) < one[3] + other[3]
+
+
+# All parts together -----------------------------------------------------------------------------------------
+
+
+@checked()
+def storyteller_plan(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
+    """Which part hands what to which, when a GPT learns (above) and writes (below). Gives the Axes.
+
+    `words` replaces labels, for another language.
+
+    >>> storyteller_plan(words={"texts": "Texte"}).texts[0].get_text()
+    'Texte'
+    """
+    label = {name: name for name in ("texts", "prompt", "story", "learn", "write")}
+    no_others("storyteller_plan", "words", words or {}, label)
+    label |= words or {}
+    ax = axes_for(ax, (9.0, 3.6))
+    ax.set(xlim=(0, 100), ylim=(0, 44))
+    ax.axis("off")
+    rows = ((36, "texts", ("Tokenizer", "windows", "train")), (8, "prompt", ("Tokenizer", "generate")))
+    for y, first, parts in rows:
+        ax.text(5, y, label[first], ha="center", va="center", fontsize=10, color=INK)
+        _to(ax, (9, y), (13, y))
+        for part in parts:
+            _part(ax, _LEFT[part], y, part, BLUE)
+    for y, name in ((36, "learn"), (8, "write")):
+        ax.text(13, y + 5.6, label[name], fontsize=9, style="italic", color=INK)
+    for y, ends in ((36, ((28, 32), (47, 51))), (8, ((28, 51), (66, 70), (85, 90)))):
+        for start, end in ends:
+            _to(ax, (start, y), (end, y))
+    for y, name in ((40, "AdamW"), (32, "learning_rate"), (24, "cross_entropy")):
+        _part(ax, 77, y, name, GREY, 18)
+        _to(ax, (77, y), (66, 36 + (y - 32) / 4))
+    _part(ax, 51, 22, "GPT", BLUE)
+    _part(ax, 32, 17, "choose", GREY)
+    _part(ax, 70, 8, "decode", BLUE)
+    for start, end in (((58.5, 32.6), (58.5, 25.4)), ((58.5, 18.6), (58.5, 11.4)), ((47, 16), (54, 11.4))):
+        _to(ax, start, end)
+    ax.text(95, 8, label["story"], ha="center", va="center", fontsize=10, color=INK)
+    ax.course_alt = (
+        "Above, learning: texts go into the tokenizer, their ids into windows, and these into train, which "
+        "AdamW, learning_rate and cross_entropy serve. train changes the GPT. Below, writing: a prompt goes "
+        "through the tokenizer into generate, which asks the GPT and choose for each token; its ids are "
+        "decoded, and a story comes out."
+    )
+    return ax
+
+
+_LEFT = {"Tokenizer": 13, "windows": 32, "train": 51, "generate": 51}
+
+
+def _part(ax: Any, left: float, y: float, name: str, colour: str, width: float = 15) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    look = {"facecolor": "white", "edgecolor": colour, "lw": 1.6, "zorder": 3}
+    ax.add_patch(FancyBboxPatch((left, y - 3.2), width, 6.4, "round,pad=0,rounding_size=0.8", **look))
+    middle = left + width / 2
+    ax.text(middle, y, name, ha="center", va="center", fontsize=9.5, family="monospace", color=INK, zorder=4)
+
+
+def _to(ax: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    look = {"arrowstyle": "-|>", "color": GREY, "lw": 1.3, "mutation_scale": 11, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", xy=end, xytext=start, arrowprops=look, zorder=2)

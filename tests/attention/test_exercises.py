@@ -18,7 +18,6 @@ from course_lib import attention
 from course_lib.attention import exercises as ex
 from course_lib.config import GPTConfig
 from course_lib.exercises import Mistake, State
-from course_lib.generation.exercises.capstone import MyGPT, Pieces, gather
 
 matplotlib.use("Agg")
 
@@ -1090,15 +1089,6 @@ def test_a_right_piece_is_kept_with_what_it_needs(tmp_path):
     kept = {path.stem: path.read_text() for path in (tmp_path / "my_gpt").glob("*.py")}
     assert list(kept) == ["multi_head_attention"]
     assert "def attend_by_loops" in kept["multi_head_attention"]
-
-
-@pytest.mark.parametrize("way", [mask_in_numpy, mask_of_plain_rows, mask_not_contiguous])
-def test_every_right_mask_works_in_ones_own_gpt(way):
-    pieces = gather()
-    own = {**pieces.by_name, "causal_mask": replace(pieces.by_name["causal_mask"], function=way)}
-    model = MyGPT(Pieces(own), GPTConfig(vocab_size=11, context_length=8, n_layers=1, n_heads=2, width=6))
-    ids = torch.tensor([[1, 2, 3]])
-    assert torch.allclose(model(ids), model.weights(ids), atol=1e-5)
 
 
 def test_explore_exercises_are_not_parts_of_the_gpt(tmp_path):

@@ -102,3 +102,13 @@ def test_axes_of_ones_own_are_used():
 
     own = pyplot.subplots()[1]
     assert views.end_to_end([1.0], ["a"], ax=own) is own
+
+
+def test_the_plan_of_a_storyteller_names_each_part_once_a_lane():
+    ax = views.storyteller_plan(words={"story": "Geschichte"})
+    shown = [text.get_text() for text in ax.texts if text.get_text()]
+    assert shown.count("Tokenizer") == 2 and "Geschichte" in shown and "story" not in shown
+    for part in ("windows", "train", "AdamW", "learning_rate", "cross_entropy", "GPT", "choose", "generate"):
+        assert shown.count(part) == 1 and part in ax.course_alt
+    with pytest.raises(ValueError, match="words"):
+        views.storyteller_plan(words={"tale": "x"})

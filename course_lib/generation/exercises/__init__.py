@@ -11,8 +11,10 @@
 | `bugs`       | `stuck_loop`, whose fault is to be found                   |
 | `readings`   | `two_words_stay`, `twice_the_steps`: what something shows  |
 | `questions`  | `quiz`                                                     |
+| `assembly`   | `Storyteller`, which puts all parts together               |
 | `shared`     | logits for the cases                                       |
-| `capstone`   | a GPT out of a learner's own answers                       |
+| `alone`      | what joins a learner's parts in a file of their own        |
+| `capstone`   | that file: `my_gpt.py`, out of a learner's own answers     |
 """
 
 # Progress lists the exercises in the order in which they are named here.
@@ -26,10 +28,12 @@ from course_lib.generation.exercises.readings import two_words_stay, twice_the_s
 from course_lib.generation.exercises.scaling import repetition_penalty
 from course_lib.generation.exercises.beams import beam_step
 from course_lib.generation.exercises.memory import cache_bytes
+from course_lib.generation.exercises.assembly import Storyteller
 from course_lib.generation.exercises.questions import quiz
 # isort: on
 
 __all__ = [
+    "Storyteller",
     "beam_step",
     "cache_bytes",
     "draw",

@@ -1,78 +1,95 @@
-"""The capstone of Part I: a GPT out of the learner's own pieces, the course's where one is missing.
+"""The capstone of Part I: one file that is the learner's own GPT, the course's parts where one is missing.
 
-`gather` takes the right answers from `my_gpt/`, tries each once more, and gives the pieces by name. `MyGPT`,
-`MyTokenizer`, `MyAdamW`, `train` and `write` only put pieces together: what is computed, the pieces compute.
-Nothing here draws figures.
+`gather` takes the right answers from `my_gpt/` and tries each once more, as it stands in the file;
+`write_file` writes `my_gpt/my_gpt.py`, a program that stands alone; `load` takes the same text into a
+notebook. What joins the parts is in `alone`. Nothing here draws figures.
 """
 
 from __future__ import annotations
 
+import hashlib
 import html
 import importlib
+import inspect
 import os
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
-import torch
-from torch import nn
-
-from course_lib.config import GPTConfig
+from course_lib import COURSE
 from course_lib.exercises import Exercise, _progress
-from course_lib.exercises._loading import load, read
+from course_lib.exercises._joining import CannotBeJoined, Joined
+from course_lib.exercises._loading import read
 from course_lib.exercises._surroundings import surroundings
 from course_lib.exercises._tryout import try_text
 from course_lib.figures.shown import Shown
-from course_lib.model import GPT
-from course_lib.tokens import BPETokenizer
-from course_lib.tokens.bpe import byte_alphabet
-from course_lib.training.recipe import Callback, History, Record, TrainConfig
+from course_lib.generation.exercises import alone
 
-PIECES = {  # in the order of the course; each is an exercise of its topic
-    "tokens": ("learn_merges", "encode_piece", "decode_ids"),
+PIECES = {  # in the order in which the file is read; each is an exercise of its topic
+    "tokens": ("count_pairs", "merge_pair", "learn_merges", "encode_piece", "decode_ids"),
+    "attention": ("MultiHeadAttention",),
+    "model": ("Block", "GPT"),
     "context": ("windows", "cross_entropy"),
-    "attention": ("causal_mask", "split_heads", "scaled_dot_product"),
-    "model": ("mlp", "layer_norm", "block", "gpt"),
-    "training": ("learning_rate", "clip_gradients", "adamw_step", "train_step"),
-    "generation": ("temperature", "top_p", "draw", "generate"),
+    "training": ("learning_rate", "adamw_step", "train"),
+    "generation": ("temperature", "top_p", "draw", "generate", "Storyteller"),
 }
+JOINTS = {  # what the course adds, after which piece
+    "decode_ids": ("Tokenizer",),
+    "adamw_step": ("AdamW",),
+    "generate": ("choose",),
+    "Storyteller": ("train_and_tell", "PARTS", "main"),
+}
+NAME = "my_gpt.py"
 LOAD_SECONDS = 5.0
-
-
-# The pieces ---------------------------------------------------------------------------------------------
+RUN_SECONDS = 300.0
+_MARK = "# The course wrote what stands above: "  # and its fingerprint
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One part of the GPT: the function to use, whose it is, and why a learner's file was not taken."""
+    """One part of the GPT: whose it is, and why a learner's file was not taken."""
 
     name: str
     topic: str
-    function: Callable[..., Any]
     mine: bool
     trouble: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The remark above it in the file."""
+        number = next(t.number for t in COURSE if t.name == self.topic)
+        whose = "yours" if self.mine else "the course's, until you have your own"
+        return _heading(f"{self.name}: {whose} (notebook {number:02})")
 
 
 @dataclass(frozen=True, repr=False)
 class Pieces(Shown):
-    """All parts, by name; shown, it says whose they are."""
+    """All parts, by name, and the file that they make; shown, it says whose they are."""
 
     by_name: Mapping[str, Piece]
-
-    def __getitem__(self, name: str) -> Callable[..., Any]:
-        return self.by_name[name].function
+    text: str
 
     @property
     def mine(self) -> int:
         """How many are the learner's own."""
         return sum(piece.mine for piece in self.by_name.values())
 
+    def whose(self) -> str:
+        """The headings of the file, in the order in which it is read: each part, and whose it is."""
+        return "\n".join(
+            line.strip("# -")
+            for line in self.text.splitlines()
+            if line.startswith("# ") and line.endswith("---")
+        )
+
     @property
     def headline(self) -> str:
-        """'11 of 20 parts of this GPT are yours.'"""
+        """'11 of 18 parts of this GPT are yours.'"""
         return f"{self.mine} of {len(self.by_name)} parts of this GPT are yours."
 
     def __str__(self) -> str:
@@ -105,289 +122,153 @@ def _badge(piece: Piece) -> str:
     return f'<code style="{style}">{piece.name}</code>'
 
 
+def _heading(words: str) -> str:
+    return f"# {words} ".ljust(100, "-")
+
+
+# Gathering ----------------------------------------------------------------------------------------------
+
+
 def gather(folder: str | Path | None = None) -> Pieces:
     """The learner's right answers in `folder` (by default `my_gpt/`), and the course's for the others.
 
-    A file is taken only if it runs and its exercise still finds it right; else its piece says what is wrong.
+    A file is taken only if it runs and its exercise finds it right, among the parts before it; else its piece
+    says what is wrong.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as empty:
     ...     print(gather(empty).headline)
-    0 of 20 parts of this GPT are yours.
+    0 of 18 parts of this GPT are yours.
     """
     folder = _progress.pieces_folder() if folder is None else Path(folder)
-    pieces = [_piece(topic, name, folder) for topic, names in PIECES.items() for name in names]
-    return Pieces({piece.name: piece for piece in pieces})
+    names = [name for names in PIECES.values() for name in names]
+    file = Joined((*names, *(name for joints in JOINTS.values() for name in joints)))
+    pieces: dict[str, Piece] = {}
+    for topic, names in PIECES.items():
+        for name in names:
+            pieces[name], file = _with_piece(file, topic, name, folder)
+            for joint in JOINTS.get(name, ()):
+                heading = _heading(f"{joint}: the course's; it joins the parts")
+                file = file.add(joint, _joints(), heading)
+    return Pieces(pieces, _whole(file, pieces))
 
 
-def _piece(topic: str, name: str, folder: Path) -> Piece:
-    exercise: Exercise = getattr(importlib.import_module(f"course_lib.{topic}.exercises"), name)
-    path = folder / f"{name}.py"
-    if not os.path.lexists(path):
-        return Piece(name, topic, exercise.reference, mine=False)
-    with surroundings():
-        function, trouble = _from_file(path, exercise)
-    if trouble:
-        return Piece(
-            name, topic, exercise.reference, False, f"{trouble} The course's {name} stands in for it."
-        )
-    return Piece(name, topic, function, mine=True)
+def _joints() -> str:
+    """The text of `alone`, without the remarks that are for the course's tools."""
+    return re.sub(r"  # (noqa|fmt)\b.*", "", inspect.getsource(alone))
 
 
-def _from_file(path: Path, exercise: Exercise) -> tuple[Callable[..., Any] | None, str]:
-    """What the file calls by the exercise's name, or None and what is wrong with the file.
+def _with_piece(file: Joined, topic: str, name: str, folder: Path) -> tuple[Piece, Joined]:
+    """The file with one more piece: the learner's, or else the course's."""
+    exercise = _exercise(topic, name)
+    path, piece, trouble = folder / f"{exercise.piece or name}.py", Piece(name, topic, False), ""
+    if os.path.lexists(path):
+        with surroundings():
+            taken, trouble = _from_file(file, path, exercise, replace(piece, mine=True).heading)
+        if taken is not None:
+            return replace(piece, mine=True), taken
+        trouble = f"{_ended(trouble)} The course's {name} stands in for it."
+    course = file.add(name, _reference(topic, name), piece.heading, plain=True)
+    return replace(piece, trouble=trouble), course
 
-    Whatever it does, it does in a process of its own first.
+
+def _exercise(topic: str, name: str) -> Exercise:
+    return getattr(importlib.import_module(f"course_lib.{topic}.exercises"), name)
+
+
+@cache
+def _reference(topic: str, name: str) -> str:
+    return _exercise(topic, name).solution_source()
+
+
+def _from_file(file: Joined, path: Path, exercise: Exercise, heading: str) -> tuple[Joined | None, str]:
+    """The file with the learner's answer, or None and what is wrong with that.
+
+    Whatever it does, it does in a process of its own. Where its helpers are called like earlier parts, those
+    are meant, if it is right with them; else its own.
     """
     text, trouble = read(path)
     if trouble:
         return None, trouble
-    trial = try_text(exercise, text, path.name, LOAD_SECONDS)
-    if trial.right:
-        return load(text, exercise.name, path.name, LOAD_SECONDS)
-    if trial.unloadable:
-        return None, _ended(trial.why_not)
-    return None, _ended(f"{path.name} is not right any more: {trial.why_not}")
+    taken, why = _joined(file, text, exercise, heading, link=True)
+    if taken is None:
+        alone_ = try_text(exercise, text, path.name, LOAD_SECONDS)
+        if not alone_.right:
+            said = "" if alone_.unloadable else f"{path.name} is not right any more: "
+            return None, f"{said}{alone_.why_not}"
+        taken, why = _joined(file, text, exercise, heading, link=False)
+    return taken, f"{path.name} can't stand in {NAME}: {why}"
+
+
+def _joined(
+    file: Joined, text: str, exercise: Exercise, heading: str, link: bool
+) -> tuple[Joined | None, str]:
+    """The file with a text, if it is right there, or None and why not."""
+    try:
+        longer = file.add(exercise.name, text, heading, link=link)
+    except CannotBeJoined as error:
+        return None, str(error)
+    tried = try_text(exercise, longer.text(), NAME, LOAD_SECONDS)
+    return (longer, "") if tried.right else (None, tried.why_not)
 
 
 def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
-# What is made of them -----------------------------------------------------------------------------------
-
-
-class MyTokenizer:
-    """Byte-pair encoding from the pieces, with the ids of `BPETokenizer`: bytes, merges, end of text.
-
-    >>> tokenizer = MyTokenizer(gather(), ["the theme of the thesis"], n_merges=3)
-    >>> tokenizer.decode(tokenizer.encode("the theme")), tokenizer.vocab_size
-    ('the theme', 260)
-    """
-
-    def __init__(self, pieces: Pieces, texts: Iterable[str], n_merges: int):
-        self.pieces = pieces
-        parts = [part.encode() for text in texts for part in self._cut(text)]
-        self.merges: list[tuple[bytes, bytes]] = pieces["learn_merges"](parts, n_merges)
-        self.tokens = [bytes([byte]) for byte in byte_alphabet()]
-        self.tokens += [left + right for left, right in self.merges]
-        ids = {token: id for id, token in enumerate(self.tokens)}
-        self._byte_ids = {byte: ids[bytes([byte])] for byte in range(256)}
-        self._new_ids = {(ids[left], ids[right]): ids[left + right] for left, right in self.merges}
-        self._known: dict[str, list[int]] = {}
-        self.end_id = len(self.tokens)
-
-    @property
-    def vocab_size(self) -> int:
-        """Bytes, merges, and the end of a text."""
-        return len(self.tokens) + 1
-
-    def encode(self, text: str) -> list[int]:
-        """The ids of a text; each word is worked out once."""
-        return [id for part in self._cut(text) for id in self._encode_part(part)]
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of some ids, without the end of text."""
-        return self.pieces["decode_ids"]([id for id in ids if id != self.end_id], self.tokens)
-
-    def _encode_part(self, part: str) -> list[int]:
-        if part not in self._known:
-            bytes_ = [self._byte_ids[byte] for byte in part.encode()]
-            self._known[part] = self.pieces["encode_piece"](bytes_, self._new_ids)
-        return self._known[part]
-
-    @staticmethod
-    def _cut(text: str) -> list[str]:
-        return BPETokenizer([]).pre_tokens(text)
-
-
-class MyGPT(nn.Module):
-    """A GPT-2 whose numbers are kept in the course's `GPT` and whose computation is done by the pieces.
-
-    Shapes: ids (B, T) -> logits (B, T, V).
-    Raises: ValueError for a configuration that is not GPT-2's: the pieces know no other norm or position.
-
-    >>> model = MyGPT(gather(), GPTConfig(vocab_size=11, context_length=8, n_layers=2, n_heads=2, width=6))
-    >>> ids = torch.tensor([[1, 2, 3]])
-    >>> torch.allclose(model(ids), model.weights(ids), atol=1e-5)
-    True
-    """
-
-    def __init__(self, pieces: Pieces, config: GPTConfig, generator: torch.Generator | None = None):
-        super().__init__()
-        kind = (config.norm, config.activation, config.positions, config.bias, config.tie_embeddings)
-        if kind != ("layernorm", "gelu", "learned", True, True) or config.n_kv_heads is not None:
-            raise ValueError(
-                f"MyGPT got {config}; its pieces make a GPT-2: leave norm, activation, positions, bias, "
-                "tie_embeddings and n_kv_heads as they are by default."
-            )
-        self.pieces, self.config = pieces, config
-        self.weights = GPT(config, generator)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        weights = self.weights
-        blocks = [partial(self._block, layer) for layer in weights.blocks]
-        norm = partial(self._norm, weights.norm)
-        return self.pieces["gpt"](ids, weights.tokens.weight, weights.positions.weight, blocks, norm)
-
-    def _block(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        norm1, norm2 = partial(self._norm, layer.norm1), partial(self._norm, layer.norm2)
-        attention, mlp = partial(self._attention, layer.attention), partial(self._mlp, layer.mlp)
-        return self.pieces["block"](x, norm1, attention, norm2, mlp).to(x.dtype)
-
-    def _norm(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        return self.pieces["layer_norm"](x, layer.weight, layer.bias, layer.eps).to(x.dtype)
-
-    def _mlp(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        up, down = layer.up, layer.down
-        return self.pieces["mlp"](x, up.weight.T, up.bias, down.weight.T, down.bias).to(x.dtype)
-
-    def _attention(self, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        B, T, C = x.shape
-        split = self.pieces["split_heads"]
-        q, k, v = (split(part, layer.n_heads) for part in layer.qkv(x).chunk(3, dim=-1))  # (B, H, T, D)
-        mask = torch.as_tensor(self.pieces["causal_mask"](T), device=x.device)  # plain rows are right too
-        mixed = self.pieces["scaled_dot_product"](q, k, v, mask).to(x.dtype)
-        return layer.out(mixed.transpose(1, 2).reshape(B, T, C))
-
-
-class MyAdamW(torch.optim.Optimizer):
-    """The optimizer from the pieces: the rate of the moment, gradients clipped, one AdamW step a weight.
-
-    >>> weight = nn.Parameter(torch.tensor([[1.0]]))
-    >>> optimizer = MyAdamW(gather(), [weight], steps=10, peak=0.1, warmup=0)
-    >>> weight.grad = torch.tensor([[0.5]])
-    >>> optimizer.step(); weight.detach()
-    tensor([[0.8900]])
-    """
-
-    def __init__(self, pieces: Pieces, weights: Iterable[nn.Parameter], steps: int, peak: float, warmup: int):
-        super().__init__(weights, {})
-        self.pieces, self.done = pieces, 0
-        self._schedule = (steps, peak, warmup, 0.0)
-
-    @property
-    def rate(self) -> float:
-        """The learning rate of the next step."""
-        return float(self.pieces["learning_rate"](self.done, *self._schedule))
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # noqa: ARG002  (torch's signature)
-        """Move every weight that has a gradient."""
-        weights = [
-            weight for group in self.param_groups for weight in group["params"] if weight.grad is not None
-        ]
-        lr = self.rate
-        self.done += 1
-        gradients = self.pieces["clip_gradients"]([weight.grad for weight in weights], 1.0)
-        for weight, gradient in zip(weights, gradients, strict=True):
-            state = self.state[weight] or {
-                "mean": torch.zeros_like(weight),
-                "square": torch.zeros_like(weight),
-            }
-            decay = 0.1 if weight.ndim >= 2 else 0.0
-            results = self.pieces["adamw_step"](
-                weight.detach().clone(), torch.as_tensor(gradient), state["mean"], state["square"],
-                self.done, lr, (0.9, 0.95), 1e-8, decay,
-            )  # fmt: skip
-            # A piece may compute with NumPy or in double precision; the weights stay what they are.
-            moved, mean, square = (torch.as_tensor(result).to(weight) for result in results)
-            state["mean"], state["square"] = mean, square
-            weight.copy_(moved)
-            self.state[weight] = state
-
-
-# Train it, and let it write -----------------------------------------------------------------------------
-
-
-def train(
-    model: MyGPT,
-    ids: torch.Tensor,
-    val_ids: torch.Tensor,
-    *,
-    steps: int = 400,
-    batch_size: int = 16,
-    peak: float = 4e-3,
-    generator: torch.Generator | None = None,
-    curve: Callback | None = None,
-) -> History:
-    """Train on windows of `ids`; gives the losses of the steps and, twenty times, that of `val_ids`.
-
-    `curve` is told of every record, as a callback of `training.train`. Units: nats per token.
-
-    >>> pieces, chance = gather(), torch.Generator().manual_seed(0)
-    >>> config = GPTConfig(vocab_size=3, context_length=5, n_layers=1, n_heads=1, width=8)
-    >>> ids = torch.tensor([0, 1, 2] * 20)
-    >>> history = train(MyGPT(pieces, config, chance), ids, ids[:30], steps=60, peak=0.03, generator=chance)
-    >>> history.val_loss < 0.1
-    True
-    """
-    pieces, T = model.pieces, model.config.context_length
-    inputs, targets = map(torch.as_tensor, pieces["windows"](ids, T))
-    optimizer = MyAdamW(pieces, model.parameters(), steps, peak, warmup=steps // 20)
-    records, losses, began = [], [], time.perf_counter()
-    if curve is not None:
-        curve.on_start(TrainConfig(steps=steps, batch_size=batch_size, lr=peak), History())
-    for step in range(1, steps + 1):
-        lr = optimizer.rate
-        rows = torch.randint(len(inputs), (batch_size,), generator=generator)
-        losses.append(pieces["train_step"](model, optimizer, inputs[rows], targets[rows]))
-        if step % max(1, steps // 20) == 0 or step == steps:
-            seen, seconds = step * batch_size * T, time.perf_counter() - began
-            val_loss = validate(model, val_ids)
-            records.append(Record(step, sum(losses) / len(losses), val_loss, lr, seen, seconds))
-            losses.clear()
-            if curve is not None:
-                curve.on_record(records[-1], History(tuple(records)))
-    if curve is not None:
-        curve.on_end(History(tuple(records)))
-    return History(tuple(records))
-
-
-@torch.no_grad()
-def validate(model: MyGPT, ids: torch.Tensor) -> float:
-    """The mean loss on all windows of `ids`, by the pieces `windows` and `cross_entropy`.
-
-    Units: nats per token.
-
-    >>> config = GPTConfig(vocab_size=11, context_length=5, n_layers=1, n_heads=1, width=4)
-    >>> round(validate(MyGPT(gather(), config), torch.arange(11)), 1)  # nothing learned: log(11)
-    2.4
-    """
-    inputs, targets = map(torch.as_tensor, model.pieces["windows"](ids, model.config.context_length))
-    return float(model.pieces["cross_entropy"](model(inputs).flatten(0, 1), targets.flatten()))
-
-
-@torch.no_grad()
-def write(
-    model: MyGPT,
-    tokenizer: MyTokenizer,
-    prompt: str,
-    max_new_tokens: int = 80,
-    *,
-    temperature: float = 0.7,
-    top_p: float = 0.95,
-    generator: torch.Generator | None = None,
-) -> str:
-    """Continue a text until its end: each token by `temperature`, `top_p` and `draw`, the loop by `generate`.
-
-    >>> tokenizer = MyTokenizer(gather(), ["the theme of the thesis"], n_merges=3)
-    >>> config = GPTConfig(vocab_size=260, context_length=8, n_layers=1, n_heads=1, width=4)
-    >>> write(MyGPT(gather(), config), tokenizer, "the ", max_new_tokens=2).startswith("the ")
-    True
-    """
-    pieces = model.pieces
-
-    def choose(logits: torch.Tensor) -> torch.Tensor:
-        kept = torch.as_tensor(
-            pieces["top_p"](torch.as_tensor(pieces["temperature"](logits, temperature)), top_p)
-        )
-        return torch.as_tensor(
-            pieces["draw"](kept, torch.rand(len(kept), generator=generator).to(kept.device))
-        )
-
-    ids = tokenizer.encode(prompt)
-    context_length = model.config.context_length
-    return tokenizer.decode(
-        pieces["generate"](model, ids, max_new_tokens, context_length, choose, tokenizer.end_id)
+def _whole(file: Joined, pieces: Mapping[str, Piece]) -> str:
+    mine = sum(piece.mine for piece in pieces.values())
+    head = (
+        f'"""Your own GPT: {mine} of its {len(pieces)} parts are yours; above each stands whose it is.\n\n'
+        f"    python {NAME} stories.txt               learns from a text, and writes (about a minute)\n"
+        f'    python {NAME} --prompt "One day, Tom"   writes on with what it has learned\n'
+        f'    python {NAME} --help                    all that can be chosen\n"""'
     )
+    return f'{file.text(head)}\n\nif __name__ == "__main__":\n    main()\n'
+
+
+# The file -----------------------------------------------------------------------------------------------
+
+
+def write_file(pieces: Pieces | None = None) -> str:
+    """Write `my_gpt/my_gpt.py`, and say so; if a person has changed it, that is kept beside it."""
+    text = (gather() if pieces is None else pieces).text
+    return _progress.write_file(NAME, f"{text}\n{_MARK}{_fingerprint(text)}\n", _is_changed)
+
+
+def _is_changed(text: str) -> bool:
+    """Whether a file is another than the course has written."""
+    above, mark, said = text.rpartition(f"\n{_MARK}")
+    return not mark or said.strip() != _fingerprint(above)
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load(pieces: Pieces) -> ModuleType:
+    """What the file defines, for use in a notebook: `GPT`, `Storyteller`, `PARTS` and the others.
+
+    >>> my = load(gather("nowhere"))
+    >>> sum(weight.numel() for weight in my.GPT(65, 64, 64, 4, 2).parameters())
+    108416
+    """
+    module = ModuleType("my_gpt")
+    module.__file__ = NAME
+    exec(compile(pieces.text, NAME, "exec", dont_inherit=True), vars(module))
+    return module
+
+
+def run(*arguments: object) -> str:
+    """Write the file, and run it by itself: `python my_gpt/my_gpt.py ARGUMENTS`, in a process that knows
+    nothing of the notebook. Gives what it prints, or why it ended."""
+    said = write_file()
+    path = _progress.pieces_folder() / NAME
+    if not path.is_file():
+        return said
+    command = [sys.executable, "-I", "-X", "utf8", str(path), *map(str, arguments)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=RUN_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"It was stopped after {RUN_SECONDS:g} seconds."
+    return "".join(out.decode(errors="replace") for out in (done.stdout, done.stderr)).rstrip()
