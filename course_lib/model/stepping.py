@@ -45,11 +45,11 @@ class Stepper:
         self.model, self.heads, self.kv_heads = model, config.n_heads, config.kv_heads
         self.width, self.head_width = config.width, config.head_width
         self._layers = [
-            (block.norm1, _linear(block.attention.qkv), _linear(block.attention.out), block.norm2, block.mlp)
+            (block.norm1, _quick(block.attention.qkv), _quick(block.attention.out), block.norm2, _quick(block.mlp))
             for block in model.blocks
         ]
         self._hooks = [block.attention._hook for block in model.blocks]
-        self._head = _linear(model.head)
+        self._head = _quick(model.head)
 
     @property
     def watched(self) -> bool:
@@ -111,8 +111,12 @@ def _as_it_was(module: nn.Module) -> bool:
     return ours and not (module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module))
 
 
-def _linear(layer: nn.Module) -> Call:
-    """What a layer computes, without the way through a module where it is an ordinary one."""
+def _quick(layer: nn.Module) -> Call:
+    """What a layer computes: by its own `multiply`, which looks at nothing, or without the way through a
+    module where it is an ordinary one.
+    """
+    if hasattr(layer, "multiply"):
+        return layer.multiply
     if type(layer).__name__ != "Linear" or not isinstance(layer, nn.Linear):
         return layer
     weight, bias = layer.weight, layer.bias
