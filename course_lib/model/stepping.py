@@ -45,7 +45,13 @@ class Stepper:
         self.model, self.heads, self.kv_heads = model, config.n_heads, config.kv_heads
         self.width, self.head_width = config.width, config.head_width
         self._layers = [
-            (block.norm1, _quick(block.attention.qkv), _quick(block.attention.out), block.norm2, _quick(block.mlp))
+            (
+                block.norm1,
+                _quick(block.attention.qkv),
+                _quick(block.attention.out),
+                block.norm2,
+                _quick(block.mlp),
+            )
             for block in model.blocks
         ]
         self._hooks = [block.attention._hook for block in model.blocks]

@@ -21,7 +21,14 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPES = ((1, None), (6, None), (6, 3), (6, 1))  # heads, those of keys and values
 REST = ({"bias": True}, {"bias": False, "tie_embeddings": False})
 OPTIONS = [
-    {"norm": norm, "activation": activation, "positions": positions, "n_heads": heads, "n_kv_heads": kv, **rest}
+    {
+        "norm": norm,
+        "activation": activation,
+        "positions": positions,
+        "n_heads": heads,
+        "n_kv_heads": kv,
+        **rest,
+    }
     for (norm, activation), positions, (heads, kv), rest in itertools.product(
         (("layernorm", "gelu"), ("rmsnorm", "swiglu"), ("rmsnorm", "relu2")),
         ("learned", "sinusoidal", "rotary", "none"),
@@ -72,7 +79,9 @@ def test_in_other_number_formats(dtype):
 def test_who_cannot_step():
     model = make(**PLAIN)
     assert can_step(model) and not can_step(model.train())
-    assert not can_step(make(qk_norm=True)) and not can_step(lambda ids: ids) and not can_step(nn.Linear(2, 2))
+    assert (
+        not can_step(make(qk_norm=True)) and not can_step(lambda ids: ids) and not can_step(nn.Linear(2, 2))
+    )
     hooked = make()
     hooked.blocks[1].mlp.register_forward_hook(lambda *_: None)
     assert not can_step(hooked)
