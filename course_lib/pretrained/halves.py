@@ -1,8 +1,8 @@
 """A GPT whose matrices are kept in half precision, for writing: half as many bytes to read for each token.
 
-What goes in and comes out of a matrix, and every sum, stays in float32, so that only the weights are rounded,
-to eleven bits. What takes many calls of torch takes fewer here. It can't be trained. It knows layers, and no
-files.
+Every sum is in float32. The weights are rounded, to eleven bits, and where one vector is multiplied so is what
+goes in and comes out; only for the last matrix, whose numbers choose the token, it is not. Beyond 65,504
+there are no numbers in half precision. Such a model can't be trained. It knows layers, and no files.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ class Columns(nn.Module):
     """A linear layer in half precision that adds up its columns, each as often as x says.
 
     That is what a matrix does with one vector, and what torch's `embedding_bag` does with a table: it reads
-    ahead, so that less is waited for the memory. Each half of the rows is a table of its own, for two
-    threads. What goes in and comes out of it is rounded to half precision, too; the sums are in float32.
+    ahead, so that less is waited for the memory. Where torch has several threads, each half of the rows is a
+    table of its own, for two of them. One vector is rounded to half precision before, and its result after;
+    several are multiplied by the rounded matrix in float32.
 
     Shapes: (..., in) -> (..., out), float32.
 
@@ -72,7 +73,10 @@ class Columns(nn.Module):
         check_instance("Columns", "layer", layer, nn.Linear, "an nn.Linear")
         self.width, self.rows = layer.in_features, layer.out_features
         self.bias = None if layer.bias is None else layer.bias.detach().float()
-        weight, parts = layer.weight.detach().half(), 2 if self.rows % 2 == 0 else 1
+        weight, parts = (
+            layer.weight.detach().half(),
+            1 if self.rows % 2 or torch.get_num_threads() == 1 else 2,
+        )
         tables = [part.t() for part in weight.chunk(parts)]
         self.table = torch.cat(tables).contiguous()  # (parts · in, out / parts)
         self._every = torch.arange(parts * self.width, dtype=torch.int32)
@@ -131,9 +135,12 @@ class HalfSwiGLU(nn.Module):
         return self.down(F.silu(gate) * up)
 
     def multiply(self, x: torch.Tensor) -> torch.Tensor:
-        """`forward` for one vector, without looking at it."""
-        gate, up = self.both.multiply(x).chunk(2, -1)
-        return self.down.multiply(F.silu(gate).mul_(up))
+        """`forward` for one vector, without looking at it; without biases all of it is in half precision."""
+        if self.both.bias is not None:
+            gate, up = self.both.multiply(x).chunk(2, -1)
+            return self.down.multiply(F.silu(gate).mul_(up))
+        gate, up = self.both.add_up(x.half()).view(2, -1)
+        return self.down.add_up(F.silu(gate).mul_(up)).view(x.shape).float()
 
 
 class QuickRMSNorm(RMSNorm):

@@ -61,7 +61,7 @@ def import_gguf(path: str | Path, dtype: str | torch.dtype = "float32") -> Pretr
         tokenizer = _tokenizer_of(container.facts, config.vocab_size)
         container.facts = {name: fact for name, fact in container.facts.items() if not isinstance(fact, list)}
         model = hollow(config)
-        # What to_empty does, but that loads torch's algebra of shapes, which takes 40 MB and a third of a second.
+        # As to_empty does, but that loads torch's algebra of shapes: 40 MB, a third of a second.
         model._apply(lambda hollow: torch.empty(hollow.shape, dtype=kind))
         _fill(model, pieces, container)
     except ValueError as problem:

@@ -38,8 +38,10 @@ def test_a_layer_multiplies_by_its_rounded_weights(bias, rows):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("rows", [1, 20, 21])  # an odd number is one table, an even one two
+@pytest.mark.parametrize("threads", [1, 2])
 @torch.no_grad()
-def test_columns_added_up_are_a_product_with_the_rounded_matrix(bias, rows):
+def test_columns_added_up_are_a_product_with_the_rounded_matrix(bias, rows, threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     torch.manual_seed(0)
     layer, x = nn.Linear(48, rows, bias=bias), torch.randn(2, 3, 48)
     rounded = nn.functional.linear(x, layer.weight.half().float(), layer.bias)
