@@ -1,7 +1,7 @@
 """A GPT whose matrices are kept in half precision, for writing: half as many bytes to read for each token.
 
-Every sum is in float32. The weights are rounded, to eleven bits, and where one vector is multiplied so is what
-goes in and comes out; only for the last matrix, whose numbers choose the token, it is not. Beyond 65,504
+Every sum is in float32. The weights are rounded, to eleven bits, and where one vector is multiplied so is
+what goes in and comes out; only for the last matrix, whose numbers choose the token, it is not. Beyond 65,504
 there are no numbers in half precision. Such a model can't be trained. It knows layers, and no files.
 """
 
