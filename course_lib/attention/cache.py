@@ -48,20 +48,31 @@ class KVCache:
                 f"This cache has room for {self.batch_size} texts of {self.capacity} tokens, but got {B} of "
                 f"{end}; make one that fits with model.make_cache(batch_size)."
             )
-        store = self._stores[layer] or (k[:, :, :0], v[:, :, :0])
-        if store[0].shape[2] < end:
-            store = self._enlarged(store[0], end), self._enlarged(store[1], end)
-            self._stores[layer] = store
-        if store[0].shape[1::2] != k.shape[1::2] or store[1].shape[3] != v.shape[3]:
+        store = self._stores[layer]
+        if store is not None and (store[0].shape[1::2] != k.shape[1::2] or store[1].shape[3] != v.shape[3]):
             raise ValueError(
                 f"This cache keeps {store[0].shape[1]} heads of keys {store[0].shape[3]} and values "
                 f"{store[1].shape[3]} wide in layer {layer}, but got keys {tuple(k.shape)} and values "
                 f"{tuple(v.shape)}; give as many heads, as wide, or make another cache."
             )
-        keys, values = store[0].narrow(2, 0, end), store[1].narrow(2, 0, end)
-        keys.narrow(2, self.length, T).copy_(k)
-        values.narrow(2, self.length, T).copy_(v)
-        return keys, values
+        return self.put(layer, k, v)
+
+    def put(self, layer: int, k: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`append` for keys and values that are known to fit: nothing is looked at.
+
+        >>> cache = KVCache(n_layers=1, batch_size=1, capacity=8)
+        >>> cache.put(0, torch.ones(1, 1, 2, 4), torch.ones(1, 1, 2, 4))[0].shape
+        torch.Size([1, 1, 2, 4])
+        """
+        T = k.shape[2]
+        end = self.length + T
+        kept_k, kept_v = self._stores[layer] or (k[:, :, :0], v[:, :, :0])
+        if kept_k.shape[2] < end:
+            kept_k, kept_v = self._enlarged(kept_k, end), self._enlarged(kept_v, end)
+            self._stores[layer] = kept_k, kept_v
+        kept_k.narrow(2, self.length, T).copy_(k)
+        kept_v.narrow(2, self.length, T).copy_(v)
+        return kept_k.narrow(2, 0, end), kept_v.narrow(2, 0, end)
 
     def _checked(self, layer: int, k: torch.Tensor, v: torch.Tensor) -> int:
         number = layer if type(layer) is int else whole_number(layer)

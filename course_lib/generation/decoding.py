@@ -16,7 +16,10 @@ import torch
 from torch import nn
 
 from course_lib.arguments import flag, id_list, is_number, is_whole, many, shown, whole, wrong
+from course_lib.attention import KVCache
 from course_lib.generation.lean import lean
+from course_lib.model import GPT
+from course_lib.model.stepping import Stepper, can_step
 from course_lib.training.evaluation import context_of, device_of
 
 MOST_TOKENS = 10**8  # in all texts of a batch together
@@ -129,6 +132,12 @@ class Decoder:
         """The model without bookkeeping; made at the first step, when the model is in its final mode."""
         return lean(self.model) if isinstance(self.model, nn.Module) else self.model
 
+    @cached_property
+    def _stepper(self) -> Stepper | None:
+        """What takes one new token of one text in fewer calls, where the model allows that."""
+        single = len(self._table) == 1 and can_step(self.model)
+        return Stepper(self._model) if single and isinstance(self._model, GPT) else None
+
     def _ask(self, ids: torch.Tensor, **options: Any) -> torch.Tensor:
         """The model's logits for all of `ids`, or for the last only.
 
@@ -152,9 +161,15 @@ class Decoder:
         new = self._table[:, self._cached : self.filled]
         self._cached = self.filled
         if self._real is None:
+            if new.shape == (1, 1) and self._steps():
+                return self._stepper(new, self._cache)[:, -1]
             return self._ask(new, cache=self._cache, **self._options)[:, -1]
         key_mask = self._real[:, : self.filled]
         return self._ask(new, cache=self._cache, key_mask=key_mask, **self._options)[:, -1]
+
+    def _steps(self) -> bool:
+        own = isinstance(self._cache, KVCache) and not torch.is_autocast_enabled("cpu")
+        return own and self._stepper is not None and not self._stepper.watched
 
     def _reread(self) -> torch.Tensor:
         earliest = 0 if self.context_length is None else max(0, self.filled - self.context_length)

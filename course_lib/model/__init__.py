@@ -5,6 +5,7 @@
 | `gpt`         | `GPT` and its layers: GPT-2's by default, by options those of today       |
 | `activations` | GELU, and a quicker one that gives the same                               |
 | `weights`     | what of a GPT goes into a file, and the shapes that it must have          |
+| `stepping`    | one token of one text at a time, in fewer calls                           |
 | `anatomy`     | shapes and sizes of all parts, and GPTs with a part taken away            |
 
 None of it knows training, generation or optimizers.

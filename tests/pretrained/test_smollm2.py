@@ -14,7 +14,7 @@ from course_lib.config import GPTConfig
 from course_lib.generation import GREEDY, generate, stream
 from course_lib.interop import agreement
 from course_lib.interop.families import Llama
-from course_lib.pretrained import place_of
+from course_lib.pretrained import can_halve, halved, place_of
 
 PROMPTS = (
     "What is the capital of Japan?",
@@ -86,6 +86,13 @@ def test_its_greedy_words_are_those_of_transformers(smollm2, theirs, prompts):
         assert found == wanted
 
 
+@pytest.mark.skipif(not can_halve(), reason="this processor, or this torch, has no FBGEMM")
+def test_its_words_in_half_precision_are_the_same(smollm2, prompts):
+    twin, options = halved(smollm2.model), {"sampling": GREEDY, "stop_tokens": smollm2.stop_tokens}
+    for prompt in prompts:
+        assert generate(twin, prompt, NEW, **options) == generate(smollm2.model, prompt, NEW, **options)
+
+
 def test_it_answers_piece_by_piece(smollm2, prompts):
     stops, tokenizer = smollm2.stop_tokens, smollm2.tokenizer
     ids = stream(smollm2.model, prompts[0], 20, sampling=GREEDY, stop_tokens=stops)
@@ -121,6 +128,5 @@ def test_loading_is_quick_and_takes_hardly_more_than_the_weights(smollm2, dtype,
     found = json.loads(done.stdout)
     assert found["weights"] == 134_515_008 * bytes_each
     assert found["seconds"] < 5
-    whole = 134_515_008 * 4  # beside the weights, the vocabulary takes what it takes
-    assert found["taken"] - found["weights"] < 0.2 * whole
+    assert found["taken"] < 1.2 * found["weights"]  # the vocabulary and what torch loads included
     assert not list(tmp_path.iterdir())

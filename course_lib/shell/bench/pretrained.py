@@ -56,12 +56,12 @@ def run(options: Options, read: Callable[[], Pretrained] | None = None, longest:
         note = "it is not on this computer; `python -m course_lib fetch smollm2` fetches it."
         return Section("pretrained", TITLE, UNIT, (), (note,))
     whole = (read or load_pretrained)()
-    forms = forms_of(whole.model)
     theirs = transformers_twin(whole.model)
     prompts = [asked(whole, question) for question in QUESTIONS[: options.pick(len(QUESTIONS), 4)]]
     rows: list[Row] = []
     for number in options.threads:
         with threads(number):
+            forms = forms_of(whole.model)  # which are laid out for so many threads
             rows += _measured(forms, theirs, prompts[0], options, f"{number} thread{'s' * (number > 1)}")
     options.progress("answers")
     notes = [f"{TIMED} tokens after a question of {len(prompts[0])}, greedy, with the cache."]
