@@ -8,6 +8,8 @@
 | `pictures` | a figure as a picture with words for readers who cannot see it               |
 | `losses`   | losses over steps, also live; any named lines; losses above a floor          |
 | `dots`     | shares and scores over their intervals                                       |
+| `spread`   | lines with an interval at each point; rows with a dot for each trial         |
+| `strokes`  | boxes, arrows and words for drawings of how something is built               |
 | `tables`   | numbers and short texts                                                      |
 | `tokens`   | text in coloured boxes, probabilities, what counts in a loss                 |
 | `shown`    | source code, quoted texts and HTML in a notebook                             |
@@ -27,6 +29,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "pictures": ["Picture", "picture"],
         "dots": ["scores", "shares"],
         "shown": ["Html", "quote", "show", "source"],
+        "spread": ["trials", "with_intervals"],
         "tables": ["beside", "number_table", "table"],
         "tokens": [
             "learned",

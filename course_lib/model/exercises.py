@@ -1000,8 +1000,9 @@ logits_from_stream = Exercise(
     fresh=_head_fresh,
     draws=16,
     hints=(
-        "A token's logit is the dot product of the (normed) stream with that token's vector. All V of them "
-        "at "
+        "What does a norm do to a stream that is twice as large? Then the scores are right if they are made "
+        "of what it gives.",
+        "A token's logit is the dot product of the normed stream with that token's vector. All V of them at "
         "once are one matrix product.",
         "`tokens` has one row per token, (V, C). To multiply (B, T, C) with it, it must lie on its side.",
     ),

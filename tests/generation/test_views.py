@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import matplotlib
 import pytest
 import torch
 
@@ -74,6 +75,26 @@ def test_the_cache_computes_each_token_once(prompt, new):
     assert dark == [sum(prompt + step for step in range(new)), prompt + new - 1]
     assert len(without.patches) == len(cached.patches)
     assert f"= {dark[1]}." in without.course_alt
+
+
+def test_the_loop_comes_back_to_its_text():
+    ax = views.loop_plan()
+    (back,) = ax.lines
+    ends = [text.xy for text in ax.texts if getattr(text, "arrow_patch", None)]
+    assert ends[-1][0] == back.get_xdata()[-1] and len(ends) == 7
+    assert viz.picture(ax).alt.startswith("The loop that writes.")
+
+
+@pytest.mark.parametrize("tokens", [["Lily"], ["Lily", "saw", "·She"]], ids=len)
+def test_only_the_last_token_is_computed_and_asks_all_keys(tokens):
+    from course_lib.figures.colours import RED
+
+    ax = views.cache_plan(tokens, width=2)
+    remembered = [cell for cell in ax.patches if cell.get_hatch()]
+    assert len(remembered) == 2 * 2 * (len(tokens) - 1) and len(ax.patches) - len(remembered) == 5 * 2
+    arrows = [t.arrow_patch.get_edgecolor() for t in ax.texts if getattr(t, "arrow_patch", None)]
+    assert arrows.count(matplotlib.colors.to_rgba(RED)) == len(tokens) + 2
+    assert ("remembered" in ax.course_alt) == (len(tokens) > 1)
 
 
 def test_batch_stands_flush_right():

@@ -85,14 +85,14 @@ temperature = Exercise(
         Mistake(
             "log-probabilities instead of logits",
             lambda logits, value: (logits / value).log_softmax(-1),
-            "They give the same probabilities, so nothing would break. But the task is only to divide: give "
-            "back `logits / value` as it is.",
+            "They give the same probabilities, so nothing would break. But at a temperature of 1, the logits "
+            "must come back as they were: the softmax is left to whoever draws.",
         ),
         Mistake(
             "the logits are made log-probabilities first",
             lambda logits, value: logits.log_softmax(-1) / value,
-            "They give the same probabilities, so nothing would break. But there is no need: divide the "
-            "logits as they come.",
+            "They give the same probabilities, so nothing would break. But at a temperature of 1, the logits "
+            "must come back as they were. There is no need for a softmax first.",
         ),
         Mistake(
             "the power is taken of the probabilities",
