@@ -400,6 +400,33 @@ def recipe_steps(
 
 
 @checked()
+def seed_dots(runs: Mapping[str, Sequence[float]], unit: str = "nats per token", ax: Any = None) -> Any:
+    """For each way of training a row, with a dot for the loss of each seed; the first row's range is shaded,
+    and its mean dashed. Gives the Axes.
+
+    >>> seed_dots({"plain": [2.5, 2.75], "new": [2.25, 2.0]}).course_alt
+    'Losses in nats per token, a dot for each seed: plain 2.50, 2.75; new 2.25, 2.00.'
+    """
+    ax, told = axes_for(ax, (8.2, 0.42 * len(runs) + 1.0)), []
+    first = next(iter(runs.values()))
+    ax.axvspan(min(first), max(first), color="#e4e4e4", lw=0)
+    ax.axvline(sum(first) / len(first), color=GREY, lw=1.0, ls=(0, (4, 3)))
+    for y, (name, losses) in enumerate(runs.items()):
+        ax.plot([min(losses), max(losses)], [y, y], color=SKY, lw=3)
+        ax.plot(losses, [y] * len(losses), "o", color=BLUE, ms=6.5)
+        mean = f"{sum(losses) / len(losses):.2f}"
+        ax.text(1.02, y, mean, transform=ax.get_yaxis_transform(), va="center", fontsize=9, color=INK)
+        told.append(f"{name} {', '.join(f'{loss:.2f}' for loss in losses)}")
+    ax.text(1.02, -0.85, "mean", transform=ax.get_yaxis_transform(), fontsize=9, color=INK)
+    ax.set_yticks(range(len(runs)), list(runs))
+    ax.set(ylim=(len(runs) - 0.5, -0.6), xlabel=f"loss in {unit}")
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.course_alt = f"Losses in {unit}, a dot for each seed: {'; '.join(told)}."
+    return ax
+
+
+@checked()
 def power_law(
     sizes: Sequence[float], losses: Sequence[float], floor: float, a: float, b: float, xlabel: str,
     ax: Any = None,
@@ -427,7 +454,8 @@ def power_law(
     marks = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5)
     ticks = [tick for tick in marks if 0.8 * min(above) < tick < 1.1 * max(above)]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set_xticks(sizes, [f"{size / 1000:.0f}k" if size >= 1000 else f"{size:g}" for size in sizes])
+    apart = sorted(set(sizes))
+    ax.set_xticks(apart, [f"{size / 1000:.0f}k" if size >= 1000 else f"{size:g}" for size in apart])
     ax.minorticks_off()
     tidy(ax)
     ax.legend(frameon=False, loc="upper right")

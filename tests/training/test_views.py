@@ -129,6 +129,22 @@ def test_recipes_say_whether_they_helped():
     assert "b 1.25, 0.25 lower (y); c 1.27, 0.02 higher (z)" in ax.course_alt
 
 
+def test_each_seed_has_a_dot_beside_the_range_of_the_first_row():
+    ax = views.seed_dots({"plain": [2.5, 2.75], "new": [2.25, 2.0, 2.5]})
+    dots = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
+    assert dots == [[2.5, 2.75], [2.25, 2.0, 2.5]]
+    shade = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+    assert (round(shade.x0, 6), round(shade.x1, 6)) == (2.5, 2.75)
+    assert {"2.62", "2.25"} <= set(written(ax)) and "new 2.25, 2.00, 2.50" in ax.course_alt
+    with pytest.raises(ValueError, match="at least one"):
+        views.seed_dots({"plain": [2.5], "new": []})
+
+
+def test_a_size_that_was_trained_twice_has_one_tick():
+    ax = views.power_law([10.0, 10.0, 40.0], [3.0, 3.5, 2.0], 0.0, 3.0, 0.5, "tokens")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["10", "40"]
+
+
 def test_a_law_is_drawn_where_it_is():
     a, b, floor, sizes = 3.0, 0.25, 0.5, [10.0, 100.0, 5000.0]
     losses = [floor + a * size**-b for size in sizes]
