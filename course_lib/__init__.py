@@ -80,8 +80,7 @@ COURSE = (
     Topic(
         "05", "training", "Training", "I",
         "How does a model learn from text, and how do I know that it does?",
-        "optimizers written out, a trained GPT beside a recurrent network, and a clinic of sick trainings "
-        "to diagnose",
+        "optimizers written out, a loop that trains your GPT, and a clinic of sick trainings to diagnose",
     ),
     Topic(
         "06", "generation", "Generation", "I",

@@ -188,14 +188,14 @@ def validated_in_training(plan: Plan) -> Plan:
 
 
 def leaked_validation(plan: Plan) -> Plan:
-    """Few stories, read many times, and the stories to validate on are among them.
+    """The text to validate on stands in the place of the last training text; all else is as it was.
 
-    >>> plan = leaked_validation(Plan(model=None, train=torch.arange(900), validation=torch.arange(50)))
-    >>> len(plan.train), torch.equal(plan.train, plan.validation)
-    (600, True)
+    >>> plan = leaked_validation(Plan(model=None, train=torch.arange(9), validation=torch.tensor([10, 11])))
+    >>> plan.train.tolist(), plan.validation.tolist()
+    ([0, 1, 2, 3, 4, 5, 6, 10, 11], [10, 11])
     """
-    few = plan.train[:600]  # letters
-    return replace(plan, train=few, validation=few)
+    kept = max(0, len(plan.train) - len(plan.validation))
+    return replace(plan, train=torch.cat([plan.train[:kept], plan.validation]))
 
 
 HEALTHY = "healthy"

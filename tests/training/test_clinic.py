@@ -95,11 +95,17 @@ def test_a_fault_in_the_recipe_is_all_that_it_changes():
     assert clinic.healthy(healthy) is healthy
 
 
-def test_the_leak_is_in_the_validation_text():
-    healthy = plan(ids=torch.arange(2000) % 11)
+def test_a_leak_puts_the_validation_text_into_a_training_text_of_the_same_length():
+    healthy = replace(plan(ids=torch.arange(2000) % 11), validation=torch.arange(300) % 7)
     sick = clinic.leaked_validation(healthy)
-    assert torch.equal(sick.validation, sick.train) and len(sick.train) < 1000
-    assert not torch.equal(healthy.validation, sick.validation)
+    assert torch.equal(sick.train[:1700], healthy.train[:1700])
+    assert torch.equal(sick.train[1700:], healthy.validation)
+    assert replace(sick, train=healthy.train) == healthy
+
+
+def test_a_training_text_shorter_than_the_validation_text_is_replaced_whole():
+    sick = clinic.leaked_validation(replace(plan(), train=torch.arange(5), validation=torch.arange(9)))
+    assert torch.equal(sick.train, sick.validation)
 
 
 # The stories --------------------------------------------------------------------------------------
@@ -204,7 +210,7 @@ def test_without_a_mask_the_loss_falls_through_the_floor_later_and_words_are_not
         words = sample[4:].split()
         return sum(word.strip('.,"!?') in known for word in words if len(word) > 2) / len(words)
 
-    assert share(case.sample) < share(cases["leaked_validation"].sample)
+    assert share(case.sample) < share(cases[HEALTHY].sample)
 
 
 def test_too_high_a_rate_jumps_and_ends_high(cases):
@@ -223,15 +229,22 @@ def test_validation_with_dropout_has_lost_its_lead(cases):
     assert lead(cases["validated_in_training"]) < lead(cases[HEALTHY]) - 0.03
 
 
-def test_a_leak_shows_on_fresh_stories_only(cases):
-    case = cases["leaked_validation"]
-    assert case.history.val_loss < 1.0 < cases[HEALTHY].history.val_loss
-    assert case.fresh_loss > cases[HEALTHY].fresh_loss + 1.0
-    assert all(
-        abs(other.fresh_loss - other.history.val_loss) < 0.2
-        for fault, other in cases.items()
-        if fault != "leaked_validation"
-    )
+def test_a_leak_looks_healthy_wherever_one_looks(cases):
+    case, healthy = cases["leaked_validation"], cases[HEALTHY]
+    assert abs(case.history.val_loss - healthy.history.val_loss) < 0.15
+    assert abs(case.fresh_loss - healthy.fresh_loss) < 0.15 and jump(case) < 0.15 and lead(case) > 0.05
+    for fault, other in cases.items():
+        assert abs(other.fresh_loss - other.history.val_loss) < 0.2, fault
+
+
+def test_a_leak_is_found_by_looking_for_the_stories(letters):
+    def stories(ids):
+        return set(letters.tokenizer.decode(ids.tolist()).split(END_OF_TEXT)) - {""}
+
+    healthy = Plan(None, letters.train, letters.validation)
+    held = stories(letters.validation)
+    assert held <= stories(clinic.leaked_validation(healthy).train)
+    assert len(held & stories(healthy.train)) < 5
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "fresh"])

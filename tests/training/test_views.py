@@ -37,6 +37,39 @@ def lines_named(ax):
     return {line.get_label(): line for line in ax.lines}
 
 
+def written(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_gradients_are_the_products_of_the_slopes_behind_them():
+    ax = views.gradient_flow(["w", "h", "a", "loss"], [1.0, 2.0, 3.0, 4.0], [-2.0, 0.5, 3.0])
+    assert {"-3.00", "1.50", "3.00", "1.00"} <= set(written(ax))  # w: -2 · 0.5 · 3, h: 0.5 · 3
+    assert {"× -2.00", "× 0.50", "× 3.00"} <= set(written(ax))
+    assert ax.course_alt.endswith("the gradients are 1.00 at loss, 3.00 at a, 1.50 at h, -3.00 at w.")
+    with pytest.raises(ValueError, match="slopes for 3, values for 2"):
+        views.gradient_flow(["w", "h", "loss"], [1.0, 2.0, 3.0], [1.0, 1.0, 1.0])
+
+
+def test_windows_show_the_line_and_each_inputs_and_targets():
+    tokens = ["a", "b", "c", "d", "e", "f", "g"]
+    ax = views.windows(tokens, [0, 3], 3)
+    tiles = [text for text in written(ax) if len(text) == 1]
+    assert sorted(tiles) == sorted([*tokens, *"abc", *"bcd", *"def", *"efg"])
+    assert "x a b c, y b c d; x d e f, y e f g" in ax.course_alt and "x  (2, 3)" in written(ax)
+    with pytest.raises(ValueError, match="starts=4"):
+        views.windows(tokens, [4], 3)  # its last target is beyond the end
+
+
+def test_the_loop_goes_around_and_can_speak_another_language():
+    ax = views.training_loop(words={"loss": "Verlust"})
+    alt = ax.course_alt
+    order = ["draw a batch", "model(x)", "Verlust", "gradient for each weight", "clip", "optimizer", "rate"]
+    places = [alt.index(word) for word in order]
+    assert places == sorted(places) and "7 stations" in alt
+    with pytest.raises(ValueError, match="colour"):
+        views.training_loop(words={"colour": "x"})
+
+
 def test_paths_begin_and_end_where_they_were_told_to():
     ax = views.valley({"one": [(-2.0, 0.8), (0.0, 0.2)], "two": [(1.0, 0.0)]}, steep=5.0)
     assert list(lines_named(ax)["one"].get_ydata()) == [0.8, 0.2]
@@ -94,6 +127,22 @@ def test_recipes_say_whether_they_helped():
     ax = views.recipe_steps(losses, notes)
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b", "c"]
     assert "b 1.25, 0.25 lower (y); c 1.27, 0.02 higher (z)" in ax.course_alt
+
+
+def test_each_seed_has_a_dot_beside_the_range_of_the_first_row():
+    ax = views.seed_dots({"plain": [2.5, 2.75], "new": [2.25, 2.0, 2.5]})
+    dots = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
+    assert dots == [[2.5, 2.75], [2.25, 2.0, 2.5]]
+    shade = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+    assert (round(shade.x0, 6), round(shade.x1, 6)) == (2.5, 2.75)
+    assert {"2.62", "2.25"} <= set(written(ax)) and "new 2.25, 2.00, 2.50" in ax.course_alt
+    with pytest.raises(ValueError, match="at least one"):
+        views.seed_dots({"plain": [2.5], "new": []})
+
+
+def test_a_size_that_was_trained_twice_has_one_tick():
+    ax = views.power_law([10.0, 10.0, 40.0], [3.0, 3.5, 2.0], 0.0, 3.0, 0.5, "tokens")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["10", "40"]
 
 
 def test_a_law_is_drawn_where_it_is():
