@@ -206,11 +206,11 @@ def difference_bars(
         ax.text(max(value, low) * 1.3, y, words, va="center", bbox=_WHITE, zorder=3)
     ax.axvline(tolerance, color=INK, lw=1.4, ls=(0, (5, 3)), zorder=2)
     ax.text(tolerance, -0.75, "tolerance", ha="center", va="bottom", fontsize=9, color=INK)
-    ax.set_xscale("log")
     largest = max([tolerance, *differences.values()])
     ax.set(
         xlim=(low, largest * 10 ** (0.45 * math.log10(largest / low))), ylim=(len(differences) - 0.5, -0.7)
     )
+    ax.set_xscale("log")  # after the limits, which a single difference wouldn't give
     ax.set_yticks(range(len(differences)), list(differences))
     ax.set_xlabel("largest difference of the logits")
     ax.spines[["top", "right"]].set_visible(False)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib import pyplot
 
@@ -38,6 +38,7 @@ def test_the_grid_wants_all_bytes():
         views.letter_grid({1: "a", 2: "b", 3: "c"})
 
 
+@example({"a": 1e-05})
 @given(st.dictionaries(st.sampled_from("abcde"), st.floats(1e-9, 1e3) | st.just(0.0), min_size=1, max_size=5))
 def test_bars_are_as_long_as_the_differences(differences):
     tolerance = 1e-5
