@@ -19,7 +19,7 @@ Point = tuple[float, float]
 def canvas(ax: Any, width: float, height: float, inches: float = 0.1) -> Any:
     """Axes without a frame from (0, 0) to (width, height), at so many inches for a unit.
 
-    >>> canvas(None, 40, 10).get_xlim()
+    >>> tuple(map(float, canvas(None, 40, 10).get_xlim()))
     (0.0, 40.0)
     """
     ax = axes_for(ax, (width * inches, height * inches))
