@@ -1,4 +1,4 @@
-"""Figures of notebook 07: the ways from one's own model to the tools, GPT-2's byte letters, and two charts.
+"""Figures of notebook 07: the ways from one's own model to the tools, what is in files, and two charts.
 
 Plain numbers and text come in; Axes or `Html` go out. It does not know models, tokenizers or training;
 matplotlib is loaded at the first figure. Show an Axes with `viz.picture(ax)`, which brings its text along.
@@ -11,13 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.arguments import number, wrong
+from course_lib.arguments import number, whole, wrong
 from course_lib.figures.arguments import between, checked, has_all, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
+from course_lib.figures.flow import arrow, canvas, cells, note
 from course_lib.figures.shown import Html
 
 _GIGA = 1e9
+_TINTS = ("#cfe8f7", "#fde3b3", "#c9ecdf", "#f6d9e8")
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
 _LINES = ((BLUE, "o"), (RED, "s"), (GREEN, "^"), (PURPLE, "D"))
 
@@ -100,6 +102,81 @@ def _letter_cell(byte: int, letter: str) -> str:
     return f'<td title="byte {byte}" style="{look}">{html.escape(letter)}</td>'
 
 
+# Files ------------------------------------------------------------------------------------------------------
+
+
+@checked("rows")
+def weights_file(
+    name: str, rows: Sequence[Sequence[float]], header_bytes: int, item_bytes: int = 4, ax: Any = None
+) -> Any:
+    """The bytes of a safetensors file with one matrix, and the matrix that is read from them. Gives the Axes.
+
+    Shapes: rows (R, C). Units: bytes.
+
+    >>> weights_file("w", [[1.0, 2.0], [3.0, 4.0]], 64).course_alt
+    'A file in three parts: 8 bytes, 64 bytes of header, 16 bytes of numbers: 1 2 3 4. They become w (2, 2).'
+    """
+    R, C = len(rows), len(rows[0])
+    if any(len(row) != C for row in rows):
+        raise ValueError("weights_file got rows of different lengths; give a matrix (R, C).")
+    for what, value in (("header_bytes", header_bytes), ("item_bytes", item_bytes)):
+        whole("weights_file", what, value)
+    numbers = [f"{value:.4g}" for row in rows for value in row]
+    high = 3.4 * R + 14
+    ax = canvas(ax, 52 + 5 * len(numbers), high)
+    top, after = high - 6.5, 44.0
+    cells(ax, (2, top), [f"{header_bytes}"], [_TINTS[0]], (10, 3.8))
+    cells(ax, (12, top), ["name, kind, shape, from where to where"], [_TINTS[1]], (32, 3.8))
+    middles = cells(ax, (after, top), numbers, [_TINTS[2 + i // C % 2] for i in range(R * C)], (5, 3.8))
+    sizes = ((7, "8 bytes"), (28, f"header: {header_bytes} bytes"))
+    for x, label in (*sizes, (sum(middles) / len(middles), f"numbers: {R * C * item_bytes} bytes")):
+        note(ax, (x, top + 5.1), label, 9)
+    left = after + 2.5 * (len(numbers) - C)
+    for row in range(R):
+        own, bottom = slice(row * C, row * C + C), 3.4 * (R - row - 1) + 3
+        cells(ax, (left, bottom), numbers[own], [_TINTS[2 + row % 2]] * C, (5, 3.4))
+    middle = left + 2.5 * C
+    arrow(ax, (28, top - 0.3), (left - 0.6, 3 + 1.7 * R))
+    arrow(ax, (middle, top - 0.3), (middle, 3.4 * R + 3.4))
+    note(ax, (middle, 1.2), f"{name} ({R}, {C})")
+    ax.course_alt = (
+        f"A file in three parts: 8 bytes, {header_bytes} bytes of header, {R * C * item_bytes} bytes of "
+        f"numbers: {' '.join(numbers)}. They become {name} ({R}, {C})."
+    )
+    return ax
+
+
+@checked()
+def coded_byte(scale: float, least: float, byte: int, ax: Any = None) -> Any:
+    """A block of 20 bytes, of which one is taken apart into two codes, and the numbers that they mean. Gives
+    the Axes.
+
+    >>> coded_byte(0.5, -4.0, 0x1F).course_alt[-69:]
+    '1f: its lower half, 15, means 3.5, and its upper half, 1, means -3.5.'
+    """
+    whole("coded_byte", "byte", byte, 0, 255)
+    ax = canvas(ax, 94, 29)
+    cells(ax, (2, 21), [f"{scale:.4g}", f"{least:.4g}"], [_TINTS[0], _TINTS[1]], (8, 3.8))
+    middles = cells(ax, (18, 21), [f"{byte:02x}", *[""] * 15], [_TINTS[2]] + ["white"] * 15, (4.6, 3.8))
+    words = ((6, "scale\n2 bytes"), (14, "least\n2 bytes"), (sum(middles) / 16, "32 codes in 16 bytes"))
+    for x, label in words:
+        note(ax, (x, 26.8), label, 8.5)
+    told = []
+    for code, what, bottom in ((byte >> 4, "upper", 2.0), (byte & 15, "lower", 9.0)):
+        means = f"{scale * code + least:.4g}"
+        cells(ax, (32, bottom), [f"{code:04b}", str(code)], [_TINTS[2]] * 2, (8, 3.8))
+        note(ax, (31, bottom + 1.9), f"{what} half", 8.5, "right")
+        arrow(ax, (middles[0], 20.6), (22, bottom + 1.9))
+        arrow(ax, (48.4, bottom + 1.9), (57.6, bottom + 1.9))
+        note(ax, (58, bottom + 1.9), f"{scale:.4g} · {code} + ({least:.4g}) = {means}", align="left")
+        told.insert(0, f"its {what} half, {code}, means {means}")
+    ax.course_alt = (
+        f"A block: scale {scale:.4g}, least {least:.4g}, and 16 bytes with two codes each. The first is "
+        f"{byte:02x}: {', and '.join(told)}."
+    )
+    return ax
+
+
 # Charts -----------------------------------------------------------------------------------------------------
 
 
@@ -129,11 +206,11 @@ def difference_bars(
         ax.text(max(value, low) * 1.3, y, words, va="center", bbox=_WHITE, zorder=3)
     ax.axvline(tolerance, color=INK, lw=1.4, ls=(0, (5, 3)), zorder=2)
     ax.text(tolerance, -0.75, "tolerance", ha="center", va="bottom", fontsize=9, color=INK)
-    ax.set_xscale("log")
     largest = max([tolerance, *differences.values()])
     ax.set(
         xlim=(low, largest * 10 ** (0.45 * math.log10(largest / low))), ylim=(len(differences) - 0.5, -0.7)
     )
+    ax.set_xscale("log")  # after the limits, which a single difference wouldn't give
     ax.set_yticks(range(len(differences)), list(differences))
     ax.set_xlabel("largest difference of the logits")
     ax.spines[["top", "right"]].set_visible(False)

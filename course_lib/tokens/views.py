@@ -1,4 +1,4 @@
-"""Pictures of notebook 01: the bits of UTF-8, merges step by step, and what a vocabulary buys.
+"""Pictures of notebook 01: the bits of UTF-8, merges step by step, the way of a text, what a vocabulary buys.
 
 Text, pieces and numbers come in; `Html` or matplotlib's Axes go out. It trains nothing and measures nothing.
 """
@@ -15,6 +15,8 @@ from typing import Any
 from course_lib.arguments import whole, wrong
 from course_lib.figures.arguments import between, checked, has_all
 from course_lib.figures.axes import check_axes, subplots
+from course_lib.figures.colours import GREY
+from course_lib.figures.flow import canvas, cells, note
 from course_lib.figures.shown import Html
 from course_lib.figures.tokens import TINTS, token_labels
 from course_lib.tokens.naive_bpe import merge_pair
@@ -166,6 +168,86 @@ def encode_table(piece: str, merges: Sequence[Merge]) -> Html:
     )
     lines = [f"{name:<8}  {_plain([now])}" for name, now in zip(names, states, strict=True)]
     return Html(f"<table>{page}</table>", "\n".join(lines))
+
+
+@checked("merges")
+def merge_tree(piece: bytes, merges: Sequence[Merge], ax: Any = None) -> Any:
+    """How one piece grows together: its bytes at the bottom, each join above the two that it joins, with the
+    number of the merge, counted from 1. Gives the Axes.
+
+    >>> merge_tree(b"hug", [(b"u", b"g"), (b"h", b"ug")]).course_alt
+    'The bytes h, u, g. Merge 1 makes ug of u and g. Merge 2 makes hug of h and ug.'
+    """
+    if not piece:
+        raise wrong("merge_tree", "piece", piece, "at least one byte")
+    rank = {merge: number for number, merge in enumerate(merges, 1)}
+    nodes = [(bytes([byte]), 8.0 * i + 5, 1.0) for i, byte in enumerate(piece)]  # token, middle, bottom
+    drawn, lines, told = list(nodes), [], [f"The bytes {', '.join(_labels(t for t, *_ in nodes))}."]
+    while known := [rank[pair] for pair in pairwise(token for token, *_ in nodes) if pair in rank]:
+        number, joined, high = min(known), [], max(bottom for *_, bottom in nodes) + 7
+        for node in nodes:
+            if joined and rank.get((joined[-1][0], node[0])) == number:
+                left = joined.pop()
+                new = (left[0] + node[0], (left[1] + node[1]) / 2, high)
+                lines += [(left, new), (node, new)]
+                drawn.append(new)
+                node = new
+            joined.append(node)
+        pair = merges[number - 1]
+        told.append(f"Merge {number} makes {_labels([b''.join(pair)])[0]} of {' and '.join(_labels(pair))}.")
+        nodes = joined
+    wide, high = 8.0 * len(piece) + 16, max(bottom for *_, bottom in drawn) + 5
+    ax = canvas(ax, wide, high)
+    for (_, x, y), (_, above, top) in lines:
+        ax.plot([x, above], [y + 3.4, top], color=GREY, lw=1.3, zorder=2)
+    numbers = {b"".join(pair): number for pair, number in rank.items()}
+    for token, x, y in drawn:
+        label = _labels([token])[0]
+        size = 1.6 * len(label) + 2.4
+        face = TINTS[(numbers[token] - 1) % len(TINTS)] if y > 1 else "white"
+        cells(ax, (x - size / 2, y), [label], [face], (size, 3.4))
+        if y > 1:
+            note(ax, (x + size / 2 + 0.8, y + 1.7), f"merge {numbers[token]}", 8, "left")
+            ax.texts[-1].set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # over lines
+    ax.course_alt = " ".join(told)
+    return ax
+
+
+@checked("tokens", "ids")
+def layers_table(text: str, tokens: Sequence[bytes], ids: Sequence[int]) -> Html:
+    """A text four times, one below the other: as characters, bytes, tokens and ids.
+
+    Raises: ValueError unless the tokens, end to end, are the text's bytes, and there is an id for each.
+
+    >>> layers_table("aé", [b"a\\xc3", b"\\xa9"], [300, 102])
+    characters  a | é
+    bytes       61 | C3 | A9
+    tokens      [61 C3] | [A9]
+    ids         300 | 102
+    """
+    _check_letters("layers_table", text)
+    if b"".join(tokens) != text.encode() or len(tokens) != len(ids) or not all(tokens):
+        raise wrong(
+            "layers_table", "tokens", tokens, "the bytes of the text, cut into pieces, with an id each"
+        )
+    layers = {
+        "characters": [(letter.replace(" ", "·"), len(letter.encode())) for letter in text],
+        "bytes": [(f"{byte:02X}", 1) for byte in text.encode()],
+        "tokens": list(zip(_labels(tokens), map(len, tokens), strict=True)),
+        "ids": [(str(id), len(token)) for id, token in zip(ids, tokens, strict=True)],
+    }
+    rows = "".join(
+        _layer(name, parts, tint) for (name, parts), tint in zip(layers.items(), TINTS, strict=False)
+    )
+    lines = [f"{name:<10}  {' | '.join(label for label, _ in parts)}" for name, parts in layers.items()]
+    table = f'<table style="border-collapse: separate; border-spacing: 2px">{rows}</table>'
+    return Html(f'<div style="overflow-x: auto">{table}</div>', "\n".join(lines))
+
+
+def _layer(name: str, parts: Sequence[tuple[str, int]], tint: str) -> str:
+    look = f"text-align: center; {_BOX}; background-color: {tint}"
+    boxes = (f'<td colspan="{wide}" style="{look}">{html.escape(label)}</td>' for label, wide in parts)
+    return f'<tr style="{_ROW}"><th style="{_CELL}; font-weight: normal">{name}</th>{"".join(boxes)}</tr>'
 
 
 class _Spelled:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib
 import pytest
 import torch
@@ -66,3 +68,62 @@ def test_surprise_and_waves_and_turns():
     assert "place 7" in ax.course_alt and "-1.00" in ax.get_title()
     _, own = pyplot.subplots()
     assert views.turned_pairs([1.0, 0.0], [1.0, 0.0], (1, 1), 1.0, ax=own) is own
+
+
+def _labels(ax) -> list[str]:
+    return [text.get_text() for text in ax.texts if text.get_text()]
+
+
+def test_windows_are_drawn_as_they_are_cut():
+    ax = views.cut_windows(torch.tensor([11, 12, 13, 14, 15, 16, 17, 18]), 3)
+    x, y = context.windows(torch.tensor([11, 12, 13, 14, 15, 16, 17, 18]), 3)
+    for name, rows in (("Inputs", x), ("Targets", y)):
+        told = ", ".join(" ".join(map(str, row)) for row in rows.tolist())
+        assert f"{name} (2, 3): {told}." in ax.course_alt
+    numbers = [label for label in _labels(ax) if label.isdigit()]
+    assert sorted(numbers) == sorted(map(str, [*range(11, 19), *x.flatten().tolist(), *y.flatten().tolist()]))
+    with pytest.raises(ValueError, match="T=8"):
+        views.cut_windows(list(range(8)), 8)  # no target for its last input
+
+
+def test_a_lookup_brings_the_rows_that_the_ids_name():
+    table = torch.tensor([[0.5, 1.0], [0.25, 2.0], [3.0, 4.0]])
+    ax = views.lookup(["b", "c", "b"], [1, 2, 1], table)
+    labels = _labels(ax)
+    assert [labels.count(number) for number in ("0.5", "0.25", "3")] == [
+        1,
+        3,
+        2,
+    ]  # in the table, and looked up
+    assert "c, 2, gets row 2" in ax.course_alt and "vectors (3, 2)" in labels
+    with pytest.raises(ValueError, match="3"):
+        views.lookup(["d"], [3], table)
+
+
+def test_networks_are_drawn_with_their_sizes():
+    ax = views.window_network(["a", "b", "c"], 32, 128, 2048)
+    labels = _labels(ax)
+    assert labels.count("32") == 6 and {"128", "2,048", "a", "b", "c"} <= set(labels)
+    assert "side by side 96;" in ax.course_alt
+    ax = views.unrolled(["a", "b", "c"])
+    assert _labels(ax).count("state") == 3 and "at a, then at b, then at c;" in ax.course_alt
+
+
+def test_positions_are_added_number_by_number():
+    one, other = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[0.5, 0.0], [0.25, 1.0]])
+    ax = views.added_positions(["Tom", "ran"], one, other)
+    assert {f"{number:g}" for number in (one + other).flatten().tolist()} <= set(_labels(ax))
+    assert ax.course_alt.endswith("Tom: 1 2 + 0.5 0 = 1.5 2. ran: 3 4 + 0.25 1 = 3.25 5.")
+    with pytest.raises(ValueError, match="different lengths"):
+        views.added_positions(["Tom", "ran"], one, torch.ones(2, 3))
+
+
+def test_hands_point_where_their_angles_say():
+    angles = [[0.0, 0.0], [1.5, 0.25]]
+    ax = views.clock_hands(angles)
+    arrows = [(text.xyann, text.xy) for text in ax.texts if not text.get_text()]
+    drawn = [math.atan2(y - y0, x - x0) for (x0, y0), (x, y) in arrows]
+    assert drawn == pytest.approx([angle for row in angles for angle in row])
+    assert "Position 1: 1.50, 0.25." in ax.course_alt
+    with pytest.raises(ValueError, match="different lengths"):
+        views.clock_hands([[0.0], [1.0, 2.0]])

@@ -98,3 +98,33 @@ def test_bars_and_their_words():
     assert [bar.get_width() for bar in ax.patches] == [14.0, 12.0, 7, 50]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["English", "Chinese"]
     assert ax.course_alt.endswith("both: English 14, Chinese 12; one: English 7, Chinese 50.")
+
+
+def test_a_tree_joins_what_the_merges_join():
+    ax = bpe_views.merge_tree(b" hugs", [*MERGES, (b"x", b"y")])
+    learned = bpe_views.after_merges([b" hugs"], MERGES)[0]
+    labels = [text.get_text() for text in ax.texts]
+    assert labels[:5] == ["·", "h", "u", "g", "s"]
+    assert all(label in labels for label in bpe_views._labels(learned))
+    assert sum(label.startswith("merge ") for label in labels) == len(ax.lines) / 2 == 5 - len(learned)
+    assert ax.course_alt.startswith("The bytes ·, h, u, g, s. Merge 1 makes ")
+    with pytest.raises(ValueError, match="at least one byte"):
+        bpe_views.merge_tree(b"", MERGES)
+
+
+def test_a_pair_that_stands_twice_is_joined_twice():
+    ax = bpe_views.merge_tree(b"aaaaa", [(b"a", b"a"), (b"aa", b"aa")])
+    labels = [text.get_text() for text in ax.texts]
+    assert [labels.count(label) for label in ("a", "aa", "aaaa", "merge 1", "merge 2")] == [5, 2, 1, 2, 1]
+
+
+def test_layers_lie_above_each_other_and_lose_nothing():
+    text, tokenizer = "hug 雨", BPETokenizer([*MERGES, (b"\xe9", b"\x9b")])
+    ids = tokenizer.encode(text)
+    page = bpe_views.layers_table(text, [tokenizer.token_bytes(id) for id in ids], ids)
+    rows = page.html.split("<tr")[1:]
+    assert len(rows) == 4
+    assert {sum(map(int, re.findall(r'colspan="(\d+)"', row))) for row in rows} == {len(text.encode())}
+    assert page.text.splitlines()[3].split()[1::2] == [str(id) for id in ids]
+    with pytest.raises(ValueError, match="the bytes of the text"):
+        bpe_views.layers_table(text, [b"hug"], [1])
