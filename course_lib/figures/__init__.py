@@ -8,6 +8,7 @@
 | `pictures` | a figure as a picture with words for readers who cannot see it               |
 | `losses`   | losses over steps, also live; any named lines; losses above a floor          |
 | `dots`     | shares and scores over their intervals                                       |
+| `flow`     | boxes, arrows and rows of cells, for drawings of what flows where            |
 | `tables`   | numbers and short texts                                                      |
 | `tokens`   | text in coloured boxes, probabilities, what counts in a loss                 |
 | `shown`    | source code, quoted texts and HTML in a notebook                             |
