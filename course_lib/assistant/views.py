@@ -1,4 +1,5 @@
-"""Views of notebook 11: a talk on the page, what fits into the context, and a chat to type in.
+"""Views of notebook 11: a talk on the page, its way round, what is learned of it, what fits into the context,
+and a chat to type in.
 
 Messages, numbers and callables come in; `Html`, Axes or a widget go out. It does not know models, templates
 or how an answer is written; matplotlib and ipywidgets are loaded when they are needed.
@@ -17,6 +18,7 @@ from course_lib.assistant.messages import content_of
 from course_lib.figures.arguments import as_many, checked, no_others
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
+from course_lib.figures.flow import arrow, box, canvas, cells, note
 from course_lib.figures.shown import Html
 
 NAMES = {"system": "System", "user": "You", "assistant": "Assistant"}
@@ -62,6 +64,71 @@ def _bubble(role: str, content: str, names: Mapping[str, str]) -> str:
     style = f"background-color: {back}; border-left: 4px solid {edge}; {_BUBBLE}"
     name = f'<div style="font-size: 0.82em; margin: 5px 0 1px 0"><b>{html.escape(names[role])}</b></div>'
     return f'<div style="margin: {margin}">{name}<div style="{style}">{html.escape(content)}</div></div>'
+
+
+# Its way round, and what is learned of it -------------------------------------------------------------------
+
+
+@checked()
+def talk_loop(ax: Any = None) -> Any:
+    """The loop of a talk: from the user through program, template and model, and back. Gives the Axes.
+
+    >>> [text.get_text() for text in talk_loop().texts][:2]
+    ['you', 'program:\\nthe whole talk so far']
+    """
+    ax = canvas(ax, 98, 31)
+    box(ax, (1, 12, 11, 7), "you", BLUE)
+    box(ax, (24, 11, 21, 9), "program:\nthe whole talk so far", INK)
+    box(ax, (54, 20, 16, 7), "template", GREEN)
+    box(ax, (80, 11, 16, 9), "model", ORANGE)
+    box(ax, (54, 4, 16, 7), "decode", GREEN)
+    arrow(ax, (12.3, 16.8), (23.7, 16.8))
+    arrow(ax, (23.7, 14.2), (12.3, 14.2))
+    arrow(ax, (45.3, 17.5), (53.7, 23))
+    arrow(ax, (70.3, 23.5), (82, 20.3))
+    arrow(ax, (82, 10.7), (70.3, 7.5))
+    arrow(ax, (53.7, 7.5), (45.3, 13.5))
+    arrow(ax, (93, 20.2), (87, 20.2), bend=-1.3)
+    for place, text in (
+        ((18, 18.6), "a message"),
+        ((18, 12.3), "an answer"),
+        ((46, 21.6), "all messages"),
+        ((77, 24.4), "ids"),
+        ((90, 27.6), "until <|end|>:\none id more"),
+        ((77.5, 6.6), "ids"),
+        ((46.5, 8.4), "a text"),
+    ):
+        note(ax, place, text, 8.5)
+    ax.course_alt = (
+        "You send a message to the program. It sends all messages of the talk so far through the template, "
+        "which makes ids of them, to the model. The model adds one id after the other until it says <|end|>; "
+        "they are decoded to a text, which the program adds to the talk and shows to you as the answer. With "
+        "your next message the whole talk goes round again."
+    )
+    return ax
+
+
+@checked("roles", "pieces", "learned")
+def masked_talk(roles: Sequence[str], pieces: Sequence[str], learned: Sequence[bool], ax: Any = None) -> Any:
+    """The pieces of a talk in a row, coloured by whose they are, and below the targets. Gives the Axes.
+
+    Where nothing is learned, the target's cell is empty.
+
+    >>> masked_talk(["user", "assistant"], ["5", "3"], [False, True]).course_alt
+    'Ids: 5 (user), 3 (assistant). Learned: 3.'
+    """
+    _check_roles("masked_talk", roles)
+    as_many("masked_talk", roles=roles, pieces=pieces, learned=learned)
+    ax = canvas(ax, 12 + 7.5 * len(pieces), 13, 0.11)
+    for bottom, name in ((6.5, "ids"), (1.5, "targets")):
+        note(ax, (10, bottom + 2), name, align="right")
+    cells(ax, (11, 6.5), pieces, [_LOOKS[role][0] for role in roles], (7.5, 4))
+    goals = [piece if counts else "" for piece, counts in zip(pieces, learned, strict=True)]
+    faces = [_LOOKS[role][0] if counts else "" for role, counts in zip(roles, learned, strict=True)]
+    cells(ax, (11, 1.5), goals, faces, (7.5, 4))
+    ids = ", ".join(f"{piece} ({role})" for piece, role in zip(pieces, roles, strict=True))
+    ax.course_alt = f"Ids: {ids}. Learned: {', '.join(goal for goal in goals if goal) or 'nothing'}."
+    return ax
 
 
 # What fits --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from course_lib.arguments import wrong
+from course_lib.figures.colours import INK
 
 
 def subplots(*grid: int, **options: Any) -> Any:
@@ -114,15 +115,18 @@ def name_rows(ax: Any, names: Sequence[str]) -> None:
 def dot(
     ax: Any, y: float, value: float, interval: tuple[float, float], colour: str, mark: str, label: str | None
 ) -> None:
-    """A value as a mark at the height `y`, over a bar for its interval; `label` is for the legend.
+    """A value as a mark at the height `y`, over its interval; `label` is for the legend.
+
+    The interval's ends stand out, also where it is narrower than the mark.
 
     >>> ax = axes_for(None, (4, 3))
     >>> dot(ax, 0, 0.5, (0.25, 0.75), "black", "o", "model")
     >>> [line.get_xdata().tolist() for line in ax.lines]
     [[0.25, 0.75], [0.5]]
     """
-    ax.plot(interval, [y, y], color=colour, lw=4, alpha=0.4, solid_capstyle="butt")
-    ax.plot([value], [y], mark, color=colour, ms=7, label=label)
+    ends = {"marker": "|", "ms": 11, "mew": 1.2, "mec": INK, "zorder": 3}
+    ax.plot(interval, [y, y], color=colour, lw=2.4, solid_capstyle="butt", **ends)
+    ax.plot([value], [y], mark, color=colour, ms=6.5, mec="white", mew=0.7, label=label, zorder=4)
 
 
 def plain_list(values: Any) -> list:

@@ -36,8 +36,7 @@ def shares(
     told = []
     for y, (name, (hits, trials)) in enumerate(rows.items()):
         share, (low, high) = 100 * hits / trials, (100 * end for end in intervals[name])
-        ax.plot([low, high], [y, y], color=BLUE, lw=4, alpha=0.4, solid_capstyle="butt")
-        ax.plot([share], [y], "o", color=BLUE, ms=8)
+        dot(ax, y, share, (low, high), BLUE, "o", None)
         ax.text(114, y, f"{share:.0f} %", va="center", ha="right", fontsize=10, color=INK)
         told.append(f"{name} {share:.0f} % ({low:.0f} % to {high:.0f} %)")
     if bar is not None:

@@ -1,4 +1,5 @@
-"""Figures of notebook 10: a classifier's weights, scores and confusions, how sure it is, and what of.
+"""Figures of notebook 10: how a label is read off, a classifier's weights, scores and confusions, how sure it
+is, and what of.
 
 Plain texts and numbers come in; Axes or `Html` go out. It does not know models, training or how texts are
 scored; matplotlib is loaded at the first figure. Show a figure with `viz.picture`.
@@ -14,7 +15,8 @@ from typing import Any
 from course_lib.arguments import number, whole
 from course_lib.figures.arguments import as_many, between, checked, has_all, ordered
 from course_lib.figures.axes import axes_for, dot, name_rows, tidy
-from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE
+from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE
+from course_lib.figures.flow import arrow, box, canvas, cells, note
 from course_lib.figures.shown import Html
 
 _TEXT = "line-height: 2.1; max-width: 60em; font-size: 1.05em"
@@ -24,6 +26,74 @@ _MARKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
 
 Share = tuple[int, int]  # hits, trials
 Interval = tuple[float, float]
+
+
+# How a label is read off ------------------------------------------------------------------------------------
+
+
+@checked()
+def read_out(texts: Sequence[Sequence[str]], ax: Any = None) -> Any:
+    """Texts of a batch, filled up on the right; the head reads the vector of each one's last real token.
+
+    Gives the Axes.
+
+    >>> read_out([["I", "love", "it"], ["Awful"]]).course_alt.split(": ")[1]
+    'of text 1, with 3 tokens, number 3; of text 2, with 1 token, number 1.'
+    """
+    longest = max(map(len, texts))
+    right, high = 11 * longest + 4, 13 * len(texts) + 1
+    ax = canvas(ax, right + 42, high)
+    box(ax, (right + 10, 1.5, 10, high - 3), "head", INK)
+    for i, tokens in enumerate(texts):
+        bottom, real, empty = high - 13 * (i + 1), len(tokens), longest - len(tokens)
+        cells(ax, (2, bottom), [*tokens, *[""] * empty], ["#d6eaf8"] * real + [""] * empty, (11, 3.6))
+        for j in range(longest):
+            arrow(ax, (7.5 + 11 * j, bottom + 3.7), (7.5 + 11 * j, bottom + 5.6))
+        faces = [*["#f2f2f0"] * (real - 1), "#fde3b3", *[""] * empty]
+        vectors = [f"x{j + 1}" for j in range(real)] + [""] * empty
+        cells(ax, (2, bottom + 5.7), vectors, faces, (11, 3))
+        arrow(ax, (11 * real - 3.5, bottom + 8.8), (right + 9.7, bottom + 10.6), ORANGE)
+        arrow(ax, (right + 20.3, bottom + 6), (right + 25, bottom + 6))
+        cells(ax, (right + 25.3, bottom + 4.3), ["bad", "good"], ["white", "white"], (7, 3.4))
+    told = [
+        f"of text {i + 1}, with {len(tokens)} token{'s' * (len(tokens) > 1)}, number {len(tokens)}"
+        for i, tokens in enumerate(texts)
+    ]
+    ax.course_alt = (
+        f"Of each text the head gets one vector and gives two logits, bad and good: {'; '.join(told)}."
+    )
+    return ax
+
+
+@checked()
+def branches(
+    after: Mapping[str, Sequence[float]], alone: Mapping[str, Sequence[float]], ax: Any = None
+) -> Any:
+    """Endings behind a text and behind nothing, each with its tokens' log-probabilities. Gives the Axes.
+
+    >>> branches({"bad": [-2.0, -1.5]}, {"bad": [-3.0, -2.0]}).course_alt
+    'After the text: bad -2.0, -1.5. Alone: bad -3.0, -2.0.'
+    """
+    has_all("branches", "alone", alone, after)
+    most = max(len(row) for one in (after, alone) for row in one.values())
+    half, high = 28 + 7 * most, 6 * len(after) + 4
+    ax = canvas(ax, 2 * half, high)
+    told = []
+    for left, name, rows in ((0, "the text", after), (half, "(nothing)", alone)):
+        box(ax, (left + 1, high / 2 - 2.6, 11, 5.2), name, BLUE if rows is after else GREY)
+        for i, label in enumerate(after):
+            bottom = high - 6 * (i + 1) - 1
+            arrow(ax, (left + 12.3, high / 2), (left + 18, bottom + 2))
+            note(ax, (left + 18.6, bottom + 2), label, align="left")
+            numbers = [f"{value:.1f}" for value in rows[label]]
+            cells(ax, (left + 25, bottom), numbers, ["#fde3b3"] * len(numbers), (7, 4))
+        listed = "; ".join(f"{label} {', '.join(f'{v:.1f}' for v in rows[label])}" for label in after)
+        told.append(f"{'After the text' if rows is after else 'Alone'}: {listed}.")
+    ax.course_alt = " ".join(told)
+    return ax
+
+
+# Weights and scores -----------------------------------------------------------------------------------------
 
 
 @checked()
@@ -116,7 +186,7 @@ def by_labels(
         heights = [100 * hits / trials for hits, trials in shares]
         ax.plot(moved, heights, f"{mark}-", color=colour, lw=1.8, ms=7, label=name)
         for x, (low, high) in zip(moved, intervals[name], strict=True):
-            ax.plot([x, x], [100 * low, 100 * high], color=colour, lw=4, alpha=0.35, solid_capstyle="butt")
+            ax.plot([x, x], [100 * low, 100 * high], "_-", color=colour, lw=1.4, ms=10, mew=1.2, mec=INK)
         said = [f"{height:.0f} % with {count}" for height, count in zip(heights, counts, strict=True)]
         told.append(f"{name}: {', '.join([f'{said[0]} labelled texts', *said[1:]])}.")
     ax.axhline(50, color=INK, lw=1, ls=(0, (5, 3)))

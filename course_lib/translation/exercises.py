@@ -456,9 +456,10 @@ brevity_penalty = Exercise(
     ),
     fresh=_fresh_penalty,
     hints=(
-        "Three kinds of cases: nothing was said (0), at least as long as the reference (1), and shorter.",
-        "For a shorter one it is e to the power of `1 - reference_length / hypothesis_length`: below 1, "
-        "since the fraction is above 1. `math.exp` computes it.",
+        "Three kinds of cases: nothing was said (0), at least as long as the reference (1), and shorter. In "
+        "the last, all hangs on x, how many times as long the reference is.",
+        "What loses the same share at each step of the same size is an exponential: `math.exp` of a straight "
+        "line in x. The line is 0 where the penalty is 1, at x = 1, and -1 where it is 1/e, at x = 2.",
     ),
     explanation=(
         "A translation of one sure word has perfect precision. BLEU has no recall to notice what is "
@@ -1224,9 +1225,10 @@ rescore = Exercise(
     ),
     fresh=_fresh_scores,
     hints=(
-        "Each hypothesis gets a score: `total / length**alpha`. Which of the scores is the best one? They "
-        "are all negative.",
-        "Closest to 0 is best, so the largest. Wanted is its place: `scores.index(max(scores))`.",
+        "Divided by 1 it's the sum, by the length the mean, by the length twice the last. Which power of the "
+        "length is each of the three, and which one halfway between the first two?",
+        "Each score is `total / length**alpha`. They are negative, and closest to 0 is best, so the largest. "
+        "Wanted is its place: `scores.index(max(scores))`.",
     ),
     explanation=(
         "Every further token makes a sum of log-probabilities smaller, so plain sums (α = 0) prefer short "

@@ -1,4 +1,4 @@
-"""Figures of notebook 09: texts side by side, shared n-grams, and scores with intervals.
+"""Figures of notebook 09: texts side by side, how a pair is read, shared n-grams, and scores with intervals.
 
 Plain texts and numbers come in; Axes or `Html` go out. Texts are shown with the browser's own fonts. It does
 not know models, languages or how a translation is scored. Show a figure with `viz.picture`.
@@ -14,6 +14,7 @@ from course_lib.arguments import whole, wrong
 from course_lib.figures.arguments import between, checked
 from course_lib.figures.axes import axes_for, tidy
 from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE
+from course_lib.figures.flow import arrow, box, canvas, cells, note
 from course_lib.figures.shown import Html
 
 _ROW = "background-color: transparent"  # notebooks stripe the rows of tables otherwise
@@ -47,6 +48,108 @@ def texts(rows: Mapping[str, str | Html], width: int = 58) -> Html:
 
 def _inner(text: str | Html) -> str:
     return text.html if isinstance(text, Html) else html.escape(text)
+
+
+# How a pair is read -----------------------------------------------------------------------------------------
+
+_SOURCE, _TARGET, _OTHER = "#d6eaf8", "#fde3b3", "#f2f2f0"
+
+
+@checked()
+def two_ways(ax: Any = None) -> Any:
+    """An encoder with a decoder, and beside it one network that reads the pair as one text. Gives the Axes.
+
+    >>> [text.get_text() for text in two_ways().texts][:2]
+    ['two networks', 'one network, one text (ours)']
+    """
+    ax = canvas(ax, 100, 30)
+    note(ax, (22, 28), "two networks", 10.5)
+    note(ax, (76, 28), "one network, one text (ours)", 10.5)
+    cells(ax, (2, 2), ["s1", "s2", "s3"], [_SOURCE] * 3, (5, 3.6))
+    cells(ax, (25, 2), ["start", "t1", "t2"], [_OTHER, _TARGET, _TARGET], (5, 3.6))
+    cells(ax, (25, 19), ["t1", "t2", "end"], [_TARGET] * 3, (5, 3.6))
+    box(ax, (2, 10, 15, 5), "encoder", BLUE)
+    box(ax, (25, 10, 15, 5), "decoder", ORANGE)
+    cells(ax, (52, 2), ["start", "s1", "s2", "s3", "mark", "t1", "t2"], _ONE_TEXT, (6, 3.6))
+    cells(ax, (52, 19), ["", "", "", "", "t1", "t2", "end"], ["", "", "", "", *[_TARGET] * 3], (6, 3.6))
+    box(ax, (52, 10, 42, 5), "GPT", INK)
+    for middle in (9.5, 32.5, 73):
+        arrow(ax, (middle, 6), (middle, 9.7))
+    for middle in (32.5, 85):
+        arrow(ax, (middle, 15.2), (middle, 18.7))
+    arrow(ax, (17.3, 12.5), (24.7, 12.5))
+    note(ax, (21, 16.6), "cross-\nattention", 8.5)
+    note(ax, (64, 24.6), "predicted too, but doesn't count", 8.5)
+    ax.course_alt = (
+        "Left: two networks. The encoder reads the source s1 s2 s3; the decoder reads start t1 t2, looks at "
+        "what the encoder made by cross-attention, and predicts t1 t2 end. Right: one GPT reads start s1 s2 "
+        "s3 mark t1 t2 as one row. What it predicts from the mark on, t1 t2 end, counts; the rest doesn't."
+    )
+    return ax
+
+
+_ONE_TEXT = [_OTHER, *[_SOURCE] * 3, _OTHER, *[_TARGET] * 2]
+
+
+@checked()
+def pair_masks(source: int = 4, target: int = 3, ax: Any = None) -> Any:
+    """Which position may look at which, in an encoder with a decoder and in one text. Gives the Axes.
+
+    Rows are the positions that look, columns those that are looked at.
+
+    >>> pair_masks(2, 1).course_alt.split(": ")[1]
+    'in both, a target position may look at the whole source, and at the target up to itself. The source'
+    """
+    source, target = (whole("pair_masks", n, v, 1, 8) for n, v in (("source", source), ("target", target)))
+    names = [*(f"s{i + 1}" for i in range(source)), *(f"t{i + 1}" for i in range(target))]
+    size, side = (3.6, 3.2), 3.6 * (len(names) + 1)
+    ax = canvas(ax, 2 * side + 14, 3.2 * (len(names) + 1) + 10)
+    for left, title, causal in ((0, "encoder and decoder", False), (side + 10, "one text (ours)", True)):
+        top = 3.2 * (len(names) + 1) + 5
+        note(ax, (left + side / 2 + 2, top + 3.4), title, 10.5)
+        for j, name in enumerate(names):
+            note(ax, (left + 3.6 * (j + 1.5), top), name)
+        for i, name in enumerate(names):
+            bottom = top - 2 - 3.2 * (i + 1)
+            note(ax, (left + 2, bottom + 1.6), name)
+            faces = [_looked_at(i, j, source, causal) for j in range(len(names))]
+            cells(ax, (left + 3.6, bottom), [""] * len(names), faces, size)
+    told = "blue: source at source · pale orange: target at source · dark: target at target"
+    note(ax, (1, 1.6), f"who looks at what: {told}", 8.5, "left")
+    ax.course_alt = (
+        "Two masks: in both, a target position may look at the whole source, and at the target up to itself. "
+        "The source: with an encoder, each of its positions may look at all of them, also at later ones; in "
+        "one text, only at those up to itself."
+    )
+    return ax
+
+
+def _looked_at(row: int, column: int, source: int, causal: bool) -> str:
+    if row < source:
+        return _SOURCE if column < source and (column <= row or not causal) else "white"
+    return _TARGET if column < source else "#c98a1b" if column <= row else "white"
+
+
+@checked()
+def swapped_sources(ax: Any = None) -> Any:
+    """Targets behind their own sources, and the same targets behind those of the next story. Gives the Axes.
+
+    >>> swapped_sources().course_alt.split(".")[0]
+    'Left, each target stands behind its own source: A A, B B, C C'
+    """
+    ax = canvas(ax, 78, 24)
+    for left, title, sources in ((2, "loss(0): the right source", "ABC"), (42, "loss(1): another's", "BCA")):
+        note(ax, (left + 17, 22), title, 10.5)
+        for i, (one, two) in enumerate(zip(sources, "ABC", strict=True)):
+            bottom = 14.5 - 6 * i
+            box(ax, (left, bottom, 15, 4.6), f"source {one}", BLUE, _SOURCE if one == two else "white")
+            box(ax, (left + 19, bottom, 15, 4.6), f"target {two}", ORANGE, _TARGET)
+            arrow(ax, (left + 15, bottom + 2.3), (left + 18.8, bottom + 2.3))
+    ax.course_alt = (
+        "Left, each target stands behind its own source: A A, B B, C C. Right, the sources have moved on by "
+        "one: B A, C B, A C. In both, the loss is that of the same three targets."
+    )
+    return ax
 
 
 # n-grams ----------------------------------------------------------------------------------------------------

@@ -295,3 +295,18 @@ def test_clear_right_after_enter_sends_nothing():
 def test_it_can_be_displayed_without_a_front_end(capsys):
     box_of(Talker())._ipython_display_()
     assert capsys.readouterr().err == ""
+
+
+def test_the_talk_goes_round():
+    ax = views.talk_loop()
+    labels = [text.get_text() for text in ax.texts]
+    assert {"you", "template", "model", "decode"} <= {*labels} and "all messages" in labels
+    assert "the whole talk goes round again" in ax.course_alt
+
+
+def test_what_is_not_learned_has_an_empty_target():
+    ax = views.masked_talk(["user", "user", "assistant"], ["90", "5", "3"], [False, False, True])
+    assert [text.get_text() for text in ax.texts] == ["ids", "targets", "90", "5", "3", "", "", "3"]
+    assert [bool(patch.get_hatch()) for patch in ax.patches] == [False] * 3 + [True] * 2 + [False]
+    with pytest.raises(ValueError, match="masked_talk"):
+        views.masked_talk(["user"], ["90", "5"], [False])

@@ -53,7 +53,7 @@ def test_groups_have_marks_at_their_shares_and_a_line_for_the_interval():
     around = {name: {"one": (0.4, 1.0), "two": (0.1, 0.9)} for name in rows}
     ax = views.by_group(rows, around)
     assert [x for x, _ in points(ax)] == [75.0, 20.0, 100.0, 100.0]
-    spans = [tuple(map(float, line.get_xdata())) for line in ax.lines if line.get_alpha() == 0.4]
+    spans = [tuple(map(float, line.get_xdata())) for line in ax.lines if line.get_marker() == "|"]
     assert spans == [(40.0, 100.0), (10.0, 90.0)] * 2
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
     assert ax.course_alt.endswith("GPT: one 100 % (40 % to 100 %), two 100 % (10 % to 90 %).")
@@ -112,3 +112,21 @@ def test_marked_needs_a_value_for_each_word():
 def test_marked_takes_any_values(values, largest):
     shown = views.marked(["w"] * len(values), values, largest)
     assert shown.html.count("title=") == len(values)
+
+
+def test_the_head_reads_the_last_real_token():
+    ax = views.read_out([["start", "I", "love", "it"], ["start", "Awful"]])
+    labels = [text.get_text() for text in ax.texts]
+    assert [labels.count(name) for name in ("x4", "x2", "bad", "good", "head")] == [1, 2, 2, 2, 1]
+    assert sum(bool(patch.get_hatch()) for patch in ax.patches) == 4
+    bright = [p.get_x() for p in ax.patches if p.get_facecolor()[2] < 0.75]
+    assert bright == [2 + 33, 2 + 11]
+    assert "of text 2, with 2 tokens, number 2" in ax.course_alt
+
+
+def test_branches_show_each_log_probability():
+    after, alone = {"bad": [-2.0, -0.5], "good": [-1.5]}, {"bad": [-3.0, -0.5], "good": [-1.0]}
+    labels = [text.get_text() for text in views.branches(after, alone).texts]
+    assert [labels.count(name) for name in ("-2.0", "-0.5", "-3.0", "-1.0", "bad")] == [1, 2, 1, 1, 2]
+    with pytest.raises(ValueError, match="good"):
+        views.branches(after, {"bad": [-3.0, -0.5]})

@@ -81,3 +81,39 @@ def test_intervals_and_the_bar():
     assert [1.0, 3.0] in spans and [85.0, 95.0] in spans and [85, 85] in spans
     assert len(ax.get_legend().get_texts()) == 2
     assert "model, one way 90.0 (85.0 to 95.0)" in ax.course_alt
+
+
+def squares(ax):
+    return [patch for patch in ax.patches if patch.__class__.__name__ == "Rectangle"]
+
+
+def test_in_one_text_the_source_may_not_look_ahead():
+    drawn = squares(views.pair_masks(4, 3))
+    looked = [patch.get_facecolor() != (1.0, 1.0, 1.0, 1.0) for patch in drawn]
+    both, one_text = looked[:49], looked[49:]
+    assert len(looked) == 98
+    for i in range(7):
+        for j in range(7):
+            assert one_text[7 * i + j] == (j <= i)
+            assert both[7 * i + j] == (j < 4 if i < 4 else j <= i)
+
+
+@pytest.mark.parametrize("sizes", [(0, 3), (3, 9), (2.5, 3)])
+def test_masks_are_for_a_few_positions(sizes):
+    with pytest.raises(ValueError, match="pair_masks got"):
+        views.pair_masks(*sizes)
+
+
+def test_the_two_ways_predict_the_same_target():
+    ax = views.two_ways()
+    labels = [text.get_text() for text in ax.texts]
+    assert [labels.count(name) for name in ("encoder", "decoder", "GPT", "mark", "end")] == [1, 1, 1, 1, 2]
+    assert sum(bool(patch.get_hatch()) for patch in squares(ax)) == 4
+
+
+def test_each_swapped_source_stands_before_another_target():
+    labels = [text.get_text() for text in views.swapped_sources().texts if " " in text.get_text()]
+    boxes = [label.split()[1] for label in labels if label.split()[0] in ("source", "target")]
+    rows = list(zip(boxes[::2], boxes[1::2], strict=True))
+    assert [one == two for one, two in rows] == [True] * 3 + [False] * 3
+    assert sorted(one for one, _ in rows[3:]) == sorted(two for _, two in rows[3:]) == ["A", "B", "C"]
