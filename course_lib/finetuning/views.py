@@ -158,7 +158,7 @@ def rates(
 
 @checked()
 def trade_off(runs: Mapping[str, Sequence[Sequence[Any]]], before: float, ax: Any = None) -> Any:
-    """What each training learned against what it forgot: a mark for each, joined in their order.
+    """What each training learned against what it forgot: a mark for each, joined where they have labels.
 
     `runs` has for each kind (loss on answers, loss on stories, a label); `before` is that on stories before.
     Gives the Axes. Units: nats per token.
@@ -174,7 +174,8 @@ def trade_off(runs: Mapping[str, Sequence[Sequence[Any]]], before: float, ax: An
     styles = ((BLUE, "o"), (ORANGE, "s"), (RED, "^"), (INK, "D"))
     for (name, points), (colour, mark) in zip(runs.items(), styles, strict=False):
         x, y, labels = zip(*points, strict=True)
-        ax.plot(x, y, mark, ls="-", color=colour, lw=1.2, ms=7, alpha=0.85, label=name)
+        line = "-" if any(labels) else ""
+        ax.plot(x, y, mark, ls=line, color=colour, lw=1.2, ms=7, alpha=0.85, label=name)
         for answers, stories, label in zip(x, y, labels, strict=True):
             ax.annotate(
                 label, (answers, stories), (6, 5), textcoords="offset points", fontsize=8.5, color=INK
@@ -192,7 +193,7 @@ def trade_off(runs: Mapping[str, Sequence[Sequence[Any]]], before: float, ax: An
     ax.minorticks_off()
     ax.grid(color="#dddddd", lw=0.7)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=9)
     told = [
         f"{name}: " + "; ".join(f"{label} answers {a:.2f}, stories {s:.2f}".strip() for a, s, label in points)
         for name, points in runs.items()
