@@ -1,4 +1,4 @@
-"""Makes the shipped checkpoints in data/: the course's tokenizer, and four models with their cards.
+"""Makes the shipped checkpoints in data/: the tokenizer, four models and an adapter, with their cards.
 
     python scripts/checkpoints.py              all, from nothing (about two and a half hours on two cores)
     python scripts/checkpoints.py --resume     go on with a training that was stopped
@@ -8,7 +8,7 @@ The base model is trained on fresh documents of the little world, of which the b
 first, with the recipe that `course_lib.training.speedrun` calls "after", in larger batches since there is
 time for it. The others are trained further: qa (notebook 08) from base; translation (09) and assistant (11)
 from a model that has roughly learned to translate, called pairs, which is not shipped. Two are trained at a
-time.
+time. Last comes the adapter for SmolLM2 (`scripts/adapter.py`), if that model is on this computer.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from course_lib.data import load_corpus
 from course_lib.finetuning import QuizBatches, answers
 from course_lib.finetuning import question_answering as qa
 from course_lib.model import GPT
+from course_lib.pretrained import is_here
 from course_lib.runtime import atomic_write, data_dir, seed
 from course_lib.tokens import BPETokenizer
 from course_lib.training.checkpoint import model_metadata, save_model
@@ -445,13 +446,23 @@ def make_two(names: tuple[str, str], tokenizer: BPETokenizer, folder: Path, resu
         sys.exit(beside.returncode)
 
 
+def make_adapter() -> None:
+    """The adapter, in a process of its own, where the real model is here."""
+    if not is_here():
+        print("SmolLM2 is not here, so its adapter stays as it is; `python -m course_lib fetch smollm2`.")
+        return
+    code = subprocess.run([sys.executable, Path(__file__).with_name("adapter.py")]).returncode
+    if code:
+        sys.exit(code)
+
+
 def main() -> None:
     """Make all, or the one that is named."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--resume", action="store_true", help="go on with a training that was stopped")
-    parser.add_argument("--only", choices=("base", *TUNED), help="make this one alone")
+    parser.add_argument("--only", choices=("base", *TUNED, "adapter"), help="make this one alone")
     arguments = parser.parse_args()
     began, folder = time.monotonic(), data_dir() / "checkpoints"
     tokenizer = make_tokenizer(data_dir() / "tokenizer")
@@ -462,6 +473,8 @@ def main() -> None:
     if arguments.only is None:
         for names in (("pairs", "qa"), ("translation", "assistant")):
             make_two(names, tokenizer, folder, arguments.resume)
+    if arguments.only in (None, "adapter"):
+        make_adapter()
     print(f"done in {(time.monotonic() - began) / 60:.0f} minutes")
 
 

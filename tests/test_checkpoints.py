@@ -192,6 +192,23 @@ def test_a_stopped_training_ends_the_program_before_anything_begins_anew(
     assert begun == ["pairs.0.checkpoint"]
 
 
+def test_the_adapter_is_made_where_the_real_model_is_and_a_failure_is_passed_on(recipe, monkeypatch, capsys):
+    begun = []
+
+    def run(command):
+        begun.append(Path(command[1]).name)
+        return recipe.subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(recipe.subprocess, "run", run)
+    monkeypatch.setattr(recipe, "is_here", lambda: False)
+    recipe.make_adapter()
+    assert not begun and "fetch smollm2" in capsys.readouterr().out
+    monkeypatch.setattr(recipe, "is_here", lambda: True)
+    with pytest.raises(SystemExit) as stopped:
+        recipe.make_adapter()
+    assert begun == ["adapter.py"] and stopped.value.code == 3
+
+
 def test_the_answers_are_as_good_as_their_card_says(recipe, tokenizer):
     """A part of the stories again, held-out ones: within four deviations of the stated shares."""
     path = FOLDER / "qa.safetensors"

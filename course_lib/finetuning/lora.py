@@ -134,6 +134,22 @@ def merge_lora(model: nn.Module) -> nn.Module:
     return model.requires_grad_(True)
 
 
+def remove_lora(model: nn.Module) -> nn.Module:
+    """Take every `LoRALinear` away again, in place: the model is what it was before `add_lora`.
+
+    >>> model = nn.ModuleDict({"up": nn.Linear(3, 5)})
+    >>> before = model["up"]
+    >>> remove_lora(add_lora(model, rank=2))["up"] is before
+    True
+    """
+    check_instance("remove_lora", "model", model, nn.Module, "a module, such as a GPT")
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, LoRALinear):
+                setattr(parent, name, child.base)
+    return model.requires_grad_(True)
+
+
 def trainable_count(model: nn.Module) -> int:
     """How many numbers a training may change.
 

@@ -315,7 +315,8 @@ def match_by_category(answer, right):
     import unicodedata
 
     def plain(text):
-        letters = (c for c in text.casefold() if unicodedata.category(c)[0] not in "PS")
+        kinds = ((c, unicodedata.category(c)) for c in text.casefold())
+        letters = (c for c, kind in kinds if kind[0] not in "PSM" and kind != "Cf")  # Cf: joins two signs
         return tuple(w for w in "".join(letters).split() if w not in {"a", "an", "the"})
 
     return plain(answer) == plain(right)
