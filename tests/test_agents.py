@@ -14,7 +14,7 @@ from course_lib.start_here import exercises as start_here
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
 WORDS = re.findall(r"`([^`]+)`", TEXT)
-MADE_LATER = {".venv", ".progress.json", "my_gpt/"}
+MADE_LATER = {".venv", ".progress.json", "my_gpt/", "my_gpt/my_gpt.py"}
 PATHS = [word for word in dict.fromkeys(WORDS) if re.fullmatch(r"[\w./]*(/|\.\w{2,5})[\w.]*", word)]
 
 

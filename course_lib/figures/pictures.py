@@ -31,7 +31,7 @@ class Picture:
             raise wrong("Picture", "figure", figure, "a figure of matplotlib")
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH, facecolor="white")
-        self.png, self.alt = stream.getvalue(), alt
+        self.png, self.alt = with_palette(stream.getvalue()), alt
         self.width = round(figure.get_figwidth() * 96)
 
     def __repr__(self) -> str:
@@ -55,6 +55,21 @@ class Picture:
         publish_display_data(data, metadata)
         if self.alt:
             self.description().display()
+
+
+def with_palette(png: bytes) -> bytes:
+    """The same picture with at most 256 colours: a third of the bytes, and nothing that an eye would miss.
+
+    >>> from matplotlib import pyplot
+    >>> with_palette(picture(pyplot.subplots()[1]).png)[25]  # the kind of colours: by a palette
+    3
+    """
+    from PIL import Image
+
+    stream = io.BytesIO()
+    colours = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    colours.save(stream, format="png", optimize=True)
+    return stream.getvalue()
 
 
 @checked()
