@@ -10,7 +10,7 @@
 | `dots`     | shares and scores over their intervals                                       |
 | `spread`   | lines with an interval at each point; rows with a dot for each trial         |
 | `strokes`  | boxes, arrows and words for drawings of how something is built               |
-| `flow`     | boxes, arrows and rows of cells, for drawings of what flows where            |
+| `flow`     | drawings of what flows where: strokes on a sheet, rows of cells              |
 | `tables`   | numbers and short texts                                                      |
 | `tokens`   | text in coloured boxes, probabilities, what counts in a loss                 |
 | `shown`    | source code, quoted texts and HTML in a notebook                             |

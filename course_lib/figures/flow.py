@@ -1,4 +1,4 @@
-"""Boxes, arrows and rows of cells, for drawings of what flows where.
+"""Drawings of what flows where: the boxes and arrows of `strokes` on a sheet from (0, 0), and rows of cells.
 
 Labels and places come in; strokes are added to an Axes. It does not know what is drawn; a topic's `views` put
 the strokes together and say in words what is to be seen.
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from course_lib.arguments import wrong
-from course_lib.figures.axes import axes_for
-from course_lib.figures.colours import GREY, INK
+from course_lib.figures import strokes
+from course_lib.figures.colours import GREY
 
 Point = tuple[float, float]
 
@@ -22,10 +22,7 @@ def canvas(ax: Any, width: float, height: float, inches: float = 0.1) -> Any:
     >>> tuple(map(float, canvas(None, 40, 10).get_xlim()))
     (0.0, 40.0)
     """
-    ax = axes_for(ax, (width * inches, height * inches))
-    ax.set(xlim=(0, width), ylim=(0, height))
-    ax.axis("off")
-    return ax
+    return strokes.canvas(ax, (width * inches, height * inches), (0, width), (0, height))
 
 
 def box(ax: Any, place: Sequence[float], label: str, colour: str, face: str = "white") -> None:
@@ -36,12 +33,7 @@ def box(ax: Any, place: Sequence[float], label: str, colour: str, face: str = "w
     >>> ax.texts[0].get_text(), ax.texts[0].get_position()
     ('model', (7.0, 5.0))
     """
-    from matplotlib.patches import FancyBboxPatch
-
-    left, bottom, width, height = place
-    look = {"facecolor": face, "edgecolor": colour, "lw": 1.6, "zorder": 3}
-    ax.add_patch(FancyBboxPatch((left, bottom), width, height, "round,pad=0,rounding_size=0.6", **look))
-    note(ax, (left + width / 2, bottom + height / 2), label)
+    strokes.box(ax, *place, label, colour, face=face)
 
 
 def arrow(ax: Any, start: Point, end: Point, colour: str = GREY, bend: float = 0.0) -> None:
@@ -52,8 +44,7 @@ def arrow(ax: Any, start: Point, end: Point, colour: str = GREY, bend: float = 0
     >>> ax.texts[0].xy
     (9, 5)
     """
-    look = {"arrowstyle": "-|>", "color": colour, "lw": 1.4, "mutation_scale": 11, "shrinkA": 1, "shrinkB": 1}
-    ax.annotate("", end, start, arrowprops=look | {"connectionstyle": f"arc3,rad={-bend}"}, zorder=2)
+    strokes.arrow(ax, start, end, colour, -bend)
 
 
 def note(ax: Any, place: Point, text: str, size: float = 9.5, align: str = "center") -> None:
@@ -64,7 +55,7 @@ def note(ax: Any, place: Point, text: str, size: float = 9.5, align: str = "cent
     >>> ax.texts[0].get_ha()
     'left'
     """
-    ax.text(*place, text, ha=align, va="center", fontsize=size, color=INK, zorder=5)
+    strokes.word(ax, place, text, align, fontsize=size)
 
 
 def cells(

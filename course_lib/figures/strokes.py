@@ -38,7 +38,15 @@ def canvas(ax: Any, size: Place, x: Place, y: Place) -> Any:
 
 
 def box(
-    ax: Any, x: float, y: float, width: float, height: float, label: str, colour: str, dashed: bool = False
+    ax: Any,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    label: str,
+    colour: str,
+    dashed: bool = False,
+    face: str = "white",
 ) -> None:
     """A box with rounded corners, its lower left one at (x, y), with a text in its middle.
 
@@ -49,7 +57,7 @@ def box(
     """
     from matplotlib.patches import FancyBboxPatch
 
-    look = {"fill": False, "ls": (0, (4, 3))} if dashed else {"facecolor": "white", "zorder": 3}
+    look = {"fill": False, "ls": (0, (4, 3))} if dashed else {"facecolor": face, "zorder": 3}
     style = "round,pad=0,rounding_size=0.8"
     ax.add_patch(FancyBboxPatch((x, y), width, height, style, edgecolor=colour, lw=1.6, **look))
     if label:
