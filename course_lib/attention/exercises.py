@@ -1955,7 +1955,7 @@ quiz = Quiz(
                 Option(
                     "The scores grow about tenfold, and the softmax saturates.",
                     "The variance of a score is D, its usual size √D. One key then gets nearly all the "
-                    "weight, and hardly any gradient arrives at the scores.",
+                    "weight, and most queries get hardly any gradient.",
                     right=True,
                 ),
                 Option(

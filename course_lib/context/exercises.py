@@ -2013,7 +2013,7 @@ quiz = Quiz(
                 Option(
                     "The gradient goes through 50 steps, and is almost gone when it arrives.",
                     "It is multiplied at every step, mostly by something below 1. What gets no gradient "
-                    "is not learned. Gates help; looking back directly, as attention does, helps more.",
+                    "is not learned. Gates help; attention makes the way back one step long.",
                     right=True,
                 ),
             ),

@@ -267,6 +267,18 @@ def _unqualified(statement: _Statement, modules: set[str], parts: tuple[str, ...
     return replace(statement, text="\n".join(lines))
 
 
+def taken_from_the_course(text: str, parts: tuple[str, ...]) -> list[str]:
+    """The parts that a text takes from the course, by `module.part` or by an import."""
+    statements = list(_statements(text))
+    ours = [s for s in statements if s.of_the_course]
+    modules = {name for s in ours for name in s.binds}
+    found = {s.origin for s in ours if s.module}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            found.add(node.attr)
+    return sorted(found & set(parts))
+
+
 def left_of_the_course(text: str) -> str:
     """What a text still takes from the course, as it is written there; nothing if it stands alone."""
     for node in ast.walk(ast.parse(text)):

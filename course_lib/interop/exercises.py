@@ -1419,7 +1419,7 @@ quiz = Quiz(
                 Option(
                     "The whole program, since each model has a protocol of its own, and a library that "
                     "speaks it.",
-                    "That was so. Today most servers speak this one, which is why it was imitated.",
+                    "That was so. Today most servers speak this one, because so many imitated it.",
                 ),
                 Option(
                     "The tokenizer inside the program, since the new model gives its tokens other numbers "

@@ -1485,6 +1485,20 @@ def _as_classes(exercise: Exercise, make: Callable[[Any], type], *names: str) ->
     return tuple(Mistake(m.name, make(m.wrong), m.why) for m in exercise.mistakes if m.name in names)
 
 
+def _norms_begin_whole(model: nn.Module) -> bool | str:
+    """Whether fresh norms change nothing but the length: their weights are 1."""
+    norms = [(name, part) for name, part in model.named_modules() if isinstance(part, nn.LayerNorm)]
+    for name, norm in norms:
+        if norm.weight is not None and bool((norm.weight != 1).any()):
+            return f"`{name}.weight` begins with {norm.weight[0].item():.2g}."
+    return True
+
+
+def _block_begins_whole(answer: type) -> bool | str:
+    """Whether a fresh block hands on what it is given, and no norm takes it away."""
+    return _norms_begin_whole(answer(6, 3))
+
+
 Block = Exercise(
     name="Block",
     topic="model",
@@ -1497,6 +1511,7 @@ Block = Exercise(
     cases=_block_class_cases,
     fresh=_block_class_fresh,
     draws=6,
+    properties=(Property("first weights", _block_begins_whole, "the norms' weights begin with 1"),),
     hints=(
         "Four parts in `__init__`, under the names that are asked for: two `nn.LayerNorm(width)`, the "
         "attention of notebook 03, and the MLP above. A part that is itself a module brings its parameters "
@@ -1627,7 +1642,7 @@ def _begins_small(answer: type) -> bool | str:
             return f"`{name}` does not."
         if weight.ndim > 1 and not 0.008 < (size := float(weight.detach().std())) < 0.024:
             return f"`{name}` begins with a deviation of {size:.2f}."
-    return True
+    return _norms_begin_whole(model)
 
 
 def _gpt_by(function: Callable[..., Tensor]) -> type:
@@ -1669,6 +1684,12 @@ def _the_same_block(model: nn.Module, *made: int) -> None:
     model.blocks = nn.ModuleList([model.blocks[0]] * made[-1])
 
 
+def _norms_at_zero(model: nn.Module, *_: int) -> None:
+    for weight in model.parameters():
+        if weight.ndim == 1:
+            nn.init.zeros_(weight)
+
+
 def _as_torch_begins(model: nn.Module, *_: int) -> None:
     for part in model.modules():
         if hasattr(part, "reset_parameters"):
@@ -1692,7 +1713,7 @@ GPT = Exercise(
             "first weights",
             _begins_small,
             "matrices and tables begin normal, with a deviation of 0.02 (or smaller, where they write to the "
-            "stream), and biases with 0",
+            "stream), biases with 0, and the norms' weights with 1",
         ),
     ),
     hints=(
@@ -1751,6 +1772,12 @@ GPT = Exercise(
             _gpt_after(_the_same_block),
             "`[Block(...)] * n_layers` makes one block, and lists it several times. Make a new one for each "
             "layer: `Block(...) for _ in range(n_layers)`.",
+        ),
+        Mistake(
+            "the norms' weights begin with 0",
+            _gpt_after(_norms_at_zero),
+            "A norm's weight has one axis, as a bias has, and is none: with 0 it takes everything away that "
+            "goes through it, and every logit is 0. Set to 0 only what is called `bias`.",
         ),
         Mistake(
             "the first weights are torch's own",

@@ -18,6 +18,7 @@ from course_lib.figures.axes import axes_for, dot, name_rows, tidy
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE
 from course_lib.figures.flow import arrow, box, canvas, cells, note
 from course_lib.figures.shown import Html
+from course_lib.intervals import wilson
 
 _TEXT = "line-height: 2.1; max-width: 60em; font-size: 1.05em"
 _WORD = "color: #1a1a1a; border-radius: 3px; padding: 1px 3px"
@@ -238,10 +239,10 @@ def sureness(rows: Mapping[str, Sequence[tuple[float, float, int]]], ax: Any = N
     """A reliability diagram: for each bin, how sure on average and how often right; on the line is ideal.
 
     `rows` has for each name the bins as (confidence, share right, count); a bin with more texts gets a larger
-    dot. Gives the Axes.
+    dot. The strokes are 95 % Wilson intervals of what is right. Gives the Axes.
 
     >>> sureness({"as it is": [(0.9, 0.6, 20)]}).course_alt
-    'as it is: 90 % sure, 60 % right (20 texts).'
+    'as it is: 90 % sure, 60 % right (39 to 78 %, 20 texts).'
     """
     ax = axes_for(ax, (4.8, 4.2))
     ax.plot([0, 100], [0, 100], color=INK, lw=1, ls=(0, (5, 3)))
@@ -253,12 +254,14 @@ def sureness(rows: Mapping[str, Sequence[tuple[float, float, int]]], ax: Any = N
     for j, (name, bins) in enumerate(rows.items()):
         colour, mark = _MARKS[j % len(_MARKS)]
         sure, right = [100 * row[0] for row in bins], [100 * row[1] for row in bins]
+        ends = [[100 * end for end in wilson(round(share * count), count)] for _, share, count in bins]
         ax.plot(sure, right, color=colour, lw=1.2, alpha=0.6)
+        ax.vlines(sure, [low for low, _ in ends], [high for _, high in ends], color=colour, lw=1, alpha=0.7)
         ax.scatter(sure, right, s=[25 + 150 * row[2] / most for row in bins], color=colour, marker=mark)
         ax.plot([], [], mark, color=colour, ms=8, label=name)
         parts = [
-            f"{a:.0f} % sure, {b:.0f} % right ({row[2]} texts)"
-            for a, b, row in zip(sure, right, bins, strict=True)
+            f"{a:.0f} % sure, {b:.0f} % right ({low:.0f} to {high:.0f} %, {row[2]} texts)"
+            for a, b, (low, high), row in zip(sure, right, ends, bins, strict=True)
         ]
         told.append(f"{name}: {'; '.join(parts)}.")
     ax.set(xlim=(45, 103), ylim=(-3, 103), xlabel="how sure, in %", ylabel="how often right, in %")

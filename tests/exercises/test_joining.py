@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from course_lib.exercises._joining import CannotBeJoined, Joined, left_of_the_course
+from course_lib.exercises._joining import CannotBeJoined, Joined, left_of_the_course, taken_from_the_course
 
 START = Joined(("one", "two", "Layer", "Stack"))
 
@@ -145,3 +145,12 @@ def test_adding_changes_no_file_that_was_there():
     before = file.text()
     file.add("two", "import os\ndef two(): return os", "# two")
     assert file.text() == before
+
+
+def test_what_a_text_takes_from_the_course_is_named():
+    text = (
+        "import math\nfrom course_lib import training\nfrom course_lib.context.exercises import windows\n\n"
+        "def train(model, x, y):\n    return training.cross_entropy(model(x), y) + math.exp(windows(x, 2))"
+    )
+    assert taken_from_the_course(text, ("cross_entropy", "windows", "exp")) == ["cross_entropy", "windows"]
+    assert taken_from_the_course("def train(): return cross_entropy()", ("cross_entropy",)) == []

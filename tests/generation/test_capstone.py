@@ -122,6 +122,44 @@ def test_a_file_that_is_no_right_answer_is_not_taken_and_said(folder, text, word
     assert capsys.readouterr().out == ""
 
 
+BY_THE_COURSE = """
+import torch
+from course_lib import training
+
+def train(model, optimizer, batches, rate, measure, steps, every, max_norm):
+    records = []
+    model.train()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step)
+        x, y = next(batches)
+        loss = training.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+        optimizer.step()
+        if (step + 1) % every == 0 or step + 1 == steps:
+            model.eval()
+            with torch.no_grad():
+                records.append((step + 1, loss.item(), measure(model)))
+            model.train()
+    return records
+"""
+
+
+def test_that_a_name_of_the_course_means_a_part_of_the_file_is_said(folder):
+    file_of(folder, "cross_entropy").write_text(
+        "import torch\n\ndef cross_entropy(logits, targets):\n"
+        "    top = logits.max(-1, keepdim=True).values\n"
+        "    logp = logits - top - (logits - top).exp().sum(-1, keepdim=True).log()\n"
+        "    return -logp[torch.arange(len(targets)), targets].mean()\n"
+    )
+    file_of(folder, "train").write_text(BY_THE_COURSE)
+    told = str(capstone.gather())
+    assert "1 of 18 parts" in told and "train.py can't stand in my_gpt.py: " in told
+    assert "`cross_entropy` means the part of that name, not the course's function" in told
+
+
 # Answers in another style ---------------------------------------------------------------------------------
 
 ATTENTION = """

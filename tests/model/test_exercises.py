@@ -491,6 +491,18 @@ def test_a_norm_that_looks_ahead_is_seen():
     assert ex.layer_norm.properties[0].holds(lambda x, *rest: x - x.mean(1, True)) is not True
 
 
+def test_classes_whose_fresh_norms_let_nothing_through_are_told():
+    class ZeroedBlock(ex.Block.reference):
+        def __init__(self, width, n_heads):
+            super().__init__(width, n_heads)
+            for weight in self.parameters():
+                if weight.ndim == 1:
+                    torch.nn.init.zeros_(weight)
+
+    feedback = ex.Block.judge(ZeroedBlock)
+    assert not feedback.right and "norm1.weight" in str(feedback)
+
+
 # Oracles --------------------------------------------------------------------------------------------------
 
 

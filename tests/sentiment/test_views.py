@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from matplotlib import pyplot
 
 from course_lib import figures as viz
+from course_lib.intervals import wilson
 from course_lib.sentiment import views
 
 matplotlib.use("Agg")
@@ -83,10 +84,13 @@ def test_three_labels_and_an_empty_row():
 
 def test_sureness_makes_larger_dots_for_more_texts():
     ax = views.sureness({"before": [(0.6, 0.5, 10), (0.95, 0.7, 40)], "after": [(0.7, 0.7, 20)]})
-    small, large = ax.collections[0].get_sizes()
+    intervals, dots, *_ = ax.collections
+    small, large = dots.get_sizes()
     assert small < large
-    assert ax.collections[0].get_offsets().tolist() == [[60.0, 50.0], [95.0, 70.0]]
-    assert "before: 60 % sure, 50 % right (10 texts); 95 % sure, 70 % right (40 texts)." in ax.course_alt
+    assert dots.get_offsets().tolist() == [[60.0, 50.0], [95.0, 70.0]]
+    low, high = wilson(5, 10)
+    assert intervals.get_segments()[0][:, 1].tolist() == pytest.approx([100 * low, 100 * high])
+    assert "before: 60 % sure, 50 % right (24 to 76 %, 10 texts); 95 % sure, 70 % right (" in ax.course_alt
 
 
 def test_unfolding_reads_from_top_to_bottom():

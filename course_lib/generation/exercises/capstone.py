@@ -23,7 +23,7 @@ from types import ModuleType
 
 from course_lib import COURSE
 from course_lib.exercises import Exercise, _progress
-from course_lib.exercises._joining import CannotBeJoined, Joined
+from course_lib.exercises._joining import CannotBeJoined, Joined, taken_from_the_course
 from course_lib.exercises._loading import read
 from course_lib.exercises._surroundings import surroundings
 from course_lib.exercises._tryout import try_text
@@ -209,11 +209,17 @@ def _joined(
     except CannotBeJoined as error:
         return None, str(error)
     tried = try_text(exercise, longer.text(), NAME, LOAD_SECONDS)
-    return (longer, "") if tried.right else (None, tried.why_not)
+    if tried.right:
+        return longer, ""
+    there = ", ".join(f"`{name}`" for name in taken_from_the_course(text, file.parts))
+    which = (
+        f" (In this file {there} means the part of that name, not the course's function.)" if there else ""
+    )
+    return None, f"{_ended(tried.why_not)}{which}"
 
 
 def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
+    return sentence if sentence.endswith((".", "?", "!", ".)")) else f"{sentence}."
 
 
 def _whole(file: Joined, pieces: Mapping[str, Piece]) -> str:

@@ -25,9 +25,9 @@ quiz = Quiz(
                 Option(
                     "Having read it twice, it finds a third time likelier still, and no die ever leads it "
                     "elsewhere.",
-                    "In the text that models learn from, what was just repeated often is repeated again. "
-                    "Each round makes the next one likelier (Holtzman and others 2020), and greedy never "
-                    "takes a side road.",
+                    "What was just said comes again more easily: here a sentence costs less the second, the "
+                    "third and the fourth time. In GPT-2, Holtzman and others (2020) saw it go on like "
+                    "that. And greedy never takes a side road.",
                     right=True,
                 ),
                 Option(

@@ -13,7 +13,7 @@ quiz = Quiz(
             (
                 Option(
                     "Nothing: any loss will do for a start, since training brings it down anyway.",
-                    "There is a right number for the start: log 512 = 6.2, an even guess. It is the "
+                    "There is a right number for the start: ln 512 = 6.2, an even guess. It is the "
                     "cheapest test there is.",
                 ),
                 Option(
@@ -23,7 +23,7 @@ quiz = Quiz(
                 ),
                 Option(
                     "Its first guesses are sure of themselves, and wrong: its weights begin too large.",
-                    "An even guess over 512 tokens costs log 512 = 6.2 nats. To do worse, a model must "
+                    "An even guess over 512 tokens costs ln 512 = 6.2 nats. To do worse, a model must "
                     "put much on some tokens without knowing anything.",
                     right=True,
                 ),
