@@ -185,8 +185,13 @@ def _emphasis(text: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    """Text for a terminal: without the stars around bold words."""
-    return re.sub(r"\*\*(\S.*?)\*\*", r"\1", text)
+    """Text for a terminal: without the stars around bold words. Those in `code` are powers, and stay.
+
+    >>> _unmarked("**Not** `x**2 + y**2`")
+    'Not `x**2 + y**2`'
+    """
+    pieces = re.split(r"(`[^`\n]+`)", text)
+    return "".join(p if p.startswith("`") else re.sub(r"\*\*(\S.*?)\*\*", r"\1", p) for p in pieces)
 
 
 def _paragraphs(text: str) -> str:

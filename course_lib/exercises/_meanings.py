@@ -63,8 +63,8 @@ _MEANINGS: tuple[tuple[str, str, str], ...] = (
     (
         "RuntimeError",
         r"view size is not compatible",
-        "`view` only works on numbers that lie in order in memory. After a `transpose` or `permute`, and in a "
-        "tensor that is part of a larger one, they don't. `reshape` and `flatten` work on all of them.",
+        "`view` only works on numbers that lie in order in memory. After a `transpose` or `permute`, and in "
+        "a part of a larger tensor, they don't. `reshape` and `flatten` work on all of them.",
     ),
     (
         "RuntimeError",

@@ -467,6 +467,15 @@ Storyteller = Exercise(
             "Each step has its rate: `parts.learning_rate(step, steps, peak, steps // 10, 0.1)`.",
         ),
         Mistake(
+            "the rate goes down to a tenth of a tenth",
+            _with(
+                rate=lambda self, step, steps, peak: self.parts.learning_rate(
+                    step, steps, peak, steps // 10, peak / 10
+                )
+            ),
+            "The last argument is a share of the peak, not a rate: 0.1.",
+        ),
+        Mistake(
             "the rate goes down to 0",
             _with(
                 rate=lambda self, step, steps, peak: self.parts.learning_rate(
