@@ -780,11 +780,6 @@ def _norm_after(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part)
     return norm2(x + mlp(x))
 
 
-def _results_normed(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
-    x = x + norm1(attention(x))
-    return x + norm2(mlp(x))
-
-
 def _normed_stream(x: Tensor, norm1: Part, attention: Part, norm2: Part, mlp: Part) -> Tensor:
     x = norm1(x)
     x = x + attention(x)
@@ -857,12 +852,6 @@ block = Exercise(
         "what is added to is the stream as it was. The MLP reads after attention has written."
     ),
     mistakes=(
-        Mistake(
-            "the norms come after the parts",
-            _results_normed,
-            "A norm stands *before* its part: `x + attention(norm1(x))`. The part then reads numbers of a "
-            "size that it knows, however large the stream has grown.",
-        ),
         Mistake(
             "the norms come after the sums",
             _norm_after,

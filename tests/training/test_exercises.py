@@ -665,7 +665,7 @@ def law_in_tensors(sizes, losses, floor):
         (ex.accumulate, accumulate_then_divide, "one `backward` for all batches"),
         (ex.accumulate, undivided, "nothing is divided"),
         (ex.train_step, no_return, "None"),
-        (ex.train_step, by_view, "`reshape` works on all of them"),
+        (ex.train_step, by_view, "`reshape` and `flatten` work on all of them"),
         (ex.train_step, under_no_grad, "does not require grad"),
         (ex.adamw_step, adam_with_l2, "the decay is mixed into the gradient"),
         (ex.clip_gradients, clip_by_torch_in_place, "the inputs are changed"),

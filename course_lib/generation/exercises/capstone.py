@@ -257,7 +257,7 @@ def load(pieces: Pieces) -> ModuleType:
 
     >>> my = load(gather("nowhere"))
     >>> sum(weight.numel() for weight in my.GPT(65, 64, 64, 4, 2).parameters())
-    108416
+    108352
     """
     module = ModuleType("my_gpt")
     module.__file__ = NAME
