@@ -1019,6 +1019,13 @@ def _context_itself(ids: torch.Tensor, context: torch.Tensor, vocab_size: int) -
     return probabilities
 
 
+def _tells_ids_apart(answer: Callable[..., torch.Tensor]) -> bool:
+    """Whether what follows 11, 2 is not taken for what follows 1, 12."""
+    ids = torch.tensor([11, 2, 7, 1, 12, 5] * 3 + [1, 12, 5] * 3)
+    probabilities = answer(ids, torch.tensor([11, 2]), 13)
+    return bool(probabilities[7] > probabilities[5])
+
+
 backoff = Exercise(
     name="backoff",
     topic="context",
@@ -1045,6 +1052,11 @@ backoff = Exercise(
         ),
         Property("listens", _in_small_worlds(_listens), "what came before has a say"),
         Property("next", _in_small_worlds(_counts_the_next), "it tells what comes after the context"),
+        Property(
+            "ids",
+            _tells_ids_apart,
+            "tokens are compared one by one, and not the figures of their ids: 11 and 2 are not 1 and 12",
+        ),
         Property("whole", _in_small_worlds(_listens_to_all), "the whole context has a say"),
         Property(
             "longer",
@@ -1317,6 +1329,7 @@ def _nearest_cases() -> list[Case]:
         Case(torch.tensor([[1.0, 2.0], [2.0, -1.0], [0.5, 1.0], [1.0, 1.0]]), 2, 2),  # 0: the same direction
         Case(torch.tensor([[2.0, -1.0], [1.0, 2.0], [1.0, 2.0]]), 1, 1),
         Case(torch.tensor([[1.0, 0.1], [-3.0, 0.1]]), 1, 1),
+        Case(torch.tensor([[0.01, 0.0], [-2.0, 0.0]]), 0, 1),  # as far apart as can be, and still the nearest
         Case(90 * _random(5, 3, seed=5), 3, 4),
         Case(_random(5, 3, seed=6) / 4000, 4, 4),
         Case(_random(3, 6, seed=7).T * 100 + 60, 0, 5),

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from course_lib.exercises import Case, Draw, Exercise, Mistake
+from course_lib.exercises import Case, Draw, Exercise, Mistake, Property
 from course_lib.training.exercises.shared import Tensor, random
 
 # Momentum -------------------------------------------------------------------------------------------------
@@ -334,6 +334,13 @@ def _eps_fixed(weight, gradient, mean, square, step, lr, betas, eps, weight_deca
     return _adamw_step(weight, gradient, mean, square, step, lr, betas, 1e-8, weight_decay)
 
 
+def _leaves_the_gradient(answer: Callable[..., Any]) -> bool:
+    weight, gradient, mean, square = torch.tensor([[0.5, -2.0], [0.25, 3.0], [1.0, -0.5], [0.5, 2.0]])
+    kept = gradient.clone()
+    answer(weight, gradient, mean, square, 3, 0.125, (0.75, 0.5), 1e-3, 0.25)
+    return torch.equal(gradient, kept)
+
+
 adamw_step = Exercise(
     name="adamw_step",
     topic="training",
@@ -345,6 +352,13 @@ adamw_step = Exercise(
     cases=_adamw_cases,
     fresh=_adamw_fresh,
     may_change_inputs=True,
+    properties=(
+        Property(
+            "gradient",
+            _leaves_the_gradient,
+            "the gradient stays what it was: it is the weight, `mean` and `square` that a step renews",
+        ),
+    ),
     hints=(
         "Four steps: renew the two averages, correct both, shrink the weight, step. The averages that you "
         "give back are the uncorrected ones: the correction is only for this step.",
