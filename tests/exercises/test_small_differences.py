@@ -1,4 +1,4 @@
-"""Answers that are wrong only in a corner: ids whose figures agree, a nearest that lies opposite, rounding."""
+"""Answers that are wrong only in a corner: joined contexts, a nearest that lies opposite, rounding."""
 
 import pytest
 import torch
