@@ -29,24 +29,6 @@ def _stuck_loop(
     return text
 
 
-def _mended_loop(
-    model: Callable,
-    ids: list[int],
-    max_new_tokens: int,
-    context_length: int,
-    choose: Callable,
-    stop: int | None,
-) -> list[int]:
-    text = list(ids)
-    for _ in range(max_new_tokens):
-        seen = torch.tensor([text[-context_length:]])
-        token = int(choose(model(seen)[:, -1]))
-        text.append(token)
-        if token == stop:
-            break
-    return text
-
-
 def _ends_when_full(
     model: Callable,
     ids: list[int],
@@ -72,7 +54,6 @@ stuck_loop = replace(
     kind="bug",
     difficulty="easy",
     minutes=6,
-    reference=_mended_loop,
     faulty=_stuck_loop,
     symptom=(
         "Short texts are right, and end where they should; but as soon as a text is longer than the context, "

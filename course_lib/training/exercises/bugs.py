@@ -23,15 +23,6 @@ def _stubborn_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor
     return loss.item()
 
 
-def _mended_step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
-    optimizer.zero_grad()
-    logits = model(x)
-    loss = F.cross_entropy(logits.flatten(0, 1), y.flatten())
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
 def _without_logarithm(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
     optimizer.zero_grad()
     loss = F.nll_loss(model(x).softmax(-1).flatten(0, 1), y.flatten())
@@ -55,7 +46,6 @@ stubborn_step = replace(
     kind="bug",
     difficulty="medium",
     minutes=8,
-    reference=_mended_step,
     faulty=_stubborn_step,
     symptom=(
         "It runs without an error, and its first loss is that of an even guess, as it should be; but it "
