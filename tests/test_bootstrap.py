@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import os
 import shutil
@@ -26,15 +25,12 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="makes programs that only POS
 
 
 @pytest.fixture
-def boot(monkeypatch):
+def boot(monkeypatch, script):
     """The script as a module, without this machine's variables."""
     for name in ("COURSE_TORCH", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "JUPYTER_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_PRETRAINED", "no")
-    spec = importlib.util.spec_from_file_location("bootstrap", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("bootstrap")
 
 
 @pytest.fixture(scope="module")

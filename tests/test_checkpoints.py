@@ -1,6 +1,5 @@
 """The shipped checkpoints: they load, say what they are, and score what their cards say."""
 
-import importlib.util
 import itertools
 import re
 from pathlib import Path
@@ -27,12 +26,9 @@ PARTS = list(itertools.product(("validation", "heldout", "strangers"), ("en", "z
 
 
 @pytest.fixture(scope="module")
-def recipe():
+def recipe(script):
     """The script that makes the checkpoints, as a module."""
-    spec = importlib.util.spec_from_file_location("checkpoints", ROOT / "scripts" / "checkpoints.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("checkpoints")
 
 
 @pytest.fixture(scope="module")

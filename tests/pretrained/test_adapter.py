@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,9 @@ PATH = ROOT / "data" / "checkpoints" / "smollm2-stories.safetensors"
 
 
 @pytest.fixture(scope="module")
-def recipe():
+def recipe(script):
     """The script that makes the adapter, as a module."""
-    spec = importlib.util.spec_from_file_location("adapter", ROOT / "scripts" / "adapter.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("adapter")
 
 
 @pytest.fixture(scope="module")
