@@ -133,7 +133,7 @@ def mean_detached(x, weight, bias, eps=1e-5):
 
 def by_math(logits, targets):
     rows = [-row.log_softmax(-1)[target] for row, target in zip(logits, targets, strict=True)]
-    return torch.stack([row - row.detach() + math.log(math.exp(row.item())) for row in rows]).mean().detach()
+    return torch.stack([row - row.detach() + math.fsum([row.item()]) for row in rows]).mean().detach()
 
 
 def parts_detached(x, norm1, attention, norm2, mlp):
