@@ -17,11 +17,12 @@ from notebook_time import Stopwatch, complaint, stated_seconds
 from course_lib.pretrained.known import folder, wanted
 
 ROOT = Path(__file__).parent
+SLOW = 5.0  # seconds; a cell that trains for longer is run once, so that all tests end in half an hour
 OFFLINE = str(ROOT / "tests" / "offline")  # in PYTHONPATH, it keeps Python from the network
 
 FOLDER = pytest.StashKey[str]()
 OWNER = pytest.StashKey[str]()
-PASSED = pytest.StashKey[bool]()
+AGAIN = pytest.StashKey[bool]()
 WATCH = pytest.StashKey[Stopwatch]()
 
 
@@ -80,12 +81,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item):
-    """Run a notebook's cell once more, as a reader may; close the figures of a test.
+    """Run a notebook's cell once more, as a reader may, unless that takes long; close the figures of a test.
 
     matplotlib warns where more than twenty figures are open.
     """
     try:
-        if item.stash.get(PASSED, False) and is_notebook(item):
+        if item.stash.get(AGAIN, False):
             item.options["check"] = False  # a drawing that goes on shows something else
             item.runtest()
     finally:
@@ -101,7 +102,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     if is_notebook(item):
         again = call.when == "teardown"  # the cell's second run
         seconds = item.config.stash[WATCH].add(str(item.path), 0.0 if again else call.duration)
-        item.stash[PASSED] = call.when == "call" and report.passed
+        item.stash[AGAIN] = call.when == "call" and report.passed and call.duration < SLOW
         if call.when == "call" and not report.failed and is_last_cell(item):
             problem = complaint(item.path.name, seconds, stated_seconds(item.path))
             if problem:

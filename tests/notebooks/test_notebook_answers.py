@@ -1,7 +1,7 @@
 """Every notebook's exercises, run with the course's own solutions in them, pass all of their checks.
 
-The notebooks as they are shipped are run by nbval, each cell twice in a row. What stands beside the exercises
-does not depend on the answers, so it need not run again with them.
+The notebooks as they are shipped are run by nbval, each quick cell twice in a row. What stands beside the
+exercises does not depend on the answers, so it need not run again with them.
 """
 
 from __future__ import annotations

@@ -98,6 +98,15 @@ def test_a_cell_that_cannot_be_run_twice_is_found(course):
     assert "ERROR once.ipynb::Cell 1" in done.stdout and "2 passed, 1 error" in done.stdout
 
 
+def test_a_cell_that_takes_long_is_run_once(course):
+    settings = (course / "conftest.py").read_text(encoding="utf-8")
+    assert settings.count("SLOW = 5.0") == 1
+    (course / "conftest.py").write_text(settings.replace("SLOW = 5.0", "SLOW = 0.0"), encoding="utf-8")
+    write(course / "once.ipynb", TITLE.format(60), "first = [1]", "first.remove(1)")
+    done = run(course, "-n", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_test_has_its_own_folders(course):
     (course / "test_it.py").write_text(
         "import os, pathlib, pytest\n"
