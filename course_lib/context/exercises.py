@@ -1216,6 +1216,11 @@ embedding_lookup = Exercise(
             ("[ids]", "embedding", "embedding_bag", "index_select", "gather", "take", "take_along_dim"),
             "The exercise is to see that it is a product: one-hot rows times the table.",
         ),
+        Forbidden(
+            ("[id]",),
+            "No loop is needed for that: `table[ids]` takes all the rows at once. The exercise is to see "
+            "that it is a product: one-hot rows times the table.",
+        ),
     ),
     hints=(
         "`F.one_hot(ids, num_classes=...)` makes rows with a single 1. What does such a row give when it is "

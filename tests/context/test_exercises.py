@@ -168,6 +168,25 @@ def lookup_in_double(ids, table):
     return (table.T.double() @ F.one_hot(ids, num_classes=len(table)).double().mT).mT
 
 
+def lookup_as_a_sum_over_all_rows(ids, table):
+    found = torch.zeros(*ids.shape, len(table[0]))
+    for i in range(len(table)):
+        found = found + (ids == i)[..., None] * table[i]
+    return found
+
+
+def lookup_place_by_place(ids, table):
+    rows, found = F.one_hot(ids, len(table)).float(), []
+    for b in range(len(ids)):
+        found.append(torch.stack([rows[b, t] @ table for t in range(len(rows[b]))]))
+    return torch.stack(found)
+
+
+def lookup_in_an_identity(ids, table):
+    identity = torch.eye(len(table))
+    return torch.stack([torch.stack([identity[i] for i in text]) for text in ids.tolist()]) @ table
+
+
 class Lookup:
     def __init__(self, one_hot=F.one_hot):
         self.one_hot = one_hot
@@ -384,7 +403,8 @@ OTHER_WAYS = {
     ex.embedding_lookup: (
         lambda ids, t: torch.einsum("btv,vc->btc", F.one_hot(ids, len(t)) * 1.0, t), lookup_by_comparing,
         lookup_by_filling_in, lookup_text_by_text, lookup_summed, lookup_in_double, Lookup(),
-        lambda ids, table: torch.eye(len(table))[ids] @ table,
+        lambda ids, table: torch.eye(len(table))[ids] @ table, lookup_as_a_sum_over_all_rows,
+        lookup_place_by_place, lookup_in_an_identity,
     ),
     ex.nearest: (
         nearest_by_sorting, nearest_as_tensor, nearest_in_numpy, nearest_of_plain_numbers,
@@ -422,6 +442,14 @@ def loss_by_softplus(logits, targets):
     return (total - logits.gather(1, targets[:, None])[:, 0]).mean()
 
 
+def lookup_filled_in(ids, table):
+    found = torch.zeros(*ids.shape, len(table[0]))
+    for b in range(ids.shape[0]):
+        for t in range(ids.shape[1]):
+            found[b, t] = table[ids[b, t], :]
+    return found
+
+
 OTHERWISE = {
     ex.cross_entropy: (
         F.cross_entropy,
@@ -440,6 +468,10 @@ OTHERWISE = {
             0, ids.shape
         ),
         lambda ids, table: torch.stack([table[text] for text in ids]),
+        lambda ids, table: torch.stack([torch.stack([table[i] for i in text]) for text in ids]),
+        lambda ids, table: torch.stack([torch.stack([table[i] for i in text]) for text in ids.tolist()]),
+        lambda ids, table: torch.stack([table[int(i)] for i in ids.flatten()]).unflatten(0, ids.shape),
+        lookup_filled_in,
     ),
 }
 
@@ -448,6 +480,12 @@ OTHERWISE = {
 def test_right_but_not_by_the_way_asked_for(exercise, way):
     feedback = exercise.judge(way, seed=1)
     assert feedback.state is State.OTHERWISE and "The exercise is to" in feedback.message
+
+
+def test_a_lookup_in_a_loop_hears_that_one_expression_does_it():
+    feedback = ex.embedding_lookup.judge(lookup_filled_in, seed=1)
+    assert "with `table[i]`, one row after the other. No loop is needed" in feedback.message
+    assert "`table[ids]` takes all the rows at once" in feedback.message
 
 
 # Wrong in ways that are easily missed -----------------------------------------------------------------------
