@@ -488,6 +488,78 @@ def test_a_lookup_in_a_loop_hears_that_one_expression_does_it():
     assert "`table[ids]` takes all the rows at once" in feedback.message
 
 
+# Two mistakes in one answer: the counts, and rows without any -----------------------------------------------
+
+
+def shares_of(counts, divided):
+    """An answer that counts right, or each pair once, and divides in its own way."""
+
+    def answer(ids, vocab_size):
+        table = torch.zeros(vocab_size, vocab_size)
+        if counts == "once":
+            table[ids[:-1], ids[1:]] += 1
+        else:
+            for before, after in pairwise(ids.tolist()):
+                table[before, after] += 1
+        return divided(table)
+
+    return answer
+
+
+def zeros_made_ones(table):
+    totals = table.sum(1)
+    totals[totals == 0] = 1
+    return table / totals
+
+
+def only_nan_filled(table):
+    shares = table / table.sum(1)
+    shares[shares.isnan()] = 1 / len(table)
+    return shares
+
+
+def clamped_and_filled(table):
+    totals = table.sum(1)
+    shares = table / totals.clamp(min=1)
+    shares[totals == 0] = 1 / len(table)
+    return shares
+
+
+def counts_filled_with_shares(table):
+    table[table.sum(-1) == 0] = 1 / len(table)
+    return table / table.sum(-1)
+
+
+AXIS_LOST, ONCE, COLUMNS = (
+    "the totals have lost their axis",
+    "repeated pairs are counted once",
+    "each column sums to 1",
+)
+
+
+@pytest.mark.parametrize(
+    ("counts", "divided", "name", "empty_rows_too"),
+    [
+        ("all", lambda table: table / table.sum(1), AXIS_LOST, True),
+        ("all", lambda table: table / table.sum(-1).clamp_min(1), AXIS_LOST, True),
+        ("all", lambda table: table / (table.sum(1) + 1e-9), AXIS_LOST, True),
+        ("all", lambda table: torch.nan_to_num(table / table.sum(1)), AXIS_LOST, True),
+        ("all", zeros_made_ones, AXIS_LOST, True),
+        ("all", only_nan_filled, AXIS_LOST, False),
+        ("all", clamped_and_filled, AXIS_LOST, False),
+        ("all", counts_filled_with_shares, AXIS_LOST, False),
+        ("all", lambda table: table / table.sum(0), COLUMNS, True),
+        ("all", lambda table: table / table.sum(0, keepdim=True).clamp(min=1), COLUMNS, True),
+        ("once", lambda table: table / table.sum(1, keepdim=True), ONCE, True),
+        ("once", lambda table: table / table.sum(1)[:, None].clamp(min=1), ONCE, True),
+    ],
+)
+def test_both_are_told(counts, divided, name, empty_rows_too):
+    feedback = ex.bigram_probabilities.judge(shares_of(counts, divided), seed=1)
+    assert feedback.mistake == name
+    assert ("a row without counts has a total of 0" in feedback.why) == empty_rows_too
+
+
 # Wrong in ways that are easily missed -----------------------------------------------------------------------
 
 
