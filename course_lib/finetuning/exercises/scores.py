@@ -337,9 +337,9 @@ token_f1 = Exercise(
         "First count the words that both have. A word that stands twice in one and once in the other is "
         "shared once.",
         "`Counter(answer) & Counter(right)` keeps the smaller count of each word; `.total()` adds them up. "
-        "Precision is that over `len(answer)`, recall that over `len(right)`.",
-        "F1 is `2 * precision * recall / (precision + recall)`. If nothing is shared, it is 0: return that "
-        "before you divide.",
+        "Each shared word stands on both sides: how many words have a partner, and of how many?",
+        "Two words for each shared one, over the words of both lists together. Or by precision and recall: "
+        "`2 * precision * recall / (precision + recall)`, and 0 where nothing is shared.",
     ),
     explanation=(
         "Precision asks: how much of what was said is right? Recall asks: how much of what is right was "
@@ -369,7 +369,8 @@ token_f1 = Exercise(
         Mistake(
             "the ordinary mean instead of the harmonic one",
             _mean_of(lambda precision, recall: (precision + recall) / 2),
-            "The ordinary mean gives half of the points for one of the two alone. Use 2·P·R / (P + R).",
+            "The ordinary mean gives half of the points for one of the two alone. F1 is the share of all "
+            "words, on both sides, that have a partner: 2·P·R / (P + R).",
         ),
         Mistake(
             "the 2 is missing",
@@ -384,7 +385,8 @@ token_f1 = Exercise(
         Mistake(
             "the geometric mean instead of the harmonic one",
             _mean_of(lambda precision, recall: (precision * recall) ** 0.5),
-            "That is the root of P·R. The harmonic mean is 2·P·R / (P + R).",
+            "That is the root of P·R. F1 is the share of all words, on both sides, that have a partner: "
+            "2·P·R / (P + R).",
         ),
         Mistake(
             "the two are multiplied",
