@@ -12,11 +12,7 @@ from typing import Any, Protocol
 from course_lib.arguments import number
 from course_lib.figures.arguments import Measured, as_many, checked
 from course_lib.figures.axes import axes_for, tidy
-from course_lib.figures.colours import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY
-
-_COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
-_MARKERS = ("o", "s", "^", "D", "v", "P")
-
+from course_lib.figures.colours import COLOURS, INK, MARKERS
 
 # Optimizers -------------------------------------------------------------------------------------------------
 
@@ -39,7 +35,7 @@ def valley(
     told = []
     for i, (name, path) in enumerate(paths.items()):
         xs, ys = ([float(point[k]) for point in path] for k in (0, 1))
-        look = {"color": _COLOURS[i % 6], "marker": _MARKERS[i % 6], "ms": 4, "lw": 1.4}
+        look = {"color": COLOURS[i % 6], "marker": MARKERS[i % 6], "ms": 4, "lw": 1.4}
         ax.plot(xs, ys, label=name, **look)
         start, end = ((x * x + steep * y * y) / 2 for x, y in ((xs[0], ys[0]), (xs[-1], ys[-1])))
         told.append(f"{name} starts at height {start:.2f}, ends at height {end:.2f}")
@@ -85,7 +81,7 @@ def train_and_validation(histories: Mapping[str, Run], ax: Any = None, unit: str
         check_run(f"train_and_validation, of {name!r},", run)
     ax, told = axes_for(ax, (7.6, 4.0)), []
     for i, (name, run) in enumerate(histories.items()):
-        colour, marker = _COLOURS[i % 6], _MARKERS[i % 6]
+        colour, marker = COLOURS[i % 6], MARKERS[i % 6]
         ax.plot(run.steps, run.train_losses, ":", color=colour, lw=1.7, label=f"{name}: training")
         ax.plot(run.val_steps, run.val_losses, color=colour, marker=marker, ms=4, label=f"{name}: validation")
         lowest = min(range(len(run.val_losses)), key=run.val_losses.__getitem__)

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import whole
-from course_lib.figures.arguments import Measured, as_many, checked, no_others
-from course_lib.figures.axes import axes_for
+from course_lib.figures.arguments import Measured, as_many, checked
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
+from course_lib.figures.strokes import arrow, canvas, wording
 
+_BOLD = {"lw": 1.5, "mutation_scale": 13}  # arrows that must be seen beside boxes with much space
 _SHADES = ("#cfe3f3", "#fbdcc0", "#cdebd9", "#e6d3ee")
 
 
@@ -31,15 +32,15 @@ def gradient_flow(
     """
     as_many("gradient_flow", names=names, values=values)
     as_many("gradient_flow, between two values each,", slopes=slopes, values=values[1:])
-    ax = _canvas(ax, (9.2, 2.5), (-0.5, len(names) - 0.5), (-1.15, 1.15))
+    ax = canvas(ax, (9.2, 2.5), (-0.5, len(names) - 0.5), (-1.15, 1.15))
     gradients = [math.prod(float(slope) for slope in slopes[i:]) for i in range(len(names))]
     for i, (name, value, gradient) in enumerate(zip(names, values, gradients, strict=True)):
         _boxed(ax, i, 0.0, name, INK)
         ax.text(i, 0.72, f"{float(value):.2f}", ha="center", fontsize=11, color=BLUE)
         ax.text(i, -0.86, f"{gradient:.2f}", ha="center", fontsize=11, color=RED, weight="bold")
     for i, slope in enumerate(slopes):
-        _arrow(ax, (i + 0.16, 0.76), (i + 0.84, 0.76), BLUE)
-        _arrow(ax, (i + 0.84, -0.82), (i + 0.16, -0.82), RED)
+        arrow(ax, (i + 0.16, 0.76), (i + 0.84, 0.76), BLUE, **_BOLD)
+        arrow(ax, (i + 0.84, -0.82), (i + 0.16, -0.82), RED, **_BOLD)
         ax.text(i + 0.5, -0.66, f"× {float(slope):.2f}", ha="center", fontsize=10, color=INK)
     ax.text(-0.45, 1.02, "values, forward", fontsize=9, color=BLUE)
     ax.text(-0.45, -1.14, "gradients, backward", fontsize=9, color=RED)
@@ -62,7 +63,7 @@ def windows(tokens: Sequence[str], starts: Sequence[int], length: int, ax: Any =
     """
     length = whole("windows", "length", length)
     starts = [whole("windows", "starts", start, 0, len(tokens) - length - 1) for start in starts]
-    ax = _canvas(ax, (9.6, 0.62 * len(starts) + 1.7), (-1.6, len(tokens)), (-1.6 - len(starts), 0.9))
+    ax = canvas(ax, (9.6, 0.62 * len(starts) + 1.7), (-1.6, len(tokens)), (-1.6 - len(starts), 0.9))
     shades = dict.fromkeys(range(len(tokens)), "#f2f2f2")
     for row, start in enumerate(starts):
         shades |= dict.fromkeys(range(start, start + length), _SHADES[row % len(_SHADES)])
@@ -103,28 +104,20 @@ def training_loop(ax: Any = None, words: Mapping[str, str] | None = None) -> Any
         "centre": "once around:\none step",
         "aside": "every so many steps:\nmeasure on validation stories,\nwrite down, save",
     }
-    no_others("training_loop", "words", words or {}, label)
-    label |= words or {}
-    ax = _canvas(ax, (8.6, 4.4), (-2.25, 3.1), (-1.32, 1.32))
+    label = wording("training_loop", words, label)
+    ax = canvas(ax, (8.6, 4.4), (-2.25, 3.1), (-1.32, 1.32))
     stations, colours = list(label)[:7], (BLUE, INK, ORANGE, RED, RED, GREEN, PURPLE)
     angles = [math.radians(102 - 360 / 7 * i) for i in range(7)]
     for name, colour, angle in zip(stations, colours, angles, strict=True):
         _boxed(ax, 1.45 * math.cos(angle), 1.1 * math.sin(angle), label[name], colour)
     for angle in angles:
         ends = (angle - math.radians(18), angle - math.radians(33))
-        _arrow(ax, *((1.45 * math.cos(end), 1.1 * math.sin(end)) for end in ends), GREY)
+        arrow(ax, *((1.45 * math.cos(end), 1.1 * math.sin(end)) for end in ends), GREY, **_BOLD)
     ax.text(0, 0, label["centre"], ha="center", va="center", fontsize=10, style="italic", color=INK)
     _boxed(ax, 2.5, -1.1, label["aside"], GREY)
     around = "; ".join(label[name].replace("\n", ": ") for name in stations)
     ax.course_alt = f"A circle of {len(stations)} stations: {around}; and again from the beginning."
     ax.course_alt += f" Beside it: {' '.join(label['aside'].split())}."
-    return ax
-
-
-def _canvas(ax: Any, size: tuple[float, float], x: tuple[float, float], y: tuple[float, float]) -> Any:
-    ax = axes_for(ax, size)
-    ax.set(xlim=x, ylim=y)
-    ax.axis("off")
     return ax
 
 
@@ -138,8 +131,3 @@ def _tile(ax: Any, x: float, y: float, label: str, colour: str) -> None:
 
     ax.add_patch(Rectangle((x + 0.03, y), 0.94, 0.8, facecolor=colour, edgecolor=GREY, lw=0.8))
     ax.text(x + 0.5, y + 0.4, label, ha="center", va="center", fontsize=8.5, color=INK)
-
-
-def _arrow(ax: Any, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
-    look = {"arrowstyle": "-|>", "color": colour, "lw": 1.5, "mutation_scale": 13, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", xy=end, xytext=start, arrowprops=look, zorder=2)
