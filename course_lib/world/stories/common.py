@@ -1,28 +1,64 @@
 """Scenes that many stories share: openings, meetings, owning something, feelings, endings."""
 
+from typing import Any
+
 from course_lib.world import words
 from course_lib.world.simulation import World
 from course_lib.world.words import Entity
 
-TIME_WEIGHTS = (7,) * len(words.SOME_TIMES) + (1,) * len(words.WEEK_TIMES)
+INDOORS = ("school", "library", "station", "museum", "teahouse")
+# Where somebody may play or take a walk.
+OUTDOORS = ("garden", "park", "river", "lake", "beach", "forest", "bamboo grove", "farm", "hill", "playground",
+            "village square")  # fmt: skip
+WET = ("rainy", "snowy")  # only under a roof
+HARSH = ("rainy", "snowy", "foggy", "cold")  # in which one might rather stay at home
+HALF_DAYS = len(words.PARTS_OF_DAY)
+FAMILY = ("cousin", "big brother", "big sister", "little brother", "little sister")
+GLAD, SAD = "happy, glad, content", "sad, upset, unhappy"  # the feelings that fit everywhere
+
+
+def times(place: Entity) -> tuple[tuple[Entity, ...], tuple[int, ...]]:
+    """When somebody may come to a place, and how often: a night market opens in the evening, all else is visited by day.
+
+    >>> from course_lib.world.words import PLACES
+    >>> [time.en for time in times(PLACES[0])[0][:3]]
+    ['one morning', 'one afternoon', 'on Monday morning']
+    """
+    evening = place.en == "night market"
+    days = words.WEEK_TIMES[: 5 * HALF_DAYS] if place.en == "school" else words.WEEK_TIMES
+    some, week = (
+        tuple(time for index, time in enumerate(all_times) if (index % HALF_DAYS == 2) == evening)
+        for all_times in (words.SOME_TIMES, days)
+    )
+    return some + week, (7,) * len(some) + (1,) * len(week)
 
 
 def opening(
     world: World, places: tuple[Entity, ...] = words.PLACES, weather: float = 0.4
 ) -> tuple[Entity, Entity, Entity | None]:
-    """A hero at a place, and perhaps the weather: (hero, place, weather or None)."""
+    """A hero at a place, by day (but in the evening at the night market), and perhaps the weather.
+
+    Returns (hero, place, weather or None). It neither rains nor snows where there is no roof.
+    """
     hero = world.hero()
     place = world.place_for(hero, places)
-    late = (
-        slice(2, None, 3) if place.en == "night market" else slice(None)
-    )  # every third time is in the evening
-    time = world.later((words.SOME_TIMES + words.WEEK_TIMES)[late], TIME_WEIGHTS[late])
+    options, weights = times(place)
+    time = world.pick(options, weights, named=True)
     world.state.go(hero, place)
-    sky = None
-    if weather and world.maybe(weather):
-        sky = world.pick(words.WEATHER, named=True)
-        world.state.become(sky)
-    world.tell("open_weather" if sky else "open", A=hero, p=place, t=time, w=sky)
+    if not weather or not world.maybe(weather):
+        world.tell("open_out" if place.en in OUTDOORS else "open", A=hero, p=place, t=time)
+        return hero, place, None
+    dark = place.en == "night market"
+    sky = world.pick(
+        [
+            sky
+            for sky in words.WEATHER
+            if (place.en in INDOORS or sky.en not in WET) and not (dark and sky.en in ("sunny", "cloudy"))
+        ],
+        named=True,
+    )
+    world.state.become(sky)
+    world.tell("open_harsh" if sky.en in HARSH else "open_weather", A=hero, p=place, t=time, w=sky)
     return hero, place, sky
 
 
@@ -34,9 +70,17 @@ def meeting(world: World, hero: Entity, event: str = "meet") -> Entity:
     return friend
 
 
-def owning(world: World, hero: Entity) -> Entity:
-    """The hero has something, perhaps a present, perhaps dear to them."""
-    thing = world.thing_of(hero)
+def related(world: World, person: Entity, other: Entity) -> bool:
+    """Whether the two who met are of one family."""
+    return any(
+        deed.verb == "meet" and deed.roles["A"] is person and deed.roles["B"] is other and deed.roles["r"].en in FAMILY
+        for deed in world.state.history
+    )
+
+
+def owning(world: World, hero: Entity, things: tuple[Entity, ...] | None = None) -> Entity:
+    """The hero has something along, perhaps a present, perhaps dear to them."""
+    thing = world.thing_of(hero, things)
     world.state.own(hero, thing)
     if world.maybe(0.35):
         giver = world.later(words.KIN)
@@ -49,33 +93,42 @@ def owning(world: World, hero: Entity) -> Entity:
     return thing
 
 
-def sadness(world: World, person: Entity) -> None:
+def sadness(world: World, person: Entity, only: str = "sad, upset, worried") -> None:
     """Somebody feels bad, said or shown."""
-    world.tell("sad", A=person, f=world.later(words.SAD))
+    world.tell("sad", A=person, f=world.later([f for f in words.SAD if f.en in only.split(", ")]))
 
 
-def last_feeling(world: World, person: Entity, good: bool, only: str = "") -> None:
+def last_feeling(
+    world: World, person: Entity, good: bool, only: str = "", why: str = "", **roles: Any
+) -> None:
     """How the story leaves somebody: the feeling that a question at the end may ask for.
 
-    `only`: the names of the feelings that fit, where not all good or all bad ones do.
+    `only`: the names of the feelings that fit, where others than the usual ones do. `why`: an event of the story's own
+    that tells the feeling {f} of {A} with its cause ("{A} was {f} because {o} was back."); its other `roles` follow.
     """
-    feelings = words.GLAD if good else words.SAD if only else words.SAD_AT_LAST
-    feeling = world.later([f for f in feelings if not only or f.en in only.split(", ")])
+    known = words.GLAD if good else (*words.SAD, *words.SAD_AT_LAST)
+    fitting = {f.en: f for f in known if f.en in (only or (GLAD if good else SAD)).split(", ")}
+    feeling = world.later(list(fitting.values()))
     world.state.feel(person, feeling, good)
-    world.tell("glad_end" if good else "sad_end", A=person, f=feeling)
+    world.tell(why or ("glad_end" if good else "sad_end"), A=person, f=feeling, **roles)
 
 
-def ending(world: World, hero: Entity, friend: Entity, good: bool = True) -> None:
-    """One of the usual ways in which a story of two people ends."""
-    ways = ("feeling", "thanks", "food", "home", "true_friend") if good else ("feeling", "home")
+def ending(
+    world: World, hero: Entity, friend: Entity, good: bool = True, why: str = "", **roles: Any
+) -> None:
+    """One of the usual ways in which a story ends in which `friend` helped, or could not; `why` as in `last_feeling`."""
+    if good:
+        ways = ["feeling", "thanks", "food", "home"] + ["true_friend"] * (not related(world, hero, friend))
+    else:
+        ways = ["feeling", "home"]
     way = world.pick(ways)
     if way == "thanks":
         world.tell("thanks", A=hero, B=friend)
     elif way == "food":
         world.tell("share_food", G=hero, R=friend, d=world.later(words.FOODS))
     elif way == "home":
-        world.tell("home", A=hero, B=friend)
+        world.tell("home" if good else "home_sad", A=hero, B=friend)
     elif way == "true_friend":
         world.tell("true_friend", A=hero, B=friend)
-    if way == "feeling" or world.maybe(0.5):
-        last_feeling(world, hero, good)
+    if way == "feeling" or world.maybe(0.3):
+        last_feeling(world, hero, good, why=why if world.maybe(0.5) else "", **roles)
