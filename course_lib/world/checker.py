@@ -14,9 +14,10 @@ from functools import cache, lru_cache
 from importlib import import_module
 from pkgutil import walk_packages
 
-from course_lib.world import arguments
+from course_lib.world import arguments, names
 from course_lib.world.chance import First, Fork, Replay
 from course_lib.world.documents import KINDS, document
+from course_lib.world.names import Names
 from course_lib.world.oracle import Explanation, explain
 from course_lib.world.simulation import EVERYDAY, WorldConfig
 from course_lib.world.telling import Either, Lazy, Slot, Teller, tellings
@@ -136,6 +137,9 @@ def _ends(nodes: tuple, index: int, piece: str, start: int, language: str, event
     else:
         wordings = _wordings(event, node, language)
         after = {start + size for size in wordings.sizes if piece[start : start + size] in wordings.texts}
+        for rule, behind in wordings.made:
+            named = rule.ends_at(piece, start, language)
+            after |= {end + len(behind) for end in named if piece.startswith(behind, end)}
     return set().union(*(_ends(nodes, index + 1, piece, end, language, event) for end in after))
 
 
@@ -143,17 +147,20 @@ def _ends(nodes: tuple, index: int, piece: str, start: int, language: str, event
 class _Wordings:
     texts: frozenset[str]
     sizes: tuple[int, ...]
+    made: frozenset[tuple[Names, str]] = frozenset()  # a name made by this rule, and what follows it ("'s")
 
 
 @cache
 def _wordings(event: str, slot: Slot, language: str) -> _Wordings:
     """Every wording that a slot of an event can have, in lower case."""
+    made: set[tuple[Names, str]] = set()
     if slot.name not in _kinds_of_roles().get(event, {}) and len(slot.name) == 2:
         texts = {slot.form} if language == "en" else {"他们", "她们", "他们的", "她们的"}
     else:
         kinds = _kinds_of_roles().get(event, {}).get(slot.name, frozenset())
         texts = set().union(*(_renderings(kind, slot.form, language) for kind in sorted(kinds)))
-    return _Wordings(frozenset(texts), tuple(sorted({len(text) for text in texts})))
+        made = set().union(*(_around_made_names(kind, slot.form, language) for kind in sorted(kinds)))
+    return _Wordings(frozenset(texts), tuple(sorted({len(text) for text in texts})), frozenset(made))
 
 
 @lru_cache(maxsize=1)
@@ -172,19 +179,35 @@ def _kinds_of_roles() -> dict[str, dict[str, frozenset[str]]]:
 
 @cache
 def _renderings(kind: str, form: str, language: str) -> frozenset[str]:
-    """All wordings of all entities of a kind, found by rendering each in every way the teller can."""
+    """All wordings of all entities of the tables of a kind."""
+    return frozenset().union(*(_in_every_way(entity, form, language) for entity in _entities().get(kind, ())))
+
+
+@cache
+def _around_made_names(kind: str, form: str, language: str) -> frozenset[tuple[Names, str]]:
+    """What can follow a made name in a slot: one of each sex says it for the thousands."""
+    found = set()
+    for rule in (rule for rule in names.RULES if rule.kind == kind):
+        for one in {name.sex: name for name in rule}.values():
+            name = one.word(language).lower()
+            texts = _in_every_way(one, form, language)
+            found |= {(rule, text.removeprefix(name)) for text in texts if text.startswith(name)}
+    return frozenset(found)
+
+
+def _in_every_way(entity: Entity, form: str, language: str) -> frozenset[str]:
+    """All wordings of an entity, found by rendering it in every way the teller can, in lower case."""
     texts = set()
-    for entity in _entities().get(kind, ()):
-        for focused in (False, True):
-            stack: list[tuple[int, ...]] = [()]
-            while stack:
-                path = stack.pop()
-                try:
-                    texts.add(
-                        _render_slot(entity, form, language, focused, Replay(path, None, language)).lower()
-                    )
-                except Fork as fork:
-                    stack += [(*path, index) for index, _ in fork.branches]
+    for focused in (False, True):
+        stack: list[tuple[int, ...]] = [()]
+        while stack:
+            path = stack.pop()
+            try:
+                texts.add(
+                    _render_slot(entity, form, language, focused, Replay(path, None, language)).lower()
+                )
+            except Fork as fork:
+                stack += [(*path, index) for index, _ in fork.branches]
     return frozenset(texts)
 
 

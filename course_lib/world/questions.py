@@ -9,8 +9,8 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.world import words
-from course_lib.world.chance import First
+from course_lib.world import names, words
+from course_lib.world.chance import Chance, First
 from course_lib.world.documents import Document
 from course_lib.world.state import Deed
 from course_lib.world.telling import Lazy, Slot, Teller, tellings
@@ -228,8 +228,10 @@ def _filled(verb: str, number: int, cast: dict, stranger: bool, draw: random.Ran
         if name not in asked or kind is None:
             roles[name] = PLACEHOLDERS.get(name, words.GLAD[0])
             continue
-        names = {entity.en for entity in cast[kind]}
-        others = [e for e in tables[kind] if e.en not in names]
+        here = {entity.en for entity in cast[kind]}
+        others = [e for e in tables[kind] if e.en not in here]
+        if kind == "person" and any(isinstance(person, names.Named) for person in cast["person"]):
+            others = [_another_made_name([*cast["person"], *roles.values()], draw)]
         pool = others if stranger else [e for e in cast[kind] if e not in roles.values()]
         if not pool:
             return None
@@ -242,6 +244,14 @@ PLACEHOLDERS = {
     "o": words.THINGS[0], "o1": words.THINGS[0], "o2": words.THINGS[1], "x": words.ANIMALS[0],
     "p": words.PLACES[0], "J": words.JOBS[0].own_copy(sex="f"),
 }  # fmt: skip
+
+
+def _another_made_name(people: list[Entity], draw: random.Random) -> Entity:
+    """Somebody who is not among people with made names, but could be: as strange as they are."""
+    first, *_ = named = [person for person in people if isinstance(person, names.Named)]
+    pool = "strange" if names.is_held_out(first.en) else "known"
+    used = {person.syllables[0] for person in named}
+    return names.PEOPLE.draw(Chance(draw.getrandbits(32)), pool, used=used)
 
 
 def _asked(verb: str, number: int) -> set[str]:

@@ -2,8 +2,8 @@
 
 A `World` holds the chance that decides, the state of what is true, and the teller. A story's program calls
 `world.state.<verb>(...)` to let something happen and `world.tell(event, ...)` to have it told. `WorldConfig` holds
-the knobs: which cast of people is used, how strongly jobs go with pronouns, which facts about the town are stated
-and how often.
+the knobs: which cast of people is used, how many documents have people with new names, how strongly jobs go with
+pronouns, which facts about the town are stated and how often.
 
 Knows nothing of particular stories.
 """
@@ -11,10 +11,10 @@ Knows nothing of particular stories.
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from course_lib.world import words
+from course_lib.world import names, words
 from course_lib.world.chance import Chance
 from course_lib.world.state import State
 from course_lib.world.telling import Lazy, Teller
@@ -30,12 +30,13 @@ class WorldConfig:
 
     `cast`: "everyday" for training and validation; "heldout" for worlds in which people are at places and own
     things that they are never seen with in an everyday world; "strangers" for people whose names no everyday or
-    held-out world uses; "anywhere" for the people of the first two at any place, with anything: a story of either
-    is one of these, too. `skew`: 1 keeps the chance that a person of some job is a "she" as the job table says, 0
-    makes every job even. `facts`: how strongly the town facts differ in how often they are stated (1: each rank
-    half as often as the one before it, 0: all alike).
+    held-out world uses; "anywhere" for all of these people at any place, with anything: every other cast's story is
+    one of these, too. `new_names`: the share of documents whose people and pets have made names (see `names`); in
+    the others they are the familiar ones, and strangers always have made names. `skew`: 1 keeps the chance that a
+    person of some job is a "she" as the job table says, 0 makes every job even. `facts`: how strongly the town facts
+    differ in how often they are stated (1: each rank half as often as the one before it, 0: all alike).
 
-    Raises: ValueError for an unknown cast, or a skew or spread outside 0 to 1.
+    Raises: ValueError for an unknown cast, or a share, skew or spread outside 0 to 1.
 
     >>> WorldConfig().cast
     'everyday'
@@ -44,11 +45,12 @@ class WorldConfig:
     cast: str = "everyday"
     skew: float = 1.0
     facts: float = 1.0
+    new_names: float = 0.6
 
     def __post_init__(self):
         if self.cast not in CASTS:
             raise ValueError(f"the cast is {self.cast!r}, but it must be one of {', '.join(CASTS)}")
-        for name in ("skew", "facts"):
+        for name in ("skew", "facts", "new_names"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, but it must lie between 0 and 1")
 
@@ -56,12 +58,7 @@ class WorldConfig:
 EVERYDAY = WorldConfig()
 
 
-@cache
-def _is_held_out(person: str, other: str) -> bool:
-    return zlib.crc32(f"{person}|{other}".encode()) % HELD_OUT_SHARE == 0
-
-
-@cache
+@lru_cache(maxsize=4096)
 def companions(person: str, options: tuple[Entity, ...], cast: str) -> tuple[Entity, ...]:
     """The places or things that `person` may be seen with in worlds of this cast.
 
@@ -71,7 +68,49 @@ def companions(person: str, options: tuple[Entity, ...], cast: str) -> tuple[Ent
     """
     if cast in ("strangers", "anywhere"):
         return options
-    return tuple(o for o in options if _is_held_out(person, o.en) == (cast == "heldout"))
+    begun = zlib.crc32(f"{person}|".encode())  # the checksum of the pair "Tom|kite" goes on from here
+    held_out = cast == "heldout"
+    return tuple(o for o in options if (zlib.crc32(o.en.encode(), begun) % HELD_OUT_SHARE == 0) == held_out)
+
+
+class Known:
+    """That the people of a document are the familiar ones, or ones with made names: an option to draw.
+
+    >>> FAMILIAR.mentioned_in("tom had a kite.", "en"), MADE.mentioned_in("tom had a kite.", "en")
+    (True, False)
+    """
+
+    def __init__(self, by_rule: bool):
+        self.by_rule = by_rule
+
+    def mentioned_in(self, lower_text: str, language: str) -> bool:
+        """Whether a text (in lower case) could have such people: false only if it certainly has not."""
+        if self.by_rule:
+            return bool(names.PEOPLE.beginnings_in(lower_text, language))
+        return any(person.mentioned_in(lower_text, language) for person in words.PEOPLE)
+
+
+MADE, FAMILIAR = Known(True), Known(False)
+POOL_OF_CAST = {"everyday": "known", "heldout": "known", "strangers": "strange", "anywhere": "all"}
+
+
+class NewPet(Lazy):
+    """The made name of a pet, drawn when it is first told.
+
+    >>> from course_lib.world.chance import First
+    >>> NewPet("all").resolve(First()).zh
+    '皮可'
+    """
+
+    def __init__(self, pool: str):
+        super().__init__(words.PETS)  # for who asks what kind of thing it will be
+        self.pool = pool
+
+    def resolve(self, chance: Chance) -> Entity:
+        """The name itself, drawn now if it was not drawn before."""
+        if self.value is None:
+            self.value = names.PETS.draw(chance, self.pool)
+        return self.value
 
 
 class World:
@@ -90,6 +129,8 @@ class World:
         self.events: list[tuple[str, dict]] = []
         self.telling_nats = 0.0  # what the choice of words cost; the rest was the choice of events
         self._used: set[str] = set()
+        self._begun: list[str] = []  # the first syllables of made names
+        self._made: bool | None = config.cast == "strangers" or None  # not decided before the first person
         self.pick, self.maybe = chance.pick, chance.maybe
 
     def tell(self, event: str, **roles: Any) -> None:
@@ -113,8 +154,18 @@ class World:
 
     def person(self, sex: str = "") -> Entity:
         """Another person, of a given sex if one is asked for."""
-        people = words.STRANGERS if self.config.cast == "strangers" else words.PEOPLE
-        return self.new([p for p in people if not sex or p.sex == sex])
+        if not self._has_made_names():
+            return self.new([p for p in words.PEOPLE if not sex or p.sex == sex])
+        drawn = names.PEOPLE.draw(self.chance, POOL_OF_CAST[self.config.cast], sex, self._begun)
+        self._begun.append(drawn.syllables[0])
+        return drawn
+
+    def _has_made_names(self) -> bool:
+        """Whether the names of this document are made by rule; drawn once, before its first person."""
+        if self._made is None:
+            share = self.config.new_names
+            self._made = self.pick((MADE, FAMILIAR), (share, 1.0 - share), named=True).by_rule
+        return self._made
 
     def friend_of(self, person: Entity) -> tuple[Entity, Entity]:
         """Somebody close to `person`, and what they are to them: (person, relation)."""
@@ -153,3 +204,7 @@ class World:
     def later(self, options: Sequence[Entity], weights: tuple[float, ...] | None = None) -> Lazy:
         """One of `options`, drawn when a telling first shows it (and never, if none does)."""
         return Lazy(tuple(options), weights)
+
+    def pet_name(self) -> Lazy:
+        """What a pet is called: a familiar name where people's are, else one made by rule."""
+        return NewPet(POOL_OF_CAST[self.config.cast]) if self._has_made_names() else self.later(words.PETS)

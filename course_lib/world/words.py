@@ -67,12 +67,6 @@ PEOPLE = table(
     Ying/英英/f, Fang/芳芳/f, Yan/小燕/f, Jia/佳佳/f, Ting/婷婷/f, Jing/静静/f""",
     "sex",
 )
-# Names that no training document ever uses: they only appear in the "strangers" part of the corpus.
-STRANGERS = table(
-    "person",
-    "Felix/菲利克斯/m, Victor/维克多/m, Bo/小波/m, Kai/小凯/m, Nora/诺拉/f, Julia/朱莉娅/f, Xin/欣欣/f, Yue/月月/f",
-    "sex",
-)
 RELATIONS = table(
     "relation",
     """friend/朋友/, neighbour/邻居/, classmate/同学/, cousin/表弟/m, cousin/表妹/f, big brother/哥哥/m,
