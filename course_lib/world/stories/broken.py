@@ -2,12 +2,38 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import last_feeling, opening
+from course_lib.world.stories.common import opening
 from course_lib.world.words import Entity
 
-CULPRITS = tuple(animal for animal in words.ANIMALS if animal.en in ("dog", "cat", "monkey", "goat", "fox"))
-BREAKABLE = tuple(thing for thing in words.THINGS if thing.hard)
-MENDERS = "carpenter, tailor, shopkeeper, gardener, driver, cook"
+# What can break and who can mend it. What nobody can mend is replaced.
+MENDERS = {
+    "kite": "carpenter, tailor, gardener",
+    "lantern": "carpenter, tailor, shopkeeper",
+    "umbrella": "tailor, shopkeeper",
+    "toy boat": "carpenter, gardener",
+    "toy car": "carpenter, driver",
+    "robot": "carpenter, driver, shopkeeper",
+    "fan": "carpenter, tailor",
+    "flute": "carpenter",
+    "drum": "carpenter, gardener",
+    "watch": "shopkeeper",
+    "torch": "driver, shopkeeper",
+    "pen": "",
+    "cup": "",
+    "teapot": "",
+    "mirror": "",
+}
+BREAKABLE = tuple(thing for thing in words.THINGS if thing.en in MENDERS)
+# Which animals come by: dogs and cats anywhere, the others only where they live.
+ANYWHERE = ("dog", "cat")
+ELSEWHERE = {
+    "farm": ("goat",),
+    "hill": ("goat", "fox"),
+    "forest": ("fox", "monkey"),
+    "bamboo grove": ("monkey",),
+    "temple": ("monkey",),
+    "zoo": ("monkey", "goat"),
+}
 
 
 def story(world: World) -> None:
@@ -20,10 +46,11 @@ def story(world: World) -> None:
     world.state.lend(friend, hero, thing)
     roles = {"A": hero, "B": friend, "o": thing}
     world.tell("broken_borrow", r=relation, **roles)
-    animal = breaking(world, roles)
+    animal = breaking(world, place, roles)
     if world.maybe(0.5):
         world.tell("broken_shock", **roles)
     honest = world.maybe(0.65)
+    forgiven = honest and world.maybe(0.75)
     world.state.note("told_truth" if honest else "hid_truth", A=hero, B=friend)
     if not honest:
         world.tell("broken_hide", s=world.spots(place, 1)[0], **roles)
@@ -31,34 +58,73 @@ def story(world: World) -> None:
         world.tell("broken_confess", **roles)
     else:
         world.tell("broken_confess_animal", x=animal, **roles)
-    forgiven = honest and world.maybe(0.8)
-    world.tell("broken_forgive" if forgiven else "broken_angry", **roles)
-    making_good(world, roles, forgiven)
+    if forgiven:
+        world.tell("broken_forgive", **roles)
+    else:
+        world.tell("broken_angry" if honest or world.maybe(0.5) else "broken_found_out", **roles)
+    making_good(world, roles, honest, forgiven)
 
 
-def breaking(world: World, roles: dict) -> Entity | None:
+def breaking(world: World, place: Entity, roles: dict) -> Entity | None:
     """How it breaks; the animal that did it, or None if it was the hero."""
     how = world.pick(("fall", "animal", "play"))
-    animal = world.new(CULPRITS) if how == "animal" else None
+    near = (*ANYWHERE, *ELSEWHERE.get(place.en, ()))
+    animal = world.new([a for a in words.ANIMALS if a.en in near]) if how == "animal" else None
     world.tell(f"broken_{how}", x=animal, **roles)
-    world.state.damage(animal or roles["A"], roles["o"])
+    world.state.broken.add(roles["o"])
+    world.state.note("damage", A=animal or roles["A"], B=roles["B"], o=roles["o"])
     return animal
 
 
-def making_good(world: World, roles: dict, forgiven: bool) -> None:
+def making_good(world: World, roles: dict, honest: bool, forgiven: bool) -> None:
     """It is mended or replaced, or nothing more happens to it."""
     hero, friend, thing = roles["A"], roles["B"], roles["o"]
-    way = world.pick(("mend", "replace", "nothing"), weights=(0.5, 0.3, 0.2))
+    ways = ("mend", "replace", "nothing") if MENDERS[thing.en] else ("replace", "nothing")
+    way = world.pick(ways, weights=(0.5, 0.25, 0.25)[-len(ways) :])
+    if not honest and way != "mend" and world.maybe(0.6):
+        world.tell("broken_sorry", **roles)
     if way == "mend":
-        mender = world.somebody(MENDERS)
+        world.tell("broken_will_mend", **roles)
+        mender = world.somebody(MENDERS[thing.en])
         world.tell("broken_mend", J=mender, **roles)
-        world.state.mend(mender, thing)
-    elif way == "replace":
-        other = world.thing_of(hero)
-        world.state.own(hero, other)
-        world.state.give(hero, friend, other)
-        world.tell("broken_replace", o2=other, **roles)
-    made_up = forgiven or way != "nothing"
-    if made_up and (not forgiven or world.maybe(0.5)):
+        world.state.broken.remove(thing)
+        world.state.note("mend", J=mender, B=friend, o=thing)
+        world.state.hand_back(hero, thing)
+        world.tell("broken_back", **roles)
+    else:
+        world.state.holder[thing] = None  # nobody has any use for it
+    if way == "replace":
+        world.state.own(friend, thing.own_copy(mark=None))
+        world.tell("broken_replace", g=world.later(words.KIN), **roles)
+    if way == "nothing":
+        leaving_it(world, roles, honest, forgiven)
+    elif forgiven:
+        world.tell("broken_thanks", **roles)
+        if world.maybe(0.3):
+            feeling(world, "broken_end_truth", True, "happy, glad, proud", roles)
+    else:
         world.tell("broken_made_up", **roles)
-    last_feeling(world, hero, good=made_up)
+        if not honest and world.maybe(0.5):
+            world.tell("broken_next_time", **roles)
+        elif honest and world.maybe(0.5):
+            feeling(world, "broken_end_peace", True, "happy, glad", roles)
+
+
+def leaving_it(world: World, roles: dict, honest: bool, forgiven: bool) -> None:
+    """It stays broken."""
+    if forgiven and world.maybe(0.5):
+        world.tell("broken_go_on", **roles)
+    elif forgiven:
+        feeling(world, "broken_end_truth", True, "happy, glad, proud", roles)
+    elif not honest and world.maybe(0.5):
+        world.tell("broken_if_only", **roles)
+    else:
+        feeling(world, "broken_end_angry", False, "sad, upset, unhappy", roles)
+
+
+def feeling(world: World, event: str, good: bool, names: str, roles: dict) -> None:
+    """How the hero feels in the end, and why; `names`: the feelings that fit."""
+    known = words.GLAD if good else words.SAD_AT_LAST
+    felt = world.later([f for f in known if f.en in names.split(", ")])
+    world.state.feel(roles["A"], felt, good)
+    world.tell(event, f=felt, **roles)

@@ -2,7 +2,8 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import last_feeling, opening
+from course_lib.world.stories.common import opening
+from course_lib.world.words import Entity
 
 OUTSIDE_RELATIONS = tuple(
     r for r in words.RELATIONS if r.en in ("friend", "neighbour", "classmate", "cousin")
@@ -30,13 +31,14 @@ def story(world: World) -> None:
     world.state.meet(hero, friend, relation)
     world.tell("meet", A=hero, B=friend, r=relation)
     what, roles = promising(world, {"A": hero, "B": friend, "p": place})
-    way = world.pick(("rain", "treat", "game", "forget"))
+    # nobody plays outside in the rain
+    way = world.pick(("treat", "game", "forget") if what == "meet" else ("rain", "treat", "game", "forget"))
     if way == "rain":
         world.state.become(RAIN)
     world.tell("promise_" + way, g=world.later(words.KIN), y=world.later(TREATS), **roles)
     kept = world.maybe(0.55)
     if way == "forget":
-        world.tell("promise_remember" if kept else "promise_too_late", **roles)
+        world.tell("promise_remember" if kept else "promise_too_late", g=world.later(words.KIN), **roles)
     elif kept:
         world.tell("promise_resist", **roles)
     else:
@@ -50,7 +52,8 @@ def story(world: World) -> None:
 def promising(world: World, roles: dict) -> tuple[str, dict]:
     """What is promised: (kind of promise, everybody and everything that takes part)."""
     hero, friend = roles["A"], roles["B"]
-    what = world.pick(("meet", "lend", "help"))
+    by_day = roles["p"].en != "night market"  # nobody is there in the afternoon
+    what = world.pick(("meet", "lend", "help") if by_day else ("lend", "help"))
     if what == "meet":
         roles["n"] = world.later(words.NUMBERS[:5])
     elif what == "lend":
@@ -82,9 +85,11 @@ def keeping(world: World, what: str, late: bool, roles: dict) -> None:
     world.tell("promise_late" if late else "promise_came", **roles)
     fulfil(world, what, roles)
     world.state.settle(hero, friend, kept=True)
+    if late and world.maybe(0.4):
+        feeling(world, hero, "promise_end_late", True, "grateful", roles)
     world.tell("promise_lesson" if late else "promise_trust", g=world.later(words.KIN), **roles)
-    if world.maybe(0.6):
-        last_feeling(world, hero, True, "happy, glad, content" if late else "happy, glad, proud, content")
+    if not late and world.maybe(0.4):
+        feeling(world, hero, "promise_end", True, "happy, glad, content", roles)
 
 
 def breaking(world: World, what: str, roles: dict) -> None:
@@ -102,7 +107,18 @@ def breaking(world: World, what: str, roles: dict) -> None:
         world.tell("promise_lesson", g=world.later(words.KIN), **roles)
         return
     world.tell("promise_not_yet", **roles)
-    if world.maybe(0.5):
-        last_feeling(world, hero, False, "sad, upset")
+    last = world.pick(("hero", "friend", "wish"))
+    if last == "hero":
+        feeling(world, hero, "promise_sad", False, "sad, upset", roles)
+    elif last == "friend":
+        feeling(world, friend, "promise_sad_friend", False, "sad, angry, disappointed", roles)
     else:
-        last_feeling(world, friend, False, "sad, angry, disappointed")
+        world.tell("promise_if_only", **roles)
+
+
+def feeling(world: World, person: Entity, event: str, good: bool, names: str, roles: dict) -> None:
+    """How somebody feels in the end, and why; `names`: the feelings that fit."""
+    known = words.GLAD if good else words.SAD
+    felt = world.later([f for f in known if f.en in names.split(", ")])
+    world.state.feel(person, felt, good)
+    world.tell(event, f=felt, **roles)

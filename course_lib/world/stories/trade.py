@@ -1,46 +1,85 @@
-"""Two people swap things: agreed, regretted and undone, or refused."""
+"""Two people swap things: at once, for a little more, undone again; or one only lends it, or keeps it."""
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import ending, last_feeling, meeting, opening, owning
+from course_lib.world.stories.common import meeting, opening
 
 
 def story(world: World) -> None:
     """Have one thing, want another, ask for it."""
     hero, _, _ = opening(world)
-    mine = owning(world, hero)
+    mine = world.thing_of(hero, sized=False)
+    world.state.own(hero, mine)
+    world.tell("has", A=hero, o=mine)
     friend = meeting(world, hero)
-    yours = world.thing_of(friend)
+    yours = world.thing_of(friend, sized=False)
     world.state.own(friend, yours)
     roles = {"A": hero, "B": friend, "o1": mine, "o2": yours}
     world.tell("trade_other_has", **roles)
     if world.maybe(0.6):
         world.tell("trade_wish", **roles)
     world.tell("trade_ask", **roles)
-    world.state.note("offer_swap", **roles)
+    outcome = world.pick(("agree", "more", "miss", "back", "refuse"), weights=(0.3, 0.15, 0.1, 0.1, 0.35))
+    if outcome != "more":
+        world.state.note("offer_swap", **roles)
     if world.maybe(0.4):
         world.tell("trade_think", **roles)
-    outcome = world.pick(("agree", "regret", "refuse"), weights=(0.45, 0.2, 0.35))
     if outcome == "refuse":
         refusal(world, roles)
         return
-    world.tell("trade_agree", **roles)
-    world.state.trade(hero, mine, friend, yours)
-    world.state.note("swap", **roles)
-    if outcome == "regret":
-        world.tell("trade_regret", **roles)
-        world.state.trade(friend, mine, hero, yours)
-        last_feeling(world, hero, good=True)
+    if outcome == "more":
+        world.tell("trade_more", d=world.later(words.FOODS), **roles)
     else:
-        if world.maybe(0.4):
-            world.tell("trade_play", **roles)
-        ending(world, hero, friend)
+        world.tell("trade_agree", **roles)
+    world.state.trade(hero, mine, friend, yours)
+    if outcome in ("miss", "back"):
+        undoing(world, outcome, roles)
+    else:
+        world.state.note("swap", **roles)
+        last(world, roles)
+
+
+def feeling(world: World, event: str, good: bool, names: str, roles: dict) -> None:
+    """How the hero feels in the end, and why; `names`: the feelings that fit."""
+    known = words.GLAD if good else words.SAD_AT_LAST
+    felt = world.later([f for f in known if f.en in names.split(", ")])
+    world.state.feel(roles["A"], felt, good)
+    world.tell(event, f=felt, **roles)
+
+
+def last(world: World, roles: dict) -> None:
+    """Both have what the other had."""
+    if world.maybe(0.5):
+        world.tell("trade_both", **roles)
+    kin = world.later(words.KIN)
+    if world.maybe(0.5):
+        feeling(world, "trade_end", True, "happy, glad", {**roles, "g": kin})
+    else:
+        world.tell("trade_home", g=kin, **roles)
+
+
+def undoing(world: World, outcome: str, roles: dict) -> None:
+    """One of the two would rather have the old thing again."""
+    world.tell(f"trade_{outcome}", **roles)
+    world.state.trade(roles["B"], roles["o1"], roles["A"], roles["o2"])
+    if outcome == "miss":
+        feeling(world, "trade_miss_end", True, "happy, glad, content", roles)
+    elif world.maybe(0.5):
+        feeling(world, "trade_back_end", False, "sad, disappointed", roles)
+    else:
+        world.tell("trade_back_fine", **roles)
 
 
 def refusal(world: World, roles: dict) -> None:
-    """The other keeps what they have."""
-    world.tell("trade_refuse", g=world.later(words.KIN), **roles)
+    """The other keeps what they have, or lends it for a day."""
+    kin = world.later(words.KIN)
+    world.tell(world.pick(("trade_refuse", "trade_keep")), g=kin, **roles)
     world.state.note("refuse", **roles)
-    if world.maybe(0.6):
-        world.tell("trade_accept_no", **roles)
-    last_feeling(world, roles["A"], good=False)
+    if world.maybe(0.3):
+        world.state.lend(roles["B"], roles["A"], roles["o2"])
+        world.tell("trade_lend", **roles)
+        world.tell("trade_borrowed", g=kin, **roles)
+    elif world.maybe(0.5):
+        world.tell("trade_understand", **roles)
+    else:
+        feeling(world, "trade_no_end", False, "sad, disappointed", roles)
