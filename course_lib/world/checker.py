@@ -164,17 +164,28 @@ def _wordings(event: str, slot: Slot, language: str) -> _Wordings:
 
 
 @lru_cache(maxsize=1)
-def _kinds_of_roles() -> dict[str, dict[str, frozenset[str]]]:
-    """What kind of entity fills each role of each event, as seen in a few hundred documents of each kind of text."""
-    seen: dict[str, dict[str, set[str]]] = {}
+def _seen() -> tuple[tuple[str, str, Entity], ...]:
+    """(event, role, entity) of a few hundred documents of each kind of text, each wording of an entity once."""
+    seen = {}
     for kind in KINDS:
         for seed in range(300):
             for event, roles in document(seed, "en", kinds=(kind,)).events:
                 for name, value in roles.items():
                     entity = value.options[0] if isinstance(value, Lazy) else value
                     if entity is not None:
-                        seen.setdefault(event, {}).setdefault(name, set()).add(entity.kind)
-    return {event: {name: frozenset(kinds) for name, kinds in roles.items()} for event, roles in seen.items()}
+                        seen[event, name, entity.kind, entity.en, entity.zh] = (event, name, entity)
+    return tuple(seen.values())
+
+
+@lru_cache(maxsize=1)
+def _kinds_of_roles() -> dict[str, dict[str, frozenset[str]]]:
+    """What kind of entity fills each role of each event."""
+    kinds: dict[str, dict[str, set[str]]] = {}
+    for event, name, entity in _seen():
+        kinds.setdefault(event, {}).setdefault(name, set()).add(entity.kind)
+    return {
+        event: {name: frozenset(found) for name, found in roles.items()} for event, roles in kinds.items()
+    }
 
 
 @cache
@@ -203,9 +214,7 @@ def _in_every_way(entity: Entity, form: str, language: str) -> frozenset[str]:
         while stack:
             path = stack.pop()
             try:
-                texts.add(
-                    _render_slot(entity, form, language, focused, Replay(path, None, language)).lower()
-                )
+                texts.add(_render_slot(entity, form, language, focused, Replay(path, None, language)).lower())
             except Fork as fork:
                 stack += [(*path, index) for index, _ in fork.branches]
     return frozenset(texts)
@@ -229,10 +238,13 @@ def _render_slot(entity: Entity, form: str, language: str, focused: bool, chance
 
 @lru_cache(maxsize=1)
 def _entities() -> dict[str, tuple[Entity, ...]]:
-    """Every entity of every table in the package, by kind."""
+    """Every entity of every table in the package, and those that a story makes for itself, by kind."""
     import course_lib.world as package
 
     found: dict[str, dict[tuple[str, str], Entity]] = {}
+    for _, _, entity in _seen():
+        if not isinstance(entity, names.Named):
+            found.setdefault(entity.kind, {})[entity.en, entity.zh] = entity
     for info in walk_packages(package.__path__, package.__name__ + "."):
         for value in vars(import_module(info.name)).values():
             for entity in _entities_in(value):
