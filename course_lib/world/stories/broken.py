@@ -2,7 +2,7 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import opening
+from course_lib.world.stories.common import last_feeling, opening
 from course_lib.world.words import Entity
 
 # What can break and who can mend it. What nobody can mend is replaced.
@@ -101,13 +101,13 @@ def making_good(world: World, roles: dict, honest: bool, forgiven: bool) -> None
     elif forgiven:
         world.tell("broken_thanks", **roles)
         if world.maybe(0.3):
-            feeling(world, "broken_end_truth", True, "happy, glad, proud", roles)
+            last_feeling(world, hero, True, "happy, glad, proud", why="broken_end_truth")
     else:
         world.tell("broken_made_up", **roles)
         if not honest and world.maybe(0.5):
             world.tell("broken_next_time", **roles)
         elif honest and world.maybe(0.5):
-            feeling(world, "broken_end_peace", True, "happy, glad", roles)
+            last_feeling(world, hero, True, "happy, glad", why="broken_end_peace")
 
 
 def leaving_it(world: World, roles: dict, honest: bool, forgiven: bool) -> None:
@@ -115,16 +115,8 @@ def leaving_it(world: World, roles: dict, honest: bool, forgiven: bool) -> None:
     if forgiven and world.maybe(0.5):
         world.tell("broken_go_on", **roles)
     elif forgiven:
-        feeling(world, "broken_end_truth", True, "happy, glad, proud", roles)
+        last_feeling(world, roles["A"], True, "happy, glad, proud", why="broken_end_truth")
     elif not honest and world.maybe(0.5):
         world.tell("broken_if_only", **roles)
     else:
-        feeling(world, "broken_end_angry", False, "sad, upset, unhappy", roles)
-
-
-def feeling(world: World, event: str, good: bool, names: str, roles: dict) -> None:
-    """How the hero feels in the end, and why; `names`: the feelings that fit."""
-    known = words.GLAD if good else words.SAD_AT_LAST
-    felt = world.later([f for f in known if f.en in names.split(", ")])
-    world.state.feel(roles["A"], felt, good)
-    world.tell(event, f=felt, **roles)
+        last_feeling(world, roles["A"], False, why="broken_end_angry", B=roles["B"])

@@ -2,7 +2,7 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import meeting, opening
+from course_lib.world.stories.common import last_feeling, meeting, opening
 from course_lib.world.words import Entity
 
 CRAFTS = tuple(  # what a child can make
@@ -61,28 +61,21 @@ def receiver(world: World, hero: Entity, reason: str) -> Entity:
 
 def received(world: World, roles: dict, reason: str) -> None:
     """Joy in most cases, a shrug in some."""
+    hero, rest = roles["A"], {"B": roles["B"], "o": roles["o"]}
     if world.maybe(0.8):
         world.tell("gift_glad", f=world.later(words.STARTLED), **roles)
         world.tell(f"gift_last_{reason}", **roles)
         if world.maybe(0.4):
             if reason == "move":
-                feeling(world, "gift_end_move", False, "sad, unhappy", roles)
+                last_feeling(world, hero, False, "sad, unhappy", why="gift_end_move", **rest)
             else:
-                feeling(world, "gift_end", True, "happy, glad, content", roles)
+                last_feeling(world, hero, True, why="gift_end", **rest)
         return
     world.tell("gift_cool", **roles)
     if reason == "birthday" and world.maybe(0.5):
         world.tell("gift_cool_turn", **roles)
-        feeling(world, "gift_end", True, "happy, glad, content", roles)
+        last_feeling(world, hero, True, why="gift_end", **rest)
     elif reason == "move" or world.maybe(0.5):
-        feeling(world, "gift_cool_end", False, "sad, upset, disappointed", roles)
+        last_feeling(world, hero, False, "sad, upset, disappointed", why="gift_cool_end", **rest)
     else:
         world.tell("gift_cool_next", **roles)
-
-
-def feeling(world: World, event: str, good: bool, names: str, roles: dict) -> None:
-    """How the giver feels in the end, and why; `names`: the feelings that fit."""
-    known = words.GLAD if good else words.SAD_AT_LAST
-    felt = world.later([f for f in known if f.en in names.split(", ")])
-    world.state.feel(roles["A"], felt, good)
-    world.tell(event, f=felt, **roles)

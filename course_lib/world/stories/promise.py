@@ -2,8 +2,7 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import opening
-from course_lib.world.words import Entity
+from course_lib.world.stories.common import HARSH, last_feeling, opening
 
 OUTSIDE_RELATIONS = tuple(
     r for r in words.RELATIONS if r.en in ("friend", "neighbour", "classmate", "cousin")
@@ -21,11 +20,16 @@ TREATS = words.table(
     """go fishing/去钓鱼, see the circus/去看马戏, visit the fair/去逛庙会, go for a boat ride/去坐船,
     watch the puppet show/去看木偶戏, eat noodles in town/去城里吃面条, pick strawberries/去摘草莓""",
 )
+UNDER_A_ROOF = tuple(
+    treat
+    for treat in TREATS
+    if treat.en in ("see the circus", "watch the puppet show", "eat noodles in town")
+)
 
 
 def story(world: World) -> None:
     """Promise to meet, to give back or to help; be tempted or forget; keep the word, be late, or break it."""
-    hero, place, _ = opening(world)
+    hero, place, sky = opening(world)
     relation = world.pick(OUTSIDE_RELATIONS, named=True)
     friend = world.person(relation.sex)
     world.state.meet(hero, friend, relation)
@@ -35,7 +39,8 @@ def story(world: World) -> None:
     way = world.pick(("treat", "game", "forget") if what == "meet" else ("rain", "treat", "game", "forget"))
     if way == "rain":
         world.state.become(RAIN)
-    world.tell("promise_" + way, g=world.later(words.KIN), y=world.later(TREATS), **roles)
+    treats = UNDER_A_ROOF if sky is not None and sky.en in HARSH else TREATS
+    world.tell("promise_" + way, g=world.later(words.KIN), y=world.later(treats), **roles)
     kept = world.maybe(0.55)
     if way == "forget":
         world.tell("promise_remember" if kept else "promise_too_late", g=world.later(words.KIN), **roles)
@@ -68,28 +73,27 @@ def promising(world: World, roles: dict) -> tuple[str, dict]:
     return what, roles
 
 
-def fulfil(world: World, what: str, roles: dict) -> None:
+def fulfil(world: World, what: str, roles: dict, in_time: bool = True) -> None:
     """What was promised is done."""
     if what == "lend":
         world.state.hand_back(roles["A"], roles["o"])
     elif what == "help":
         world.state.help(roles["A"], roles["B"])
-    world.tell(
-        {"meet": "promise_together", "lend": "promise_return", "help": "promise_helped"}[what], **roles
-    )
+    back = "promise_return" if in_time else "promise_give_back"
+    world.tell({"meet": "promise_together", "lend": back, "help": "promise_helped"}[what], **roles)
 
 
 def keeping(world: World, what: str, late: bool, roles: dict) -> None:
     """The word is kept, in time or late."""
     hero, friend = roles["A"], roles["B"]
     world.tell("promise_late" if late else "promise_came", **roles)
-    fulfil(world, what, roles)
+    fulfil(world, what, roles, in_time=not late)
     world.state.settle(hero, friend, kept=True)
     if late and world.maybe(0.4):
-        feeling(world, hero, "promise_end_late", True, "grateful", roles)
+        last_feeling(world, hero, True, "grateful", why="promise_end_late", B=friend)
     world.tell("promise_lesson" if late else "promise_trust", g=world.later(words.KIN), **roles)
     if not late and world.maybe(0.4):
-        feeling(world, hero, "promise_end", True, "happy, glad, content", roles)
+        last_feeling(world, hero, True, why="promise_end")
 
 
 def breaking(world: World, what: str, roles: dict) -> None:
@@ -99,7 +103,7 @@ def breaking(world: World, what: str, roles: dict) -> None:
     world.tell(f"promise_vain_{what}", **roles)
     world.tell("promise_apology", **roles)
     if what == "lend":
-        fulfil(world, what, roles)
+        fulfil(world, what, roles, in_time=False)
     if world.maybe(0.6):
         world.tell("promise_forgive", **roles)
         if world.maybe(0.5):
@@ -109,16 +113,8 @@ def breaking(world: World, what: str, roles: dict) -> None:
     world.tell("promise_not_yet", **roles)
     last = world.pick(("hero", "friend", "wish"))
     if last == "hero":
-        feeling(world, hero, "promise_sad", False, "sad, upset", roles)
+        last_feeling(world, hero, False, "sad, upset", why="promise_sad", B=friend)
     elif last == "friend":
-        feeling(world, friend, "promise_sad_friend", False, "sad, angry, disappointed", roles)
+        last_feeling(world, friend, False, "sad, angry, disappointed", why="promise_sad_friend", B=hero)
     else:
         world.tell("promise_if_only", **roles)
-
-
-def feeling(world: World, person: Entity, event: str, good: bool, names: str, roles: dict) -> None:
-    """How somebody feels in the end, and why; `names`: the feelings that fit."""
-    known = words.GLAD if good else words.SAD
-    felt = world.later([f for f in known if f.en in names.split(", ")])
-    world.state.feel(person, felt, good)
-    world.tell(event, f=felt, **roles)

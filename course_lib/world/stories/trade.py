@@ -2,7 +2,7 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import meeting, opening
+from course_lib.world.stories.common import last_feeling, meeting, opening
 
 
 def story(world: World) -> None:
@@ -39,21 +39,13 @@ def story(world: World) -> None:
         last(world, roles)
 
 
-def feeling(world: World, event: str, good: bool, names: str, roles: dict) -> None:
-    """How the hero feels in the end, and why; `names`: the feelings that fit."""
-    known = words.GLAD if good else words.SAD_AT_LAST
-    felt = world.later([f for f in known if f.en in names.split(", ")])
-    world.state.feel(roles["A"], felt, good)
-    world.tell(event, f=felt, **roles)
-
-
 def last(world: World, roles: dict) -> None:
     """Both have what the other had."""
     if world.maybe(0.5):
         world.tell("trade_both", **roles)
     kin = world.later(words.KIN)
     if world.maybe(0.5):
-        feeling(world, "trade_end", True, "happy, glad", {**roles, "g": kin})
+        last_feeling(world, roles["A"], True, "happy, glad", why="trade_end", o2=roles["o2"], g=kin)
     else:
         world.tell("trade_home", g=kin, **roles)
 
@@ -63,23 +55,27 @@ def undoing(world: World, outcome: str, roles: dict) -> None:
     world.tell(f"trade_{outcome}", **roles)
     world.state.trade(roles["B"], roles["o1"], roles["A"], roles["o2"])
     if outcome == "miss":
-        feeling(world, "trade_miss_end", True, "happy, glad, content", roles)
+        last_feeling(world, roles["A"], True, why="trade_miss_end", o1=roles["o1"])
     elif world.maybe(0.5):
-        feeling(world, "trade_back_end", False, "sad, disappointed", roles)
+        last_feeling(
+            world, roles["A"], False, "sad, disappointed", why="trade_back_end", B=roles["B"], o2=roles["o2"]
+        )
     else:
         world.tell("trade_back_fine", **roles)
 
 
 def refusal(world: World, roles: dict) -> None:
     """The other keeps what they have, or lends it for a day."""
-    kin = world.later(words.KIN)
-    world.tell(world.pick(("trade_refuse", "trade_keep")), g=kin, **roles)
+    world.tell(world.pick(("trade_refuse", "trade_keep")), g=world.later(words.KIN), **roles)
     world.state.note("refuse", **roles)
     if world.maybe(0.3):
         world.state.lend(roles["B"], roles["A"], roles["o2"])
         world.tell("trade_lend", **roles)
-        world.tell("trade_borrowed", g=kin, **roles)
+        world.tell("trade_borrowed", g=world.later(words.KIN), **roles)
     elif world.maybe(0.5):
         world.tell("trade_understand", **roles)
     else:
-        feeling(world, "trade_no_end", False, "sad, disappointed", roles)
+        things = {"o1": roles["o1"], "o2": roles["o2"]}
+        last_feeling(
+            world, roles["A"], False, "sad, disappointed", why="trade_no_end", B=roles["B"], **things
+        )
