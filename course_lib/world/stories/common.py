@@ -114,13 +114,15 @@ def last_feeling(
 
 
 def ending(
-    world: World, hero: Entity, friend: Entity, good: bool = True, why: str = "", **roles: Any
+    world: World, hero: Entity, friend: Entity, good: bool = True, why: str = "", only: str = "", helped: bool = True, **roles: Any
 ) -> None:
-    """One of the usual ways in which a story ends in which `friend` helped, or could not; `why` as in `last_feeling`."""
-    if good:
-        ways = ["feeling", "thanks", "food", "home"] + ["true_friend"] * (not related(world, hero, friend))
-    else:
-        ways = ["feeling", "home"]
+    """One of the usual ways in which a story ends in which `friend` helped, or could not.
+
+    `helped`: whether there is something to thank the friend for. `why` and `only` as in `last_feeling`.
+    """
+    ways = ["feeling", "home"]
+    if good and helped:
+        ways += ["thanks", "food"] + ["true_friend"] * (not related(world, hero, friend))
     way = world.pick(ways)
     if way == "thanks":
         world.tell("thanks", A=hero, B=friend)
@@ -131,4 +133,4 @@ def ending(
     elif way == "true_friend":
         world.tell("true_friend", A=hero, B=friend)
     if way == "feeling" or world.maybe(0.3):
-        last_feeling(world, hero, good, why=why if world.maybe(0.5) else "", **roles)
+        last_feeling(world, hero, good, only, why if world.maybe(0.5) else "", **roles)
