@@ -2,74 +2,84 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import last_feeling, meeting, opening, owning
-from course_lib.world.words import Entity
+from course_lib.world.stories.common import opening
+from course_lib.world.words import Entity, table
 
-INDOORS = ("school", "library", "station", "museum", "teahouse")
-WILD = ("forest", "bamboo grove", "hill", "zoo")
-SMALL = ("cup", "bell", "watch", "pen", "mirror", "necklace", "whistle", "paintbrush", "toy car", "fan")
+INDOORS = ("school", "library", "station", "museum", "teahouse", "temple", "zoo")
+COUNTRY = ("farm", "hill", "village square")
+WILD = ("forest", "bamboo grove", "hill")
+SMALL = ("bell", "watch", "pen", "necklace", "whistle", "paintbrush")  # a magpie can carry it
 WITNESSES = "police officer, shopkeeper, driver, postal worker, nurse, singer, baker, tailor"
+CONTENT = table("feeling", "happy/高兴, glad/开心, grateful/感激")
+SHARED = tuple(food for food in words.FOODS if food.en not in ("dumpling", "cookie", "rice ball"))
+SORRY = table("feeling", "sad/难过, upset/伤心")
 
 
 def story(world: World) -> None:
-    """Own, miss, suspect and blame; the thing turns up; be ashamed, apologise, be forgiven or not."""
-    hero, place, _ = opening(world)
-    thing = owning(world, hero)
-    friend = meeting(world, hero)
+    """Show, miss and blame; the thing turns up; be ashamed, apologise, be forgiven or not."""
+    hero, place, _ = opening(world, weather=0)
+    thing = world.thing_of(hero)
+    world.state.own(hero, thing)
+    friend, relation = world.friend_of(hero)
+    world.state.meet(hero, friend, relation)
     roles = {"A": hero, "B": friend, "o": thing}
-    if world.maybe(0.3):
-        world.tell("mistaken_admire", **roles)
-    truth = world.pick(("left", "animal", "kin"), (0.4, 0.35, 0.25))
+    world.tell("mistaken_show", r=relation, **roles)
+    animals = takers(place, thing)
+    truths = ("left", "kin", "animal") if animals else ("left", "kin")
+    truth = world.pick(truths, (0.4, 0.25, 0.35) if animals else (0.6, 0.4))
     if truth != "kin":
         world.state.lose(hero, thing)
-    world.tell("mistaken_miss", **roles)
-    if world.maybe(0.4):
-        world.tell("mistaken_suspect", **roles)
+    world.tell("mistaken_miss_left" if truth == "left" else "mistaken_miss", **roles)
     world.state.blame(hero, friend)
     world.tell("mistaken_blame", **roles)
     stays = world.maybe(0.5)
     world.tell("mistaken_deny" if stays else "mistaken_leave", **roles)
-    turning_up(world, truth, place, stays, roles)
-    if world.maybe(0.4):
+    if truth == "kin":
+        roles["g"] = world.later(words.KIN)
+        world.state.note("keep_safe", A=hero, o=thing, g=roles["g"])
+        world.tell("mistaken_kin", **roles)
+    elif truth == "animal":
+        snatched(world, roles, place, animals)
+    else:
+        found(world, roles, place, stays)
+    if truth == "left":
+        world.tell("mistaken_left", **roles)
+    elif world.maybe(0.3):
         world.tell("mistaken_ashamed", **roles)
-    if not stays:
-        world.tell("mistaken_run", **roles)
-    world.tell("mistaken_sorry", **roles)
+    world.tell("mistaken_sorry" if stays else "mistaken_run", **roles)
     answer(world, roles)
 
 
 def takers(place: Entity, thing: Entity) -> list[Entity]:
     """The animals that may carry this thing away at this place."""
-    names = ["dog"]
-    if place.en not in INDOORS:
-        names += ["goat"] + ["magpie"] * (thing.en in SMALL) + ["monkey", "fox"] * (place.en in WILD)
+    if place.en in INDOORS:
+        return []
+    names = ["dog"] + ["goat"] * (place.en in COUNTRY) + ["magpie"] * (thing.en in SMALL)
+    names += ["monkey"] * (place.en in WILD)
     return [animal for animal in words.ANIMALS if animal.en in names]
 
 
-def turning_up(world: World, truth: str, place: Entity, stays: bool, roles: dict) -> None:
-    """Where the thing really was, and who finds it."""
+def snatched(world: World, roles: dict, place: Entity, animals: list[Entity]) -> None:
+    """An animal had it, and the owner sees where."""
+    animal = world.pick(animals, named=True)
+    spot = world.pick(place.spots, named=True)
+    world.state.note("snatch", x=animal, o=roles["o"])
+    world.state.find(roles["A"], roles["o"], spot)
+    world.tell("mistaken_animal", s=spot, x=animal, **roles)
+
+
+def found(world: World, roles: dict, place: Entity, stays: bool) -> None:
+    """It lay where the owner had left it; who found it: the owner, the one who was blamed, or somebody else."""
     hero, thing = roles["A"], roles["o"]
-    if truth == "kin":
-        giver = world.later(words.KIN)
-        world.state.note("keep_safe", A=hero, o=thing, g=giver)
-        world.tell("mistaken_kin", g=giver, **roles)
-        return
-    finders = [hero, roles["B"]] if stays else [hero]
-    if world.maybe(0.3):
-        finders.append(world.somebody(WITNESSES))
-        world.tell("mistaken_job", J=finders[-1], **roles)
-    elif world.maybe(0.4):
-        world.tell("mistaken_search" if stays else "mistaken_alone", **roles)
-    finder = world.pick(finders)
-    animal = world.pick(takers(place, thing), named=True) if truth == "animal" else None
-    spots = [spot for spot in place.spots if not (animal and spot.en == "on the top shelf")]
-    spot = world.pick(spots, named=True)
-    if animal:
-        world.state.note("snatch", x=animal, o=thing)
+    who = world.pick(("mistaken_found", "mistaken_job", "mistaken_given")[: 3 if stays else 2])
+    if who == "mistaken_job":
+        finder = world.somebody(WITNESSES)
+        roles = {**roles, "J": finder}
+    else:
+        finder = hero if who == "mistaken_found" else roles["B"]
+    spot = world.pick(place.spots, named=True)
     world.state.find(finder, thing, spot)
-    world.tell("mistaken_animal" if animal else "mistaken_found", F=finder, s=spot, x=animal, **roles)
-    if not animal and world.maybe(0.6):
-        world.tell("mistaken_left", **roles)
+    world.tell(who, s=spot, **roles)
     if finder is not hero:
         world.state.hand_back(finder, thing)
 
@@ -77,16 +87,18 @@ def turning_up(world: World, truth: str, place: Entity, stays: bool, roles: dict
 def answer(world: World, roles: dict) -> None:
     """What the friend says to the apology, and how it ends."""
     hero, friend = roles["A"], roles["B"]
-    reply = world.pick(("accept", "later", "no"), (0.5, 0.3, 0.2))
+    reply = world.pick(("accept", "later", "no"), (0.5, 0.25, 0.25))
     world.tell("mistaken_accept" if reply == "accept" else "mistaken_hurt", **roles)
     if reply == "later":
-        world.tell("mistaken_later", d=world.later(words.FOODS), **roles)
-    if reply != "no" and world.maybe(0.3):
+        world.tell("mistaken_later", d=world.later(SHARED), **roles)
+    ways = ("feeling", "moral") if reply == "no" else ("feeling", "moral", "lend", "")
+    way = world.pick(ways)
+    if way == "lend":
         world.state.lend(hero, friend, roles["o"])
         world.tell("mistaken_lend", **roles)
-    elif world.maybe(0.5):
-        world.tell("mistaken_moral", g=world.later(words.KIN), **roles)
-    else:
-        last_feeling(
-            world, hero, reply != "no", "sad, upset" if reply == "no" else "happy, glad, grateful, content"
-        )
+    elif way == "moral":
+        world.tell("mistaken_moral", **roles)
+    elif way == "feeling":
+        feeling = world.later(SORRY if reply == "no" else CONTENT)
+        world.state.feel(hero, feeling, reply != "no")
+        world.tell("mistaken_sad_end" if reply == "no" else "mistaken_glad_end", f=feeling, **roles)
