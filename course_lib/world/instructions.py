@@ -6,17 +6,16 @@ for an assistant that is told which one to speak.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 from course_lib.world import arguments
 from course_lib.world.chance import Chance, First
-from course_lib.world.checker import check, sentence_spans
+from course_lib.world.checker import check
 from course_lib.world.documents import Document, document, retell
 from course_lib.world.questions import Question, answerable, not_told, unanswerable
 from course_lib.world.simulation import EVERYDAY, WorldConfig
 from course_lib.world.stories import STORIES
-from course_lib.world.tasks import labelled_review, other, parallel, tells
-from course_lib.world.telling import Teller, article, parse_line
+from course_lib.world.tasks import choices, event_ends, labelled_review, other, parallel, tells
+from course_lib.world.telling import Lazy, Teller, article, parse_line
 from course_lib.world.texts import letter, notice
 from course_lib.world.words import Entity
 
@@ -53,20 +52,23 @@ WORDINGS = {
         "bad": "坏。",
     },
 }
-# The points of a note, one line for each thing that it has to say.
+# The points of a note, one line for each thing that it has to say; the note says these and no more.
 POINTS = {
-    "letter_thanks": ("to: {B.n}\nfrom: {A.n}, the {r}\nthanks for: {o.a}", "给：{B.n}\n来自：{A.n}，{r}\n感谢：{o.a}"),
+    "letter_thanks": (
+        "to: {B.n}\nfrom: {A.n}, the {r}\nthanks for: {o.an}\nsay: {w}",
+        "给：{B.n}\n来自：{A.n}，{r}\n感谢送来：{o.an}\n想说：{w}",
+    ),
     "letter_invite": (
         "to: {B.n}\nfrom: {A.n}, the {r}\ninvitation to: {e}\nwhen: {t}\nwhere: {p.in}\nmeeting: {s}, {n} o'clock",
-        "给：{B.n}\n来自：{A.n}，{r}\n邀请参加：{e}\n时间：{t}\n地点：{p.to}\n见面：{s}，{n}点",
+        "给：{B.n}\n来自：{A.n}，{r}\n邀请一起去：{e}\n时间：{t}\n地点：{p.to}\n见面：{s}，{n}点",
     ),
     "letter_well": (
         "to: {B.n}\nfrom: {A.n}, the {r}\nget well soon\nlater: {act} {p.in}",
-        "给：{B.n}\n来自：{A.n}，{r}\n祝早日康复\n以后：去{p.to}{act}",
+        "给：{B.n}\n来自：{A.n}，{r}\n祝早日康复\n以后：一起去{p.to}{act}",
     ),
     "letter_sorry": (
         "to: {B.n}\nfrom: {A.n}, the {r}\nsorry for: a missed meeting {p.in}\nreason: {why}\nagain: {t}",
-        "给：{B.n}\n来自：{A.n}，{r}\n道歉：{p.in}见面没有去\n原因：{why}\n再约：{t}",
+        "给：{B.n}\n来自：{A.n}，{r}\n道歉：说好{p.in}见面，没有去\n原因：{why}\n再约：{t}",
     ),
     "notice_lost": (
         "lost: {o.a}\nwhere: {p.in}, {s}\nwhen: {t}\ntell: {A.n}",
@@ -80,9 +82,36 @@ POINTS = {
         "event: {e}\nwhere: {p.in}\nwhen: {t}\nstart: {n} o'clock",
         "活动：{e}\n地点：{p.to}\n时间：{t}\n开始：{n}点",
     ),
-    "notice_closed": ("closed: the {p.k}\nwhen: {t}\nreason: {why}", "不开放：{p.to}\n时间：{t}\n原因：{why}"),
+    "notice_closed": ("closed: the {p.k}\nwhen: {t}\nreason: {why}", "不开门：{p.to}\n时间：{t}\n原因：{why}"),
 }  # fmt: skip
-SHORT = 0.5  # a shorter version has at most this share of the story's characters
+SHORT = 0.6  # a shorter version has at most this share of the story's characters
+# What a story is about begins with one of these, or with what comes after a setting ...
+BEGINNINGS = {"trade_ask", "unwell_hurt", "unwell_ill"}
+SETTING = {"open", "open_weather", "has", "has_gift", "love", "meet", "sad"}
+# ... and it is decided by the last of these: its turning point.
+TURNS = set(
+    """found lost_forever comfort_gift finder_return finder_confess wish_buy wish_late wish_save trade_agree
+    trade_refuse trade_back trade_lend gift_reveal gift_open broken_mend broken_replace broken_forgive broken_angry
+    outing_clear outing_clear_fog outing_give_up outing_give_up_fog outing_snow_play astray_home astray_brought
+    astray_sign animal_stay animal_go animal_owner contest_win unwell_well unwell_slow brave_does brave_second
+    brave_not promise_resist promise_give_in promise_stay_in promise_remember promise_too_late mistaken_found
+    mistaken_animal mistaken_kin lesson_success lesson_not_yet""".split()
+)
+# Where a story has none of them, it is the last event that isn't one of these.
+ENDINGS = (
+    "glad",
+    "sad",
+    "end",
+    "thanks",
+    "thank",
+    "food",
+    "home",
+    "friend",
+    "friends",
+    "moral",
+    "lesson",
+    "cheer",
+)
 
 
 @dataclass(frozen=True)
@@ -151,9 +180,10 @@ def _first(made: Document, kind: str) -> Entity | None:
 
 def _continue(seed: int, language: str, config: WorldConfig) -> Instruction:
     made = document(seed, language, config, kinds=STORIES)
-    spans = list(sentence_spans(made.text, language))
-    cut = spans[min(3, len(spans) - 2)][0]
-    begun, rest = made.text[:cut].rstrip(), made.text[cut:]
+    ends = event_ends(made.events, made.text, language)
+    cut = ends[min(2, len(ends) - 2)]  # after the third event: never between what is said and who says it
+    begun, rest = made.text[:cut].rstrip(), made.text[cut:].lstrip()
+    cut = len(made.text) - len(rest)
     joint = made.text[len(begun) : cut]
 
     def accepts(given: str) -> bool:
@@ -188,28 +218,89 @@ def _translate(seed: int, language: str, config: WorldConfig) -> Instruction:
         language,
         _say("translate", seed, language, text=pair.source),
         pair.target,
-        lambda given: tells(pair.events, given.strip(), other(language)),
+        lambda given: pair.accepts(given.strip(), other(language)),
     )
 
 
+class _Plainly(First):
+    """The plainest telling, but with a pronoun wherever it is clear."""
+
+    def pick(self, options, weights=None, named=False):
+        return options[options == ("n", "he")]
+
+
 def shorter(made: Document) -> str:
-    """A story in a few sentences: how it opens, what it is about, and how it ends.
+    """A story in a few sentences, which are its own: how it opens, what it is about, what decides it, how it ends.
 
     >>> made = document(5, "en", kinds=STORIES)
     >>> is_shorter(made, shorter(made)), is_shorter(made, made.text)
     (True, False)
     """
-    return retell((*made.events[:2], made.events[-1]), made.language, First())
+    said = choices(made.events, made.text, made.language)[0]
+
+    def told(kept: set[int]) -> str:
+        return retell(
+            tuple(made.events[index] for index in sorted(kept)),
+            made.language,
+            _Plainly(),
+            follow=[said[index] for index in sorted(kept)],
+        )
+
+    turn = turning_point(made.events)
+    kept = {0, _beginning(made.events), turn, len(made.events) - 1}
+    for more in (_introductions(made.events, kept), {turn - 1}):
+        if len(told(kept | more)) <= SHORT * len(made.text):
+            kept |= more
+    return told(kept)
+
+
+def _beginning(events: tuple) -> int:
+    names = [event for event, _ in events]
+    begins = [index for index, name in enumerate(names) if name in BEGINNINGS]
+    after = [index for index, name in enumerate(names) if name not in SETTING]
+    return (begins or after or [0])[0]
+
+
+def turning_point(events: tuple) -> int:
+    """Which event decides a story.
+
+    >>> turning_point((("open", {}), ("lost_wind", {}), ("found", {}), ("thanks", {}), ("glad_end", {})))
+    2
+    """
+    names = [event for event, _ in events]
+    decided = [index for index, name in enumerate(names) if name in TURNS]
+    told = [
+        index for index, name in enumerate(names) if name.split("_")[-1] not in ENDINGS and "_end" not in name
+    ]
+    return (decided or told or [0])[-1]
+
+
+def _introductions(events: tuple, kept: set[int]) -> set[int]:
+    """The events that are the first to name the people and things of those that are kept."""
+    named = {id(_settled(value)) for index in kept for value in events[index][1].values()}
+    first: dict[int, int] = {}
+    for index, (_, roles) in enumerate(events):
+        for value in map(_settled, roles.values()):
+            if getattr(value, "kind", "") in ("person", "thing", "animal"):
+                first.setdefault(id(value), index)
+    return {index for entity, index in first.items() if entity in named}
+
+
+def _settled(value: object) -> object:
+    return value.value if isinstance(value, Lazy) else value
 
 
 def is_shorter(made: Document, given: str) -> bool:
-    """Whether a text retells a story in at most half its length: its opening, its end, and any events between."""
+    """Whether a text retells a story in at most three fifths of its length, in what the story itself says of its events: how it
+    opens, its turning point, how it ends, and any other events."""
     given = arguments.text(given).strip()
     if not given or len(given) > SHORT * len(made.text):
         return False
-    first, *between, last = made.events
-    kept = (events for n in range(3) for events in combinations(between, n))
-    return any(tells((first, *events, last), given, made.language) for events in kept)
+    must = {0, turning_point(made.events), len(made.events) - 1}
+    return any(
+        tells(made.events, given, made.language, said=said, must=must)
+        for said in choices(made.events, made.text, made.language)
+    )
 
 
 def _summable(seed: int, language: str, config: WorldConfig) -> Document:
@@ -247,14 +338,23 @@ def _about(made: Document, question: Question, kind: str, seed: int) -> Instruct
     return Instruction(kind, made.language, prompt, question.answer, _exactly(question.answer))
 
 
+def _asking(seed: int, language: str, config: WorldConfig) -> Document:
+    """A story that answers something, as nearly all do."""
+    while True:
+        made = document(seed, language, config, kinds=STORIES)
+        if answerable(made):
+            return made
+        seed += _STEP
+
+
 def _answer(seed: int, language: str, config: WorldConfig) -> Instruction:
-    made = document(seed, language, config, kinds=STORIES)
+    made = _asking(seed, language, config)
     questions = answerable(made)
     return _about(made, questions[seed % len(questions)], "answer", seed)
 
 
 def _refuse(seed: int, language: str, config: WorldConfig) -> Instruction:
-    made = document(seed, language, config, kinds=STORIES)
+    made = _asking(seed, language, config)
     return _about(made, unanswerable(made, 1, seed)[0], "refuse", seed)
 
 
@@ -304,10 +404,7 @@ def conversation(
 def _questions(seed: int, language: str, config: WorldConfig, speak: str) -> tuple[Document, list]:
     """A story that can be made shorter, what it answers, half as much that it doesn't, all answered in `speak`."""
     made = _summable(seed, language, config)
-    known, again = answerable(made), answerable(replace(made, language=speak))
-    if [q.verb for q in known] != [q.verb for q in again]:  # one language can leave open what the other tells
-        return _questions(seed + _STEP, language, config, speak)
-    known = [replace(q, answer=other.answer) for q, other in zip(known, again, strict=True)]
+    known = answerable(made, answer_in=speak)
     unknown = unanswerable(made, 1 + len(known) // 2, seed)
     return made, known + [replace(q, answer=not_told(speak)) for q in unknown]
 
