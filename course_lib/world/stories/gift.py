@@ -22,7 +22,7 @@ def story(world: World) -> None:
     reason = world.pick(("birthday", "ill", "move"))
     friend = receiver(world, hero, reason)
     roles = {"A": hero, "B": friend}
-    if world.maybe(0.5):
+    if world.maybe(0.35):
         world.tell("gift_plan", g=world.later(words.KIN), **roles)
     make = world.maybe(0.5)
     roles["o"] = world.thing_of(hero, CRAFTS if make else words.THINGS, sized=False)
@@ -31,7 +31,7 @@ def story(world: World) -> None:
     if make:
         world.state.note("made", **roles)
     world.tell(f"gift_day_{reason}", **roles)
-    if world.maybe(0.5):
+    if world.maybe(0.45):
         world.tell("gift_guess", y=world.later([t for t in words.THINGS if t.en != roles["o"].en]), **roles)
         world.tell("gift_open", **roles)
     elif world.maybe(0.6):
@@ -65,7 +65,7 @@ def received(world: World, roles: dict, reason: str) -> None:
     if world.maybe(0.8):
         world.tell("gift_glad", f=world.later(words.STARTLED), **roles)
         world.tell(f"gift_last_{reason}", **roles)
-        if world.maybe(0.4):
+        if world.maybe(0.35):
             if reason == "move":
                 last_feeling(world, hero, False, "sad, unhappy", why="gift_end_move", **rest)
             else:
