@@ -52,9 +52,7 @@ def story(world: World) -> None:
     """Notice, pity, help together, part or stay."""
     hero, place, _ = opening(world, PLACES)
     need = world.pick(("hungry", "stuck", "hurt"))
-    animal = world.new(
-        [a for a in words.ANIMALS if a.en in EVERYWHERE or place.en in HOMES.get(a.en, ())]
-    )
+    animal = world.new([a for a in words.ANIMALS if a.en in EVERYWHERE or place.en in HOMES.get(a.en, ())])
     spot = world.pick([spot for spot in place.spots if spot.en not in TOO_HIGH], named=True)
     limb = world.later(LIMBS.get(animal.en, PAWS))
     roles = {"A": hero, "x": animal}
@@ -65,7 +63,7 @@ def story(world: World) -> None:
         world.tell(world.pick(("animal_pity", cannot)), **roles)
     roles["B"] = meeting(world, hero)
     helping(world, roles, need, limb)
-    parting(world, roles, need, spot)
+    parting(world, roles, need)
 
 
 def helping(world: World, roles: dict, need: str, limb) -> None:
@@ -83,16 +81,19 @@ def helping(world: World, roles: dict, need: str, limb) -> None:
     world.state.help(roles["B"], roles["A"])
 
 
-def parting(world: World, roles: dict, need: str, spot: Entity) -> None:
+def parting(world: World, roles: dict, need: str) -> None:
     """It stays with one of the two, goes, or is fetched."""
     way = world.pick(WAYS.get(roles["x"].en, ("go",)))
     last = ["animal_thanks"] if way == "go" and need == "hurt" else ["animal_thanks", "glad"]
     if way == "stay":
-        keeper, name = world.pick((roles["A"], roles["B"])), world.later(words.PETS)
-        roles = roles | {"F": keeper, "pet": name}
+        roles = roles | {"pet": world.later(words.PETS)}
+        if live_together(world):
+            both = "_both"
+        else:
+            both, roles["F"] = "", world.pick((roles["A"], roles["B"]))
         world.state.note("pet", **roles)
-        world.tell("animal_stay", **roles)
-        last += ["animal_night"]
+        world.tell("animal_stay" + both, **roles)
+        last += ["animal_night" + both]
     elif way == "go":
         if need == "hurt":
             world.state.recover(roles["x"])
@@ -110,4 +111,10 @@ def parting(world: World, roles: dict, need: str, spot: Entity) -> None:
         world.state.feel(roles["A"], felt, good=True)
         world.tell("animal_glad", f=felt, why=WHYS[need if way == "go" else way], **roles)
     else:
-        world.tell(end, s=spot, d=world.later(words.FOODS), **roles)
+        world.tell(end, d=world.later(words.FOODS), **roles)
+
+
+def live_together(world: World) -> bool:
+    """Whether the two are brothers or sisters: what goes home with one goes home with both."""
+    met = next(deed for deed in world.state.history if deed.verb == "meet")
+    return met.roles["r"].en.endswith(("brother", "sister"))

@@ -84,7 +84,7 @@ def looking_back(world: World, roles: dict, diligent: bool, shared: bool) -> Non
         known = "won" if won else "lost"
         world.tell(f"contest_{known}_{'practised' if diligent else 'lazy'}", **roles)
         return
-    event = "contest_glad" if won else "contest_kind" if shared else "contest_sad" if diligent else "contest_sorry"
+    lost = "kind" if shared else "sad" if diligent else "sorry"
     felt = world.later(GLAD if won else CHEERED if shared else SAD)
     world.state.feel(roles["A"], felt, good=won or shared)
-    world.tell(event, f=felt, **roles)
+    world.tell("contest_glad" if won else f"contest_{lost}", f=felt, **roles)

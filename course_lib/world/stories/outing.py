@@ -39,13 +39,8 @@ INDOORS = table(
     built a tower of blocks/用积木搭了一座高塔""",
 )
 OPEN = tuple(place for place in words.PLACES if place.en in PLANS)
-CHANGES = dict(
-    zip(
-        ("rain", "storm", "fog", "snow"),
-        table("change", "rain/下雨, thunder and rain/打雷下雨, fog/大雾, snow/下雪"),
-        strict=True,
-    )
-)
+CHANGES = ("rain", "storm", "fog", "snow")
+UPSETS = {change.en: change for change in table("change", "rain/雨, fog/雾, snow/雪")}
 SHARED = tuple(
     food for food in words.FOODS if food.en in ("apple", "pear", "peach", "orange", "sandwich", "mooncake")
 )
@@ -64,8 +59,9 @@ def story(world: World) -> None:
     world.state.note("plan", **roles)
     world.tell("outing_plan", r=relation, **roles)
     weights = (0.4, 0.2, 0.2, 0.2 if plan.en in OUT_IN_THE_COLD else 0.0)
-    change = world.pick(tuple(CHANGES), weights)
-    world.state.note("change", change=CHANGES[change], **roles)
+    change = world.pick(CHANGES, weights)
+    if change != "storm":  # of a storm nobody asks: was it the thunder, or the rain?
+        world.state.note("change", change=UPSETS[change], **roles)
     if change == "snow":
         snow(world, roles)
         return
@@ -74,11 +70,12 @@ def story(world: World) -> None:
         world.tell("outing_food", d=food, **roles)
     world.tell(f"outing_{change}", **roles)
     holder = staying_dry(world, roles, place, change)
+    clears = world.maybe(0.6)
     if food:
         world.tell("outing_eat", d=food, **roles)
-    elif world.maybe(0.7):
+    elif not clears or world.maybe(0.5):
         world.tell("outing_wait", **roles)
-    if world.maybe(0.6):
+    if clears:
         world.tell("outing_clear_fog" if change == "fog" else "outing_clear", **roles)
         going_on(world, roles, change, holder)
     else:
@@ -135,7 +132,7 @@ def going_home(world: World, roles: dict) -> None:
     if world.maybe(0.5):
         feeling(world, "outing_cosy" if cosy else "outing_sad", roles, good=cosy)
     else:
-        world.tell("outing_again", **roles)
+        world.tell("outing_date" if cosy else "outing_again", **roles)
 
 
 def feeling(world: World, event: str, roles: dict, good: bool) -> None:
