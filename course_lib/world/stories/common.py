@@ -110,7 +110,7 @@ def last_feeling(
     fitting = {f.en: f for f in known if f.en in (only or (GLAD if good else SAD)).split(", ")}
     feeling = world.later(list(fitting.values()))
     world.state.feel(person, feeling, good)
-    world.tell(why or ("glad_end" if good else "sad_end"), A=person, f=feeling, **roles)
+    world.tell(why or ("glad_end" if good else "sad_end"), **(roles | {"A": person, "f": feeling}))
 
 
 def ending(

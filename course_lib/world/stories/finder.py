@@ -3,6 +3,9 @@
 from course_lib.world import words
 from course_lib.world.simulation import World
 from course_lib.world.stories.common import last_feeling, opening
+from course_lib.world.words import UNSEEN
+
+HELPERS = {"school": "teacher", "library": "librarian", "farm": "farmer", "garden": "gardener", "station": "driver"}
 
 
 def story(world: World) -> None:
@@ -16,33 +19,43 @@ def story(world: World) -> None:
     world.state.pick_up(hero, thing, spot)
     roles = {"A": hero, "B": owner, "o": thing, "s": spot}
     world.tell("finder_find", **roles)
-    tempted = world.maybe(0.5)
+    tempted = world.maybe(0.45)
     if tempted:
         world.tell("finder_tempted", **roles)
     if tempted and world.maybe(0.6):
         kept_first(world, roles)
-    else:
-        looked_for_the_owner(world, roles)
+        return
+    if tempted:
+        world.tell("finder_think", **roles)
+    looked_for_the_owner(world, roles, HELPERS.get(place.en, "police officer, shopkeeper, teacher"))
 
 
-def looked_for_the_owner(world: World, roles: dict) -> None:
+def looked_for_the_owner(world: World, roles: dict, helpers: str) -> None:
     """The honest way, with or without help."""
-    hero = roles["A"]
-    if world.maybe(0.5):
+    hero, thing = roles["A"], roles["o"]
+    if world.maybe(0.3):
         world.tell("finder_ask_around", **roles)
-    if world.maybe(0.5):
-        helper = world.somebody("police officer, teacher, shopkeeper, gardener, librarian, driver")
+    way = world.pick(("job", "notice", "nobody"))
+    if way == "job":
+        helper = world.somebody(helpers)
         world.tell("finder_job", J=helper, **roles)
         world.state.help(helper, hero)
-    else:
+    elif way == "notice":
         world.tell("finder_notice", **roles)
-    world.tell("finder_owner", **roles)
+    coloured = thing.mark is not None and thing.mark is not UNSEEN and thing.mark.kind == "colour"
+    if coloured and world.maybe(0.35):
+        world.tell("finder_proof", **roles)
+    else:
+        world.tell("finder_owner", **roles)
     world.tell("finder_return", **roles)
-    world.state.return_found(hero, roles["B"], roles["o"])
-    world.tell("finder_reward", d=world.later(words.FOODS), **roles)
-    if world.maybe(0.4):
-        world.tell("finder_friends", **roles)
-    last_feeling(world, hero, good=True)
+    world.state.return_found(hero, roles["B"], thing)
+    if world.maybe(0.75):
+        world.tell("finder_reward", d=world.later(words.FOODS), **roles)
+    end = world.pick(("friends", "kin", "feeling"), (0.35, 0.2, 0.45))
+    if end == "feeling":
+        last_feeling(world, hero, True, why="finder_glad" if world.maybe(0.5) else "", B=roles["B"], o=thing)
+    else:
+        world.tell(f"finder_{end}", g=world.later(words.KIN), **roles)
 
 
 def kept_first(world: World, roles: dict) -> None:
@@ -51,12 +64,13 @@ def kept_first(world: World, roles: dict) -> None:
     world.tell("finder_kept", **roles)
     world.tell("finder_guilty", **roles)
     world.tell("finder_confess", **roles)
+    world.tell("finder_return", **roles)
     world.state.return_found(hero, roles["B"], roles["o"])
-    forgiven = world.maybe(0.6)
-    if forgiven:
-        world.tell("finder_reward", d=world.later(words.FOODS), **roles)
-    else:
-        world.tell("finder_cool", **roles)
+    forgiven = world.maybe(0.65)
+    world.tell("finder_forgive" if forgiven else "finder_cool", **roles)
     if world.maybe(0.5):
-        world.tell("finder_lesson", g=world.later(words.KIN), **roles)
-    last_feeling(world, hero, good=forgiven)
+        world.tell("finder_lesson", **roles)
+    else:
+        only = "happy, glad" if forgiven else "sad, unhappy"
+        why = "finder_light" if forgiven else "finder_sad"
+        last_feeling(world, hero, forgiven, only, why if world.maybe(0.5) else "")
