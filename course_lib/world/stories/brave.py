@@ -18,7 +18,7 @@ market, village square; speak in front of everyone/当众讲话; spoke in front 
 market, village square; dance on the stage/上台跳舞; danced on the stage/在台上跳了一支舞
 farm; ride the big horse/骑那匹大马; rode the big horse/骑上了那匹大马
 farm; stroke the big bull/摸那头大公牛; stroked the big bull/摸了摸那头大公牛
-farm; feed the geese/喂大白鹅; fed the geese/喂了大白鹅
+farm; feed the geese/喂大白鹅; fed the geese/喂起了大白鹅
 hill, forest; walk through the dark tunnel/穿过黑黑的隧道; walked through the dark tunnel/穿过了黑黑的隧道
 hill, forest; cross the old rope bridge/走过旧吊桥; crossed the old rope bridge/走过了旧吊桥
 hill, forest; climb the steep rock/爬上陡陡的岩石; climbed the steep rock/爬上了陡陡的岩石

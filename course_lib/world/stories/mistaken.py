@@ -42,10 +42,8 @@ def story(world: World) -> None:
         snatched(world, roles, place, animals)
     else:
         found(world, roles, place, stays)
-    if truth == "left":
-        world.tell("mistaken_left", **roles)
-    elif world.maybe(0.3):
-        world.tell("mistaken_ashamed", **roles)
+    if world.maybe(0.6 if truth == "left" else 0.3):
+        world.tell("mistaken_left" if truth == "left" else "mistaken_ashamed", **roles)
     world.tell("mistaken_sorry" if stays else "mistaken_run", **roles)
     answer(world, roles)
 
@@ -63,7 +61,7 @@ def snatched(world: World, roles: dict, place: Entity, animals: list[Entity]) ->
     """An animal had it, and the owner sees where."""
     animal = world.pick(animals, named=True)
     spot = world.pick(place.spots, named=True)
-    world.state.note("snatch", x=animal, o=roles["o"])
+    world.state.note("snatch", A=roles["A"], x=animal, o=roles["o"])
     world.state.find(roles["A"], roles["o"], spot)
     world.tell("mistaken_animal", s=spot, x=animal, **roles)
 
@@ -87,12 +85,12 @@ def found(world: World, roles: dict, place: Entity, stays: bool) -> None:
 def answer(world: World, roles: dict) -> None:
     """What the friend says to the apology, and how it ends."""
     hero, friend = roles["A"], roles["B"]
-    reply = world.pick(("accept", "later", "no"), (0.5, 0.25, 0.25))
+    reply = world.pick(("accept", "later", "no"), (0.55, 0.2, 0.25))
     world.tell("mistaken_accept" if reply == "accept" else "mistaken_hurt", **roles)
     if reply == "later":
         world.tell("mistaken_later", d=world.later(SHARED), **roles)
-    ways = ("feeling", "moral") if reply == "no" else ("feeling", "moral", "lend", "")
-    way = world.pick(ways)
+    weights = (0.5, 0.5) if reply == "no" else (0.25, 0.2, 0.2, 0.35)
+    way = world.pick(("feeling", "moral", "lend", "")[: len(weights)], weights)
     if way == "lend":
         world.state.lend(hero, friend, roles["o"])
         world.tell("mistaken_lend", **roles)
