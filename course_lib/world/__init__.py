@@ -8,6 +8,7 @@ what holds at the end, and how probable each text is. So a model trained on them
 | `arguments` | what a person may ask for, checked |
 | `chance` | makes every random choice, and counts what it cost in nats |
 | `words` | people, things, places, feelings: what they are called in both languages |
+| `names` | people's and pets' names made by rule, thousands of them, in both languages at once |
 | `state` | what is true while a story happens; its verbs refuse the impossible |
 | `telling` | turns events into sentences, from the paired lines in `tellings/*.txt` |
 | `simulation` | one world: chance, state and teller together, and the knobs (`WorldConfig`) |
