@@ -9,7 +9,7 @@ from course_lib.world.words import Entity, table
 SCRAPED, BUMPED, TWISTED = table("injury", "scraped/擦破了, bumped/碰伤了, twisted/扭伤了")
 PARTS = {
     SCRAPED: table("body", "knee/膝盖, elbow/胳膊肘, hand/手"),
-    BUMPED: table("body", "head/头, shoulder/肩膀, chin/下巴"),
+    BUMPED: table("body", "head/头, shoulder/肩膀"),
     TWISTED: table("body", "ankle/脚腕, wrist/手腕"),
 }
 CURES_HURT = {
