@@ -2,9 +2,9 @@
 
 A made name is a chain of syllables, and each syllable is written with its own letters and its own Chinese character:
 Ka/卡, lo/洛, na/娜 make Kalona/卡洛娜. A person's first and middle syllables tell nothing; the last one tells the sex, in
-both languages. No syllable and no character stands in two places of a name, so that no name is a part of another, and
-one language's name can be worked out from the other's. Who reads of such a person has never met the name before: it
-can only be copied, syllable by syllable, from the text.
+both languages. No syllable and no character stands in two places of a name, so that no Chinese name is a part of
+another, and one language's name can be worked out from the other's. Whoever reads of such a person has most likely
+never met the name before: it can only be copied, syllable by syllable, from the text.
 
 One in eight made names is held out: only the strangers have it.
 

@@ -47,12 +47,14 @@ def test_there_are_thousands_and_they_correspond_one_to_one():
 
 @pytest.mark.parametrize("rule", names.RULES, ids=lambda rule: rule.kind)
 def test_no_syllable_and_no_character_stands_in_two_places(rule):
-    """So no name is a part of another, and each syllable has one character, each character one syllable."""
+    """So no Chinese name is a part of another, and each syllable has one character, each character one syllable."""
     tables = [rule.first, {k: v for k, v in rule.middle.items() if k}, *rule.last.values()]
     for part in (lambda t: list(t), lambda t: list(t.values())):
         used = [syllable for t in tables for syllable in part(t)]
         assert len(used) == len(set(used))
     assert all(len(zh) == 1 for t in tables for zh in t.values())
+    chinese = {name.zh for name in rule}
+    assert not [zh for zh in chinese if zh[:-1] in chinese or zh[1:] in chinese]
 
 
 @pytest.mark.parametrize("rule", names.RULES, ids=lambda rule: rule.kind)
