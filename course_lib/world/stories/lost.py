@@ -46,7 +46,7 @@ def story(world: World) -> None:
         sadness(world, hero)
     if friend is None and world.maybe(0.65):
         friend = telling(world, cause, thief, roles)
-    elif friend is not None and world.maybe(0.6):
+    elif friend is not None:
         world.tell("offer_search", B=friend, **roles)
     if friend is None:
         alone(world, place, cause, thief, roles)
@@ -111,7 +111,7 @@ def together(world: World, place: Entity, cause: str, thief: Entity | None, role
     if in_vain:
         world.tell("search", s=spots[0], S=hero if offered else friend, **roles)
     if found:
-        finder = world.pick((hero, friend))
+        finder = world.pick((hero, friend)) if offered or in_vain else friend
         world.state.find(finder, roles["o"], spots[-1])
         world.tell("found", F=finder, s=spots[-1], **roles)
         traced(world, cause, thief, roles)
