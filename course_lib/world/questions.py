@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from course_lib.world import words
@@ -149,7 +150,7 @@ def _deeds(document: Document) -> list[Deed]:
     history, state = document.state.history, document.state
     last = {deed.roles["A"]: deed for deed in history if deed.verb == "feel"}
     deeds = [deed for deed in history if deed.verb not in ("feel", "weather")] + list(last.values())
-    for before, deed in zip(history, history[1:], strict=False):
+    for before, deed in pairwise(history):
         if before.verb == "go" and deed.verb == "weather":  # the weather in which somebody went out
             deeds.append(Deed("weather", before.roles | deed.roles))
     # a thing that broke may be handed over without a word

@@ -77,6 +77,7 @@ def places(names: str) -> tuple[Entity, ...]:
 BUILDINGS = places("library, museum, teahouse")  # somebody opens and closes them
 FAIRGROUNDS = places("park, playground, village square")
 OPEN_AIR = places("park, river, lake, beach, forest, garden, farm")
+MEETING_PLACES = places("park, lake, beach, forest, garden, farm")
 SIGHTS = places("market, school, library, station, museum, zoo, teahouse, temple, park, village square")
 
 
@@ -226,7 +227,7 @@ def invitation(world: World, speaker: Entity, other: Entity) -> None:
     (time, hour), pastime = appointment(world), world.later(PASTIMES)
     world.tell("talk_invite", A=speaker, B=other, act=pastime, t=time)
     if world.maybe(0.6):
-        place = world.pick(OPEN_AIR, named=True)
+        place = world.pick(MEETING_PLACES, named=True)
         spot = meeting_point(world, place)
         world.tell("talk_yes", A=speaker, B=other, p=place, s=spot, n=hour)
     else:
