@@ -118,10 +118,31 @@ def _is_telling(piece: str, language: str) -> bool:
 
 def _tellings_end(piece: str, start: int, language: str) -> set[int]:
     start += len(piece[start:]) - len(piece[start:].lstrip())
-    lines = (
-        (event, line) for event, both in tellings().items() if event[0] != "?" for line in both[language]
+    return set().union(*(_ends(line, 0, piece, start, language, event) for event, line in _lines(language)))
+
+
+@cache
+def _lines(language: str) -> tuple[tuple[str, tuple], ...]:
+    """Every telling with its event, in lower case and without the line break at its end."""
+    return tuple(
+        (event, _lower(line, True))
+        for event, both in tellings().items()
+        if event[0] != "?"
+        for line in both[language]
     )
-    return set().union(*(_ends(line, 0, piece, start, language, event) for event, line in lines))
+
+
+def _lower(nodes: tuple, at_end: bool) -> tuple:
+    lower: list[str | Slot | Either] = []
+    for index, node in enumerate(nodes):
+        last = at_end and index == len(nodes) - 1
+        if isinstance(node, Either):
+            lower.append(Either(node.number, tuple(_lower(option, last) for option in node.options)))
+        elif isinstance(node, Slot):
+            lower.append(node)
+        else:
+            lower.append(node.lower().rstrip("\n") if last else node.lower())
+    return tuple(lower)
 
 
 def _ends(nodes: tuple, index: int, piece: str, start: int, language: str, event: str) -> set[int]:
@@ -130,8 +151,9 @@ def _ends(nodes: tuple, index: int, piece: str, start: int, language: str, event
         return {start}
     node = nodes[index]
     if isinstance(node, str):
-        node = node.lower().rstrip("\n") if index == len(nodes) - 1 else node.lower()
-        after = {start + len(node)} if piece.startswith(node, start) else set()
+        if not piece.startswith(node, start):
+            return set()
+        after = {start + len(node)}
     elif isinstance(node, Either):
         after = set().union(*(_ends(option, 0, piece, start, language, event) for option in node.options))
     else:

@@ -11,6 +11,7 @@ One in eight made names is held out: only the strangers have it.
 Knows nothing of worlds and stories.
 """
 
+import re
 import zlib
 from collections.abc import Collection, Iterator
 from functools import cached_property, lru_cache
@@ -21,6 +22,8 @@ from course_lib.world.words import Entity
 
 HELD_OUT_SHARE = 8  # one in eight made names is kept for the strangers
 SHORT_SHARE = 0.25  # of the names that may have a middle syllable, how many have none
+WORD = re.compile("[a-z]+")
+CHINESE_SIZES = (2, 3)  # how many characters a name can have
 POOLS = ("known", "strange", "all")  # the names that are not held out, those that are, and both
 
 
@@ -81,13 +84,6 @@ class Names:
             if name not in self.without and not name.startswith(self.without_beginnings):
                 found[a + b + c] = found[a_zh + b_zh + c_zh] = (a, b, c)
         return found
-
-    @cached_property
-    def sizes(self) -> dict[str, range]:
-        """How many letters or characters a name can have."""
-        parts = (self.first, self.middle, {c: 0 for table in self.last.values() for c in table})
-        most = sum(max(map(len, part)) for part in parts)
-        return {"en": range(sum(min(map(len, part)) for part in parts), most + 1), "zh": range(2, 4)}
 
     @cached_property
     def _everybody(self) -> dict[tuple[str, str, str], Named]:
@@ -174,9 +170,10 @@ class Names:
         >>> PEOPLE.ends_at("so 卡洛娜 said", 3, "zh")
         {6}
         """
-        return {
-            start + size for size in self.sizes[language] if lower_text[start : start + size] in self.by_name
-        }
+        if language == "en":  # a name is a whole word
+            word = WORD.match(lower_text, start)
+            return {word.end()} if word and word.group() in self.by_name else set()
+        return {start + size for size in CHINESE_SIZES if lower_text[start : start + size] in self.by_name}
 
 
 def _syllables(text: str) -> dict[str, str]:
@@ -186,15 +183,11 @@ def _syllables(text: str) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _beginnings(names: Names, lower_text: str, language: str) -> frozenset[tuple[str, ...]]:
     if language == "en":
-        found = [names.by_name[word] for word in _words(lower_text) if word in names.by_name]
+        found = [names.by_name[word] for word in set(WORD.findall(lower_text)) if word in names.by_name]
     else:
-        pieces = (lower_text[i : i + size] for i in range(len(lower_text)) for size in (2, 3))
+        pieces = (lower_text[i : i + size] for i in range(len(lower_text)) for size in CHINESE_SIZES)
         found = [names.by_name[piece] for piece in pieces if piece in names.by_name]
     return frozenset(name[:size] for name in found for size in (1, 2, 3))
-
-
-def _words(lower_text: str) -> set[str]:
-    return set("".join(char if "a" <= char <= "z" else " " for char in lower_text).split())
 
 
 def is_held_out(name: str) -> bool:
@@ -207,7 +200,7 @@ def is_held_out(name: str) -> bool:
     return zlib.crc32(name.encode()) % HELD_OUT_SHARE == 0
 
 
-# Left out: words (Veto), names that belong to the other sex or to somebody famous (Ali, Owen), what looks like a
+# Left out: words (Veto), names that belong to the other sex or to somebody famous (Ali, Modi), what looks like a
 # familiar name (Ana), and what sounds bad in either language (Katon is 卡顿, to stutter).
 PEOPLE = Names(
     "person",
