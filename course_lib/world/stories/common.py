@@ -73,9 +73,21 @@ def meeting(world: World, hero: Entity, event: str = "meet") -> Entity:
 def related(world: World, person: Entity, other: Entity) -> bool:
     """Whether the two who met are of one family."""
     return any(
-        deed.verb == "meet" and deed.roles["A"] is person and deed.roles["B"] is other and deed.roles["r"].en in FAMILY
+        deed.verb == "meet"
+        and deed.roles["A"] is person
+        and deed.roles["B"] is other
+        and deed.roles["r"].en in FAMILY
         for deed in world.state.history
     )
+
+
+def low_spots(world: World, place: Entity, count: int) -> list[Entity]:
+    """Different parts of a place where a thing that somebody dropped may lie."""
+    left, drawn = [spot for spot in place.spots if spot.en != "on the top shelf"], []
+    for _ in range(count):
+        drawn.append(world.pick(left, named=True))
+        left.remove(drawn[-1])
+    return drawn
 
 
 def owning(world: World, hero: Entity, things: tuple[Entity, ...] | None = None) -> Entity:
@@ -114,7 +126,14 @@ def last_feeling(
 
 
 def ending(
-    world: World, hero: Entity, friend: Entity, good: bool = True, why: str = "", only: str = "", helped: bool = True, **roles: Any
+    world: World,
+    hero: Entity,
+    friend: Entity,
+    good: bool = True,
+    why: str = "",
+    only: str = "",
+    helped: bool = True,
+    **roles: Any,
 ) -> None:
     """One of the usual ways in which a story ends in which `friend` helped, or could not.
 

@@ -2,10 +2,16 @@
 
 from course_lib.world import words
 from course_lib.world.simulation import World
-from course_lib.world.stories.common import last_feeling, opening
+from course_lib.world.stories.common import last_feeling, low_spots, opening
 from course_lib.world.words import UNSEEN
 
-HELPERS = {"school": "teacher", "library": "librarian", "farm": "farmer", "garden": "gardener", "station": "driver"}
+HELPERS = {
+    "school": "teacher",
+    "library": "librarian",
+    "farm": "farmer",
+    "garden": "gardener",
+    "station": "driver",
+}
 
 
 def story(world: World) -> None:
@@ -13,7 +19,7 @@ def story(world: World) -> None:
     hero, place, _ = opening(world)
     owner = world.person()
     thing = world.thing_of(owner)
-    spot = world.spots(place, 1)[0]
+    spot = low_spots(world, place, 1)[0]
     world.state.own(owner, thing)
     world.state.lose(owner, thing)
     world.state.pick_up(hero, thing, spot)

@@ -7,6 +7,7 @@ from course_lib.world.stories.common import (
     OUTDOORS,
     ending,
     last_feeling,
+    low_spots,
     meeting,
     opening,
     owning,
@@ -32,7 +33,8 @@ HONEST = {  # who may have found it, where somebody of a certain job is likely t
     "night market": "cook", "garden": "gardener", "park": "gardener, police officer",
 }  # fmt: skip
 PASSERS_BY = "police officer, postal worker, doctor, teacher"
-NOT_USED = ("basket", "box", "school bag", "umbrella")  # of these nobody is glad to "carry" or "open" them again
+# Nobody is glad that they can "carry" or "open" these again.
+NOT_USED = ("basket", "box", "school bag", "umbrella")
 
 
 def story(world: World) -> None:
@@ -62,7 +64,9 @@ def losing(world: World, place: Entity, sky: Entity | None, roles: dict) -> tupl
     for name, homes in THIEVES.items():
         if place.en in homes and (name == "monkey" or thing in (SHINY if name == "magpie" else MOUTH)):
             names.append(name)
-    wind = 0.0 if thing not in LIGHT or not outdoors or weather in ("foggy", "hot") else 2.0 if weather == "windy" else 0.5
+    wind = 2.0 if weather == "windy" else 0.5
+    if thing not in LIGHT or not outdoors or weather in ("foggy", "hot"):
+        wind = 0.0
     cause = world.pick(("wind", "animal", "unseen"), (wind, 0.5 if names else 0.0, 0.5))
     thief = world.new([a for a in words.ANIMALS if a.en in names]) if cause == "animal" else None
     world.state.lose(roles["A"], roles["o"])
@@ -106,7 +110,7 @@ def together(world: World, place: Entity, cause: str, thief: Entity | None, role
     """Two look for it, in one or two parts of the place."""
     hero, friend = roles["A"], roles["B"]
     in_vain, found = world.maybe(0.4), world.maybe(0.75)
-    spots = world.spots(place, in_vain + found)
+    spots = low_spots(world, place, in_vain + found)
     offered = world.events[-1][0] == "offer_search"
     if in_vain:
         world.tell("search", s=spots[0], S=hero if offered else friend, **roles)
@@ -144,7 +148,7 @@ def alone(world: World, place: Entity, cause: str, thief: Entity | None, roles: 
     hero, thing = roles["A"], roles["o"]
     way = world.pick(("handed", "found", "gone"), (0.4, 0.4, 0.2))
     in_vain = way != "gone" and world.maybe(0.5)
-    spots = world.spots(place, in_vain + (way != "gone"))
+    spots = low_spots(world, place, in_vain + (way != "gone"))
     if way != "handed" or in_vain:
         world.tell("lost_look", **roles)
     if in_vain:

@@ -74,7 +74,14 @@ def asking(world: World, roles: dict) -> None:
         if world.maybe(0.5):
             saving(world, roles)
         else:
-            last_feeling(world, hero, False, "sad, unhappy, disappointed", "wish_not" if world.maybe(0.5) else "", **roles)
+            last_feeling(
+                world,
+                hero,
+                False,
+                "sad, unhappy, disappointed",
+                "wish_not" if world.maybe(0.5) else "",
+                **roles,
+            )
         return
     world.tell("wish_lend", B=friend, **roles)
     world.state.note("borrow_coins", A=hero, B=friend)
@@ -119,7 +126,9 @@ def saving(world: World, roles: dict) -> None:
     world.state.earn(hero, roles["d"].value)
     if world.maybe(0.35):
         world.tell("wish_late", **roles)
-        last_feeling(world, hero, False, "sad, unhappy, disappointed", "wish_gone" if world.maybe(0.5) else "", **roles)
+        last_feeling(
+            world, hero, False, "sad, unhappy, disappointed", "wish_gone" if world.maybe(0.5) else "", **roles
+        )
         return
     buying(world, roles, "wish_buy_saved", roles["n"])
     glad(world, roles, "wish_saved")
