@@ -33,8 +33,8 @@ HONEST = {  # who may have found it, where somebody of a certain job is likely t
     "night market": "cook", "garden": "gardener", "park": "gardener, police officer",
 }  # fmt: skip
 PASSERS_BY = "police officer, postal worker, doctor, teacher"
-# Nobody is glad that they can "carry" or "open" these again.
-NOT_USED = ("basket", "box", "school bag", "umbrella")
+# Nobody is glad that they can "carry", "open" or "look at" these again.
+NOT_USED = ("basket", "box", "school bag", "umbrella", "watch")
 
 
 def story(world: World) -> None:
