@@ -337,6 +337,7 @@ class Teller:
         )
 
     def _kin(self, kin: Entity, form: str) -> str:
+        self.now.append(kin)  # "she" in the next sentence might be the aunt
         word = kin.word(self.language)
         return f"the {word}" if form == "the" and self.language == "en" else word
 
@@ -372,13 +373,16 @@ class Teller:
             return thing.mark.word(self.language) if isinstance(thing.mark, Entity) else ""
         described = thing.mark is not None and thing.mark is not UNSEEN
         options = ("bare", "full") if described else ("bare",)
-        how = self._choose((thing.en, form), options, BARE_OR_FULL[: len(options)])
+        label = (thing.en, "" if form == "that" else form)  # "the kite" is 风筝, or 那只风筝
+        how = self._choose(label, options, BARE_OR_FULL[: len(options)])
         noun = self._described(thing) if how == "full" else thing.word(self.language)
         if form == "n":
             return noun if english else noun.replace("色的", "色")  # 我的红色风筝
         if form == "that":
             return f"that {noun}" if english else f"那{thing.measure}{noun}"
-        return f"the {noun}" if english else noun
+        if english:
+            return f"the {noun}"
+        return f"那{thing.measure}{noun}" if how == "full" else noun
 
     def _animal(self, animal: Entity, form: str) -> str:
         english = self.language == "en"

@@ -73,7 +73,9 @@ RELATIONS = table(
     big sister/姐姐/f, little brother/弟弟/m, little sister/妹妹/f""",
     "sex",
 )
-KIN = table("kin", "grandmother/奶奶, grandfather/爷爷, mother/妈妈, father/爸爸, aunt/姑姑, uncle/叔叔")
+KIN = table(
+    "kin", "grandmother/奶奶/f, grandfather/爷爷/m, mother/妈妈/f, father/爸爸/m, aunt/姑姑/f, uncle/叔叔/m", "sex"
+)
 COLOURS = table(
     "colour",
     "red/红色, blue/蓝色, green/绿色, yellow/黄色, white/白色, black/黑色, pink/粉色, golden/金色, purple/紫色, grey/灰色",

@@ -86,7 +86,7 @@ def parting(world: World, roles: dict, need: str) -> None:
     way = world.pick(WAYS.get(roles["x"].en, ("go",)))
     last = ["animal_thanks"] if way == "go" and need == "hurt" else ["animal_thanks", "glad"]
     if way == "stay":
-        roles = roles | {"pet": world.later(words.PETS)}
+        roles = roles | {"pet": world.pet_name()}
         if live_together(world):
             both = "_both"
         else:
