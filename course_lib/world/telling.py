@@ -158,8 +158,8 @@ PRONOUNS = {
     },
 }
 NAME_OR_PRONOUN = (
-    0.4,
-    0.6,
+    0.2,
+    0.8,
 )  # how often a clear subject is named again, and how often a pronoun stands for it
 BARE_OR_FULL = (0.6, 0.4)  # "the kite" and "the red kite"
 MARK_WEIGHTS = (0.3, 0.5, 0.2)  # no mark, a colour, a size
