@@ -402,6 +402,8 @@ class Teller:
         return f"the {food.en}" if self.language == "en" else food.zh
 
     def _place(self, place: Entity, form: str) -> str:
+        if self.language == "en" and place.en == "school" and form in ("in", "to"):
+            return "at school" if form == "in" else "to school"
         if self.language == "en":
             return {
                 "in": f"{place.preposition} the {place.en}",

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from course_lib.world import words
 from course_lib.world.simulation import World
+from course_lib.world.stories.common import times
 from course_lib.world.telling import Lazy
 from course_lib.world.words import Entity, table
 
@@ -116,7 +117,8 @@ def notice(world: World) -> None:
     if kind in ("lost", "found"):
         author = world.hero()
         place, thing = world.place_for(author), world.thing_of(author)
-        roles = {"A": author, "o": thing, "p": place, "t": time, "s": world.spots(place, 1)[0]}
+        days = [day for day in times(place)[0] if day in words.WEEK_TIMES]  # when somebody may have been there
+        roles = {"A": author, "o": thing, "p": place, "t": world.later(days), "s": world.spots(place, 1)[0]}
     elif kind == "event":
         roles = {"p": world.later(FAIRGROUNDS), "t": time, "e": world.later(FESTIVITIES), "n": hour}
     else:

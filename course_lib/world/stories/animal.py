@@ -19,8 +19,8 @@ FEED = {
     "dog": table("feed", "a piece of meat/一块肉, some rice/一些米饭, a piece of bread/一块面包"),
     "cat": table("feed", "a little fish/一条小鱼, a piece of meat/一块肉"),
     "fox": table("feed", "a piece of meat/一块肉, a little fish/一条小鱼"),
-    "rabbit": table("feed", "some cabbage/一些白菜, some grass/一些青草"),
-    "goat": table("feed", "some cabbage/一些白菜, some grass/一些青草"),
+    "rabbit": table("feed", "some cabbage/一些白菜, a carrot/一根胡萝卜"),
+    "goat": table("feed", "some cabbage/一些白菜, a carrot/一根胡萝卜"),
 }
 GRAIN = table("feed", "a piece of bread/一块面包, some corn/一些玉米, some rice/一些米饭")
 PAWS = table("limb", "leg/腿, paw/爪子")
@@ -35,6 +35,7 @@ WAYS = {
     "goat": ("owner",),
 }
 PLACES = tuple(place for place in words.PLACES if place.en != "zoo")
+GREENS = ("in the tall grass", "in the bushes", "behind a bush", "in the hay")  # a rabbit or a goat does not go hungry there
 TOO_HIGH = ("on the top shelf", "under a string of lights")
 HEALERS = "doctor, nurse"
 OWNERS = "teacher, baker, tailor, carpenter, singer, driver, librarian, shopkeeper, dancer"
@@ -53,7 +54,9 @@ def story(world: World) -> None:
     hero, place, _ = opening(world, PLACES)
     need = world.pick(("hungry", "stuck", "hurt"))
     animal = world.new([a for a in words.ANIMALS if a.en in EVERYWHERE or place.en in HOMES.get(a.en, ())])
-    spot = world.pick([spot for spot in place.spots if spot.en not in TOO_HIGH], named=True)
+    grazing = need == "hungry" and animal.en in ("rabbit", "goat")
+    unfit = TOO_HIGH + (GREENS if grazing else ())
+    spot = world.pick([spot for spot in place.spots if spot.en not in unfit], named=True)
     limb = world.later(LIMBS.get(animal.en, PAWS))
     roles = {"A": hero, "x": animal}
     world.tell(f"animal_{need}", s=spot, leg=limb, **roles)

@@ -8,7 +8,7 @@ from course_lib.world.words import Entity
 # What can break and who can mend it. What nobody can mend is replaced.
 MENDERS = {
     "kite": "carpenter, tailor, gardener",
-    "lantern": "carpenter, tailor, shopkeeper",
+    "lantern": "carpenter, shopkeeper",
     "umbrella": "tailor, shopkeeper",
     "toy boat": "carpenter, gardener",
     "toy car": "carpenter, driver",

@@ -22,7 +22,7 @@ play the flute/吹笛子; garden, hill, bamboo grove; made a sound like a goose/
     blow gently/轻轻地吹; played a whole song/吹出了一支完整的曲子
 fly a kite/放风筝; hill, beach, park; got the string into a knot/把线缠成了一团, let the kite crash/让风筝栽到了地上;
     run against the wind/迎着风跑; had the kite high in the sky/把风筝放得高高的
-row a boat/划船; lake, river; rowed in a circle/划得船直打转, got wet from top to toe/弄得浑身都是水;
+row a boat/划船; lake, river; rowed in a circle/划得船直打转, got wet from head to toe/弄得浑身都是水;
     pull with both arms at once/两只手一起用力; rowed in a straight line/把船划得又直又稳
 play chess/下棋; teahouse, park, library; lost after ten moves/走了十步就输了, mixed up the rules/把规则弄混了;
     think two moves ahead/往前多想两步; won a game/赢了一盘棋
