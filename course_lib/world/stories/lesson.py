@@ -17,7 +17,7 @@ fold paper cranes/折纸鹤; library, school, teahouse; tore the paper/把纸撕
 write with a brush/写毛笔字; school, library, teahouse; made a big black blot/弄出了一个大墨点, wrote a very crooked word/把字写得歪歪扭扭;
     hold the brush upright/把笔拿直; wrote a beautiful word/写出了一个漂亮的字
 skip rope/跳绳; playground, park, school; got caught in the rope/被绳子绊住了, jumped too late/跳得太晚了;
-    listen to the beat/听着节拍跳; jumped twenty times without a stop/一口气跳了二十下
+    listen to the beat/听着节拍跳; jumped twenty times without stopping/一口气跳了二十下
 play the flute/吹笛子; garden, hill, bamboo grove; made a sound like a goose/吹得像鹅叫, blew all the wrong notes/把音全吹错了;
     blow gently/轻轻地吹; played a whole song/吹出了一支完整的曲子
 fly a kite/放风筝; hill, beach, park; got the string into a knot/把线缠成了一团, let the kite crash/让风筝栽到了地上;

@@ -89,9 +89,6 @@ def telling(world: World, cause: str, thief: Entity | None, roles: dict) -> Enti
         world.tell(f"tell_{cause}", x=thief, **pair)
     else:
         world.tell("tell_lost", **pair)
-    giver = next((deed.roles["g"] for deed in world.state.history if deed.verb == "present"), None)
-    if giver is not None and world.maybe(0.4):
-        world.tell("tell_present", g=giver, **pair)
     if not related(world, roles["A"], friend) and world.maybe(0.15):
         world.tell("lost_refuse", **pair)
         return None
