@@ -46,7 +46,8 @@ def opening(
     time = world.pick(options, weights, named=True)
     world.state.go(hero, place)
     if not weather or not world.maybe(weather):
-        world.tell("open_out" if place.en in OUTDOORS else "open", A=hero, p=place, t=time)
+        strolling = place.en in OUTDOORS and place.en != "playground"  # nobody takes a walk on a playground
+        world.tell("open_out" if strolling else "open", A=hero, p=place, t=time)
         return hero, place, None
     dark = place.en == "night market"
     sky = world.pick(
