@@ -70,8 +70,8 @@ def twins(n: int, kind: str = "negation", first: int = 0) -> list[Labelled]:
 
     >>> for one in twins(1, "turn"):
     ...     print(one.label, one.text.partition(". ")[2])
-    good The design is terrible. But in the end, the workmanship is what counts, and it is great.
-    bad The design is great. But in the end, the workmanship is what counts, and it is terrible.
+    good The design is terrible. But in the end, the feel is what counts, and it is great.
+    bad The design is great. But in the end, the feel is what counts, and it is terrible.
     """
     choice("twins", "kind", kind, _TWINS)
     n, first = whole("twins", "n", n, 0), whole("twins", "first", first, 0)

@@ -187,7 +187,7 @@ class Teller:
     >>> teller = Teller(First(), "en")
     >>> teller.tell("meet", A=PEOPLE[0], B=PEOPLE[10], r=RELATIONS[0])
     >>> teller.text()
-    "Just then, Tom's friend Lily came by."
+    "Just then, Tom's friend Lily came up."
     """
 
     def __init__(self, chance: Chance, language: str, skew: float = 1.0):
@@ -198,6 +198,7 @@ class Teller:
         self.focus: Entity | None = None  # who the last sentence was about
         self.recent: list[Entity] = []  # everybody the last sentence mentioned
         self.now: list[Entity] = []  # everybody this sentence has mentioned so far
+        self.said: dict[int, tuple[Entity, str]] = {}  # how each person and thing was mentioned last
         self.record: dict | None = None
         self.follow: dict | None = None
         self._at_start = True
@@ -260,6 +261,16 @@ class Teller:
             self.record[label] = next(index for index, option in enumerate(options) if option is chosen)
         return chosen
 
+    def _last(self, entity: Entity) -> str:
+        """How a person or a thing was mentioned last: "n" or "he", "full" or "bare"; "" if it was not."""
+        return self.said.get(id(entity), (entity, ""))[1]
+
+    def _no_choice(self, label: Any, index: int, option: str) -> str:
+        """The only option that fits here, recorded like a choice."""
+        if self.record is not None:
+            self.record[label] = index
+        return option
+
     # -- one method for each kind of slot
     def _slot(self, slot: Slot, roles: dict) -> str:
         if slot.name not in roles and len(slot.name) == 2 and slot.name.isupper():
@@ -307,10 +318,15 @@ class Teller:
             return PRONOUNS[self.language][person.sex]["self"]
         if form == "":
             clear = person is self.focus and self._clear(person, "he")
-            form = self._choose((person.en, "pronoun"), ("n", "he"), NAME_OR_PRONOUN) if clear else "n"
+            label = (person.en, "pronoun")
+            if clear and self._last(person) == "n":  # "Ben ran home. Ben ate." says the name once too often
+                form = self._no_choice(label, 1, "he")
+            else:
+                form = self._choose(label, ("n", "he"), NAME_OR_PRONOUN) if clear else "n"
         elif form != "n" and not self._clear(person, form):
             form = "whose" if form in ("his", "hers") else "n"
         self.now.append(person)
+        self.said[id(person)] = person, "n" if form in ("n", "whose") else "he"
         if form == "whose":
             return name + ("'s" if self.language == "en" else "的")
         if form == "n":
@@ -360,6 +376,7 @@ class Teller:
         english = self.language == "en"
         if form == "use":
             return thing.use_en if english else thing.use_zh
+        before, self.said[id(thing)] = self._last(thing), (thing, "bare")
         if form == "k":
             return thing.word(self.language)
         if form == "an":
@@ -368,13 +385,18 @@ class Teller:
             if thing.mark is UNSEEN:
                 thing.mark = self._draw_mark(thing)
             noun = self._described(thing)
+            self.said[id(thing)] = thing, "full"
             return article(noun) if english else f"一{thing.measure}{noun}"
         if form == "colour":
             return thing.mark.word(self.language) if isinstance(thing.mark, Entity) else ""
         described = thing.mark is not None and thing.mark is not UNSEEN
         options = ("bare", "full") if described else ("bare",)
         label = (thing.en, "" if form == "that" else form)  # "the kite" is 风筝, or 那只风筝
-        how = self._choose(label, options, BARE_OR_FULL[: len(options)])
+        if described and before == "full":  # a blue kite, then the kite: the mark is not said twice in a row
+            how = self._no_choice(label, 0, "bare")
+        else:
+            how = self._choose(label, options, BARE_OR_FULL[: len(options)])
+        self.said[id(thing)] = thing, how
         noun = self._described(thing) if how == "full" else thing.word(self.language)
         if form == "n":
             return noun if english else noun.replace("色的", "色")  # 我的红色风筝
