@@ -59,7 +59,7 @@ def looked_for_the_owner(world: World, roles: dict, helpers: str) -> None:
         world.tell("finder_reward", d=world.later(words.FOODS), **roles)
     end = world.pick(("friends", "kin", "feeling"), (0.35, 0.2, 0.45))
     if end == "feeling":
-        last_feeling(world, hero, True, why="finder_glad" if world.maybe(0.5) else "", B=roles["B"], o=thing)
+        last_feeling(world, hero, True, why="finder_glad", B=roles["B"], o=thing)
     else:
         world.tell(f"finder_{end}", g=world.later(words.KIN), **roles)
 
