@@ -55,7 +55,7 @@ FILLINGS = table(
 )
 ASPECTS = table(
     "aspect",
-    "colour/颜色, shape/形状, material/材质, feel/手感, quality/质量, look/样子, design/设计",
+    "colour/颜色, shape/形状, material/材质, feel/手感, quality/质量, design/设计",
 )
 RECEIVERS = table(
     "receiver", "little sister/妹妹, little brother/弟弟, cousin/表妹, best friend/好朋友, classmate/同学"
