@@ -30,7 +30,17 @@ CONTESTS = {
     ),
 }
 ARENAS = tuple(place for place in words.PLACES if any(place.en in places for places in CONTESTS))
-JUDGES = "teacher, librarian, police officer, farmer, singer, cook"
+# Who judges what: somebody who knows about it; a race or the like, anybody whom all trust.
+JUDGES = {
+    "a singing contest": "singer, teacher",
+    "a dumpling contest": "cook, baker",
+    "a dancing contest": "dancer, teacher",
+    "a drawing contest": "teacher, librarian",
+    "a spelling contest": "teacher, librarian",
+    "a reading contest": "teacher, librarian",
+    "a story contest": "teacher, librarian",
+}
+REFEREES = "teacher, police officer, farmer"
 GLAD = tuple(feeling for feeling in words.GLAD if feeling.en in ("happy", "proud", "content"))
 CHEERED = tuple(feeling for feeling in words.GLAD if feeling.en in ("happy", "glad"))
 SAD = tuple(feeling for feeling in words.SAD_AT_LAST if feeling.en != "upset")
@@ -59,7 +69,7 @@ def story(world: World) -> None:
 def outcome(world: World, roles: dict, event: Entity) -> bool:
     """Who wins and why, the prize, and how the loser takes it; returns whether the winner is kind about it."""
     winner, loser = roles["W"], roles["L"]
-    prize, judge = world.thing_of(winner), world.somebody(JUDGES)
+    prize, judge = world.thing_of(winner), world.somebody(JUDGES.get(event.en, REFEREES))
     how = Entity("how", event.how_en, event.how_zh)
     world.state.win(winner, loser)
     world.state.own(winner, prize)
