@@ -49,7 +49,7 @@ class Topic(NamedTuple):
         return f"{self.number}_{self.name}.ipynb"
 
 
-PARTS = {"I": "Build it", "II": "Use it"}
+PARTS = {"I": "Build it", "II": "Use it", "III": "Question it, push it"}
 
 COURSE = (
     Topic(
@@ -113,5 +113,10 @@ COURSE = (
         "11", "assistant", "Assistant", "II",
         "How does a completer become an assistant?",
         "a chat that follows instructions, remembers what was said, and is measured kind by kind",
+    ),
+    Topic(
+        "12", "limits", "Limits", "III",
+        "How often, and when, does such a model say what isn't true, and what does each remedy cost?",
+        "bias, made-up facts, leaks and hidden orders, counted beside a baseline, and what remedies cost",
     ),
 )  # fmt: skip

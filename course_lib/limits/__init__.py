@@ -23,6 +23,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "facts": ["Fact", "TOWNS"],
         "leaks": ["SECRET", "codes", "exposure", "overlap"],
         "orders": ["followed", "hidden"],
-        "small": ["Words", "chances", "learned", "sentence_nats"],
+        "small": ["Words", "chances", "learned", "sentence_nats", "share_of"],
     },
 )

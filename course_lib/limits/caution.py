@@ -13,7 +13,7 @@ from course_lib.arguments import is_number, many, shown
 
 
 class Held(NamedTuple):
-    """What comes of answering only when sure enough: the share answered, and the share of these that is wrong.
+    """What comes of answering only when sure enough: the share answered, and how much of that is wrong.
 
     >>> Held(0.6, 0.5, 0.0).answered
     0.5

@@ -118,3 +118,13 @@ def chances(model: nn.Module, words: Words, starts: Sequence[str]) -> torch.Tens
     with mode(model, training=False):
         logits = model(x)
     return logits[torch.arange(len(rows)), [len(row) - 1 for row in rows]].softmax(-1)
+
+
+def share_of(model: nn.Module, words: Words, starts: Sequence[str], first: str, second: str) -> float:
+    """Of the probability that two words have after each start, the share of the first one, on average.
+
+    >>> share_of(lambda ids: torch.zeros(*ids.shape, 4), Words.of(["a b c"]), ["a"], "b", "c")
+    0.5
+    """
+    both = chances(model, words, starts)[:, words.encode(f"{first} {second}")]
+    return float((both[:, 0] / both.sum(-1)).mean())

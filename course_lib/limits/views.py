@@ -1,5 +1,4 @@
-"""Figures of notebook 12: what was told against what is said, how sure against how often right, and how an order
-gets into a prompt.
+"""Figures of notebook 12: told against said, how sure against how often right, the way of a hidden order.
 
 Plain numbers come in; Axes go out. It does not know models; matplotlib is loaded at the first figure. Show a
 figure with `viz.picture`.
@@ -21,8 +20,10 @@ _LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
 
 
 @checked()
-def against(rows: Mapping[str, Sequence[tuple[float, float]]], xlabel: str, ylabel: str, ax: Any = None) -> Any:
-    """Pairs of shares, as points of one kind for each name; on the dashed line both are equal. Gives the Axes.
+def against(
+    rows: Mapping[str, Sequence[tuple[float, float]]], xlabel: str, ylabel: str, ax: Any = None
+) -> Any:
+    """Pairs of shares, a mark for each name; on the dashed line both are equal. Gives the Axes.
 
     >>> against({"a": [(0.25, 0.5), (1.0, 1.0)]}, "told", "said").course_alt
     'Said over told, in %. a: 50 at 25, 100 at 100. On the dashed line both are equal.'
