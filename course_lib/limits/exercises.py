@@ -40,6 +40,8 @@ sharpened = Exercise(
         Case([0.5, 0.3, 0.2], 0.25),
         Case([0.5, 0.5], 0.3),
         Case([0.6, 0.2, 0.1, 0.1], 1.5),
+        Case([0.1] * 10, 0.7),
+        Case([0.28, *[0.08] * 9], 0.5),
     ),
     fresh=_fresh_chances,
     differentiable=False,
@@ -104,13 +106,6 @@ def _fresh_swap(draw: Draw) -> Case:
     return Case(words, pairs[: draw.integer(1, 3)])
 
 
-def _one_after_the_other(words: list[str], pairs: list[tuple[str, str]]) -> list[str]:
-    for one, other in pairs:
-        words = [other if word == one else word for word in words]
-        words = [one if word == other else word for word in words]
-    return words
-
-
 def _in_the_letters(words: list[str], pairs: list[tuple[str, str]]) -> list[str]:
     text = " ".join(words)
     for one, other in pairs:
@@ -138,6 +133,9 @@ swap_pronouns = Exercise(
         Case("he she he".split(), [("she", "he")]),
         Case("she saw her and he saw his".split(), [("he", "she")]),
         Case([], _PAIRS),
+        Case(["Mia", "said", "that", "He", "and", "he", "came"], _PAIRS),
+        Case("he said that she came".split(), []),
+        Case("he said it".split(), [("it", "that"), ("came", "said")]),
     ),
     fresh=_fresh_swap,
     differentiable=False,
@@ -160,12 +158,8 @@ swap_pronouns = Exercise(
         Mistake(
             "swapped in the other direction only",
             lambda words, pairs: _replaced(words, {other: one for one, other in pairs}),
-            "*he* must become *she* as well. Each pair holds in both directions.",
-        ),
-        Mistake(
-            "one replacement after the other",
-            _one_after_the_other,
-            "What has just become *she* is turned back into *he*. Look at each word once.",
+            "*he* must become *she* as well. (It also comes out like this if one replacement follows the "
+            "other, and what has just become *she* is turned back.) Look at each word once.",
         ),
         Mistake(
             "letters inside of words are replaced",
@@ -463,6 +457,9 @@ exposure = Exercise(
         Case([1.5], 0),
         Case([3.0, 3.0, 3.0, 3.0], 1),
         Case([2.5, 0.5, 1.5, 6.5, 3.5], 4),
+        Case([60.0, 55.0, 70.0, 52.0], 1),
+        Case([0.0, 2.0, 1.0], 0),
+        Case([0.0, 2.0, 1.0], 2),
     ),
     fresh=_fresh_nats,
     differentiable=False,
@@ -604,12 +601,6 @@ leaky_split = Exercise(
     ),
     mistakes=(
         Mistake(
-            "still split by example",
-            _leaky_split,
-            "The last n examples are held out, and other sentences about the same people stay. Hold out n "
-            "people.",
-        ),
-        Mistake(
             "the people of the last n examples",
             _by_people(lambda people, n: people[-n:]),
             "These are n examples' people, who may be fewer than n. Take the last n *different* people.",
@@ -689,8 +680,10 @@ quiz = Quiz(
             "A model has learned *she* after *nurse* with 80 %, exactly as in its text. You write at "
             "temperature 0.5. How many of its nurses are a *she*?",
             (
-                Option("80 %, as the model has copied it.", "That's at temperature 1."),
-                Option("94 %: the skew has become stronger.", "0.64 to 0.04.", right=True),
+                Option("80 %, as the model has copied it.", "That is so at temperature 1, and nowhere else."),
+                Option(
+                    "94 %: the skew has become stronger.", "0.64 to 0.04, divided by their sum.", right=True
+                ),
                 Option("50 %: the skew is cut in half by it.", "It divides logits, not the bias."),
                 Option("40 %: half of what it has learned.", "Probabilities must still sum to 1."),
             ),
@@ -720,9 +713,14 @@ quiz = Quiz(
             "must be told?",
             (
                 Option(
-                    "How many questions it still gives an answer to.", "Both numbers, always.", right=True
+                    "How many questions it still gives an answer to.",
+                    "Coverage and risk belong together, always.",
+                    right=True,
                 ),
-                Option("How many parameters and layers the model has.", "That explains nothing here."),
+                Option(
+                    "How many parameters and layers the model has.",
+                    "That explains nothing about the threshold.",
+                ),
                 Option("How often each token was seen in its training.", "Useful, but hardly ever known."),
                 Option(
                     "How the model was asked at other temperatures.", "The threshold was set for this one."
@@ -739,7 +737,9 @@ quiz = Quiz(
                 Option("The model was sampled at a low temperature.", "Perhaps, or it is just sure."),
                 Option("The answer is in the text that it was given.", "It may be made up all the same."),
                 Option(
-                    "The model is sure, which may still be wrong.", "How often, one has to count.", right=True
+                    "The model is sure of it, and no more than that.",
+                    "How often it is right where it is sure, one has to count.",
+                    right=True,
                 ),
             ),
         ),
@@ -748,7 +748,7 @@ quiz = Quiz(
             (
                 Option("The test is clean: none of it was ever read.", "In other words, it may have been."),
                 Option(
-                    "Nothing was copied; reworded, it may be there.",
+                    "Copies are ruled out, and other wordings are not.",
                     "A search for runs sees copies only.",
                     right=True,
                 ),

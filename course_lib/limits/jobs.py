@@ -32,7 +32,7 @@ def table(skew: float) -> dict[str, float]:
 
 
 def told(skew: float, each: int = 60, seed: int = 0) -> list[str]:
-    """Sentences about every job, `each` of them, and half as many about each of `KIN`; the seed draws them.
+    """Sentences about every job, `each` of them, and as many about each of `KIN`; the seed draws them.
 
     >>> told(1.0, each=2)[0].split()[:2]
     ['the', 'nurse']
@@ -43,7 +43,7 @@ def told(skew: float, each: int = 60, seed: int = 0) -> list[str]:
         for job, she in table(skew).items()
         for _ in range(each)
     ]
-    return sentences + [_sentence(draw, kin, KIN[kin]) for kin in KIN for _ in range((each + 1) // 2)]
+    return sentences + [_sentence(draw, kin, KIN[kin]) for kin in KIN for _ in range(each)]
 
 
 def _sentence(draw: random.Random, who: str, pronoun: str) -> str:
