@@ -28,7 +28,7 @@ def against(
     >>> against({"a": [(0.25, 0.5), (1.0, 1.0)]}, "told", "said").course_alt
     'Said over told, in %. a: 50 at 25, 100 at 100. On the dashed line both are equal.'
     """
-    ax = axes_for(ax, (5.2, 4.2))
+    ax = axes_for(ax, (6.8, 4.2))
     ax.plot([0, 100], [0, 100], color=INK, lw=1, ls=(0, (5, 3)))
     told = []
     for j, (name, pairs) in enumerate(rows.items()):
