@@ -559,6 +559,11 @@ def _by_people(choose: Callable[[list[str], int], Sequence[str]]) -> Callable:
     return answer
 
 
+def _last_rows(examples: list[Example], n: int) -> tuple[list[Example], list[Example]]:
+    cut = len(examples) - n
+    return examples[:cut], examples[cut:]
+
+
 def _test_without_repeats(examples: list[Example], n: int) -> tuple[list[Example], list[Example]]:
     train, test = _clean_split(examples, n)
     return train, list({person: (person, text) for person, text in test}.values())
@@ -600,6 +605,12 @@ leaky_split = Exercise(
         "never by row."
     ),
     mistakes=(
+        Mistake(
+            "still split by example",
+            _last_rows,
+            "The last n examples are held out, and other sentences about the same people stay. Hold out n "
+            "people.",
+        ),
         Mistake(
             "the people of the last n examples",
             _by_people(lambda people, n: people[-n:]),
