@@ -49,7 +49,7 @@ class Topic(NamedTuple):
         return f"{self.number}_{self.name}.ipynb"
 
 
-PARTS = {"I": "Build it", "II": "Use it"}
+PARTS = {"I": "Build it", "II": "Use it", "III": "Question it, push it"}
 
 COURSE = (
     Topic(
@@ -113,5 +113,10 @@ COURSE = (
         "11", "assistant", "Assistant", "II",
         "How does a completer become an assistant?",
         "a chat that follows instructions, remembers what was said, and is measured kind by kind",
+    ),
+    Topic(
+        "13", "modern", "Modern", "III",
+        "How does the model that talks to me differ from the GPT that I wrote?",
+        "every part of a Llama written and measured, and a real model that answers out of your own classes",
     ),
 )  # fmt: skip

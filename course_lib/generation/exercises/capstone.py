@@ -64,7 +64,7 @@ class Piece:
         """The remark above it in the file."""
         number = next(t.number for t in COURSE if t.name == self.topic)
         whose = "yours" if self.mine else "the course's, until you have your own"
-        return _heading(f"{self.name}: {whose} (notebook {number:02})")
+        return heading(f"{self.name}: {whose} (notebook {number:02})")
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,7 +122,12 @@ def _badge(piece: Piece) -> str:
     return f'<code style="{style}">{piece.name}</code>'
 
 
-def _heading(words: str) -> str:
+def heading(words: str) -> str:
+    """A remark as wide as the file.
+
+    >>> heading("draw").startswith("# draw ---")
+    True
+    """
     return f"# {words} ".ljust(100, "-")
 
 
@@ -146,10 +151,10 @@ def gather(folder: str | Path | None = None) -> Pieces:
     pieces: dict[str, Piece] = {}
     for topic, names in PIECES.items():
         for name in names:
-            pieces[name], file = _with_piece(file, topic, name, folder)
+            pieces[name], file = with_piece(file, topic, name, folder)
             for joint in JOINTS.get(name, ()):
-                heading = _heading(f"{joint}: the course's; it joins the parts")
-                file = file.add(joint, _joints(), heading)
+                above = heading(f"{joint}: the course's; it joins the parts")
+                file = file.add(joint, _joints(), above)
     return Pieces(pieces, _whole(file, pieces))
 
 
@@ -158,13 +163,15 @@ def _joints() -> str:
     return re.sub(r"  # (noqa|fmt)\b.*", "", inspect.getsource(alone))
 
 
-def _with_piece(file: Joined, topic: str, name: str, folder: Path) -> tuple[Piece, Joined]:
+def with_piece(
+    file: Joined, topic: str, name: str, folder: Path, file_name: str = NAME
+) -> tuple[Piece, Joined]:
     """The file with one more piece: the learner's, or else the course's."""
     exercise = _exercise(topic, name)
     path, piece, trouble = folder / f"{exercise.piece or name}.py", Piece(name, topic, False), ""
     if os.path.lexists(path):
         with surroundings():
-            taken, trouble = _from_file(file, path, exercise, replace(piece, mine=True).heading)
+            taken, trouble = _from_file(file, path, exercise, replace(piece, mine=True).heading, file_name)
         if taken is not None:
             return replace(piece, mine=True), taken
         trouble = f"{_ended(trouble)} The course's {name} stands in for it."
@@ -181,7 +188,9 @@ def _reference(topic: str, name: str) -> str:
     return _exercise(topic, name).solution_source()
 
 
-def _from_file(file: Joined, path: Path, exercise: Exercise, heading: str) -> tuple[Joined | None, str]:
+def _from_file(
+    file: Joined, path: Path, exercise: Exercise, heading: str, file_name: str
+) -> tuple[Joined | None, str]:
     """The file with the learner's answer, or None and what is wrong with that.
 
     Whatever it does, it does in a process of its own. Where its helpers are called like earlier parts, those
@@ -197,7 +206,7 @@ def _from_file(file: Joined, path: Path, exercise: Exercise, heading: str) -> tu
             said = "" if alone_.unloadable else f"{path.name} is not right any more: "
             return None, f"{said}{alone_.why_not}"
         taken, why = _joined(file, text, exercise, heading, link=False)
-    return taken, f"{path.name} can't stand in {NAME}: {why}"
+    return taken, f"{path.name} can't stand in {file_name}: {why}"
 
 
 def _joined(
@@ -238,8 +247,12 @@ def _whole(file: Joined, pieces: Mapping[str, Piece]) -> str:
 
 def write_file(pieces: Pieces | None = None) -> str:
     """Write `my_gpt/my_gpt.py`, and say so; if a person has changed it, that is kept beside it."""
-    text = (gather() if pieces is None else pieces).text
-    return _progress.write_file(NAME, f"{text}\n{_MARK}{_fingerprint(text)}\n", _is_changed)
+    return write_text(NAME, (gather() if pieces is None else pieces).text)
+
+
+def write_text(name: str, text: str) -> str:
+    """Write a file of this kind into `my_gpt/`, with the course's mark at its end, and say so."""
+    return _progress.write_file(name, f"{text}\n{_MARK}{_fingerprint(text)}\n", _is_changed)
 
 
 def _is_changed(text: str) -> bool:
