@@ -5,6 +5,7 @@ It takes the place of the MLP in a block. It does not know attention or training
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,11 @@ from course_lib.runtime import check_generator
 
 
 class Routing(NamedTuple):
-    """Where tokens went: the router's probabilities (N, E), and the experts that were chosen (N, k)."""
+    """Where tokens went: the router's probabilities (N, E), and the experts that were chosen (N, k).
+
+    >>> Routing(torch.tensor([[0.9, 0.1]]), torch.tensor([[0]])).shares
+    tensor([1., 0.])
+    """
 
     probabilities: torch.Tensor
     chosen: torch.Tensor
@@ -104,7 +109,10 @@ def with_experts(
     model = GPT(config, generator)
     for block in model.blocks:
         block.mlp = MixtureOfExperts(config, n_experts, top_k)
-        for parameter in block.mlp.parameters():
-            if parameter.ndim > 1:
-                nn.init.normal_(parameter, 0.0, INIT_STD, generator=generator)
+        for name, parameter in block.mlp.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+                continue
+            smaller = math.sqrt(2 * config.n_layers) if name.endswith("down.weight") else 1.0  # as in a GPT
+            nn.init.normal_(parameter, 0.0, INIT_STD / smaller, generator=generator)
     return model

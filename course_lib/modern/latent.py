@@ -17,7 +17,7 @@ Kept = tuple[torch.Tensor, torch.Tensor]
 
 
 class LatentAttention(nn.Module):
-    """Attention that keeps, for each token, a latent vector of `latent` numbers and a key of `rotary` numbers.
+    """Attention that keeps, of each token, a latent vector of `latent` numbers and a key of `rotary` numbers.
 
     The latent is made from x by a narrow matrix; two wide ones make keys and values of all heads out of it.
     A turned key could not be made from it afterwards by one and the same matrix, so positions have a small
@@ -45,7 +45,8 @@ class LatentAttention(nn.Module):
         latent = whole("LatentAttention", "latent", latent)
         if width % n_heads or rotary % 2:
             raise ValueError(
-                f"LatentAttention got width={width}, n_heads={n_heads} and rotary={rotary}; the width must be "
+                f"LatentAttention got width={width}, n_heads={n_heads} and rotary={rotary}; the "
+                f"width must be "
                 "a multiple of n_heads, and rotary even."
             )
         self.narrow = nn.Linear(width, latent, bias=False)  # x -> latent, which is kept

@@ -26,7 +26,7 @@ def hands(speeds: Sequence[float], places: int = 6, ax: Any = None) -> Any:
 
     >>> hands([1.0, 0.1], places=3).course_alt
     'Clocks: one row for each of 2 pairs, one column for each of the places 0 to 2. From place to place, the \
-hand of pair 0 turns by 57 degrees, pair 1 by 6 degrees.'
+hand of pair 0 turns by 57 degrees, of pair 1 by 6 degrees.'
     """
     from matplotlib.patches import Circle
 
@@ -44,7 +44,10 @@ hand of pair 0 turns by 57 degrees, pair 1 by 6 degrees.'
             end = (place + 0.36 * math.cos(angle), -row + 0.36 * math.sin(angle))
             arrow(ax, (place, -row), end, BLUE if row % 2 == 0 else RED)
     ax.set_aspect("equal")
-    told = ", ".join(f"pair {row} by {math.degrees(speed):.0f} degrees" for row, speed in enumerate(speeds))
+    degrees = [f"{math.degrees(speed):.0f} degrees" for speed in speeds]
+    told = (
+        f"pair 0 turns by {', of pair '.join(f'{row} by {d}' if row else d for row, d in enumerate(degrees))}"
+    )
     ax.course_alt = (
         f"Clocks: one row for each of {rows} pairs, one column for each of the places 0 to {places - 1}. "
         f"From place to place, the hand of {told}."
@@ -123,7 +126,9 @@ def gate_plan(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
 
 
 @checked("tokens")
-def experts_plan(tokens: Sequence[str], chosen: Sequence[Sequence[int]], n_experts: int, ax: Any = None) -> Any:
+def experts_plan(
+    tokens: Sequence[str], chosen: Sequence[Sequence[int]], n_experts: int, ax: Any = None
+) -> Any:
     """Which experts each token is sent to. Gives the Axes.
 
     >>> experts_plan(["Lily", "saw"], [[0, 2], [1, 2]], 3).course_alt
@@ -188,7 +193,8 @@ def latent_plan(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
     word(ax, (62.5, 6.2), label["shared"], "left")
     ax.course_alt = (
         "Of x, a narrow matrix makes the latent. Wide matrices make the keys and the values of all heads out "
-        "of it, anew whenever they are needed. A second small matrix makes one turned key of x, which all heads "
+        "of it, anew whenever they are needed. A second small matrix makes one turned key of x, "
+        "which all heads "
         "use as it is. Only latent "
         "and turned key are kept."
     )

@@ -73,7 +73,8 @@ several_ahead_loss = Exercise(
     ),
     explanation=(
         "The further a head looks, the fewer places have a target for it: the last n + 1 are left out, and "
-        "not filled up with tokens from elsewhere. Each head gives a mean of its own, and the sum is what the "
+        "not filled up with tokens from elsewhere. Each head gives a mean of its own, and the sum "
+        "is what the "
         "trunk is trained on; its gradient is where the heads meet."
     ),
     mistakes=(

@@ -131,8 +131,7 @@ def with_weights(
 def answer(
     model: nn.Module, tokenizer: PublishedTokenizer, question: str, most: int = 40, context: int = 2048
 ) -> str:
-    """What the model says to a question, in the form of SmolLM2's conversations; always the likeliest token.
-    """
+    """What the model says to a question, in the form of SmolLM2's talks; always the likeliest token."""
     asked = tokenizer.encode(f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n")
     with torch.no_grad():
         ids = generate(

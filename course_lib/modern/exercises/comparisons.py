@@ -28,6 +28,8 @@ def _cases() -> list[Case]:
         Case(falling[:5], quick, 7, 11),
         Case([2.0, 1.0, 3.0], [5.0, 4.0], 2, 3),
         Case([1.5], [1.25], 9, 9),
+        Case([90.0, 0.0, 70.0, 60.0], [80.0, 0.0, 75.0, 0.5], 3, 4),
+        Case([0.0, 5.0, 4.0, 3.0], [0.0, 65.0, 0.25], 20, 20),
     ]
 
 
@@ -59,7 +61,8 @@ gain_at_equal_time = Exercise(
     reference=_gain_at_equal_time,
     faulty=_unequal,
     symptom=(
-        "For two models that cost the same it is right. But a new part that makes every step twice as slow is "
+        "For two models that cost the same it is right. But a new part that makes every step twice "
+        "as slow is "
         "praised for a gain that vanishes as soon as both may run equally long."
     ),
     cases=_cases,
@@ -69,11 +72,13 @@ gain_at_equal_time = Exercise(
         "Which of the four arguments does the function never look at?",
         "After how many milliseconds has the new model done `steps` steps, and after how many the old one? "
         "What is the longest time that *both* have had?",
-        "A time in milliseconds, divided by those of one step and rounded down (`//`), is how many steps were "
+        "A time in milliseconds, divided by those of one step and rounded down (`//`), is how many "
+        "steps were "
         "finished by then, for each model another number.",
     ),
     explanation=(
-        "Equal steps are not equal costs: the slower model had twice the time. Fair is what both could afford: "
+        "Equal steps are not equal costs: the slower model had twice the time. Fair is what both "
+        "could afford: "
         "the shorter of the two times, and of each model the loss after the steps that it had *finished* by "
         "then.\n\n"
         "The same fault hides in comparisons by epochs, by tokens or by numbers of parameters. None of these "

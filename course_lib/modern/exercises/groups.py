@@ -49,6 +49,7 @@ def _cases() -> list[Case]:
         (3, 2, 3, 1, 6, 10_000.0),
         (1, 1, 4, 2, 2, 10.0),
         (1, 30, 4, 2, 2, 50.0),
+        (2, 6, 4, 2, 4, 20.0),
     )
     return [_case(*size, seed=70 + i) for i, size in enumerate(sizes)]
 
@@ -177,7 +178,8 @@ LlamaAttention = Exercise(
     hints=(
         "Begin with your `MultiHeadAttention` of notebook 03. Three things change: `qkv` has fewer rows, "
         "queries and keys are turned, and keys and values are shared. And there are no biases.",
-        "`self.qkv(x)` is (B, T, (H + 2G) · D), with G for `n_kv_heads`. Make heads of all of it, (B, H + 2G, "
+        "`self.qkv(x)` is (B, T, (H + 2G) · D), with G for `n_kv_heads`. Make heads of all of it, "
+        "(B, H + 2G, "
         "T, D), then `.split([H, G, G], dim=1)`. Turn queries and keys with your `rotary`, once they are "
         "(B, H, T, D).",
         "Before the scores, give each query head its keys: `k.repeat_interleave(H // G, dim=1)` makes "
@@ -185,7 +187,8 @@ LlamaAttention = Exercise(
     ),
     explanation=(
         "Query heads 0 to H/G - 1 read the first set of keys and values, the next H/G the second one: "
-        "`repeat_interleave` (0, 0, 1, 1), not `repeat` (0, 1, 0, 1). Only k and v of G heads need to be kept "
+        "`repeat_interleave` (0, 0, 1, 1), not `repeat` (0, 1, 0, 1). Only k and v of G heads need "
+        "to be kept "
         "while a text is written, H/G times fewer than before.\n\n"
         "Positions come in here, at queries and keys only, and in every layer anew. The values stay as they "
         "are: what is fetched doesn't depend on where it stood."

@@ -96,7 +96,8 @@ RMSNorm = Exercise(
         "of that. Divide x by it, then multiply with the weight.",
     ),
     explanation=(
-        "LayerNorm without its mean and without its bias. `nn.Parameter` is what makes torch know the weight, "
+        "LayerNorm without its mean and without its bias. `nn.Parameter` is what makes torch know "
+        "the weight, "
         "so that it is trained and saved. It begins with 1: a fresh norm changes a vector's size only."
     ),
     mistakes=(

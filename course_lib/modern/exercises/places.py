@@ -23,7 +23,8 @@ def _rotary(x: Tensor, base: float) -> Tensor:
 def _cases() -> list[Case]:
     shapes = ((1, 1, 3, 2), (2, 3, 5, 4), (1, 2, 2, 8), (2, 1, 1, 6), (3, 2, 4, 4), (1, 1, 40, 6))
     bases = (10_000.0, 10_000.0, 100.0, 10_000.0, 500_000.0, 7.0)
-    return [Case(drawn(*s, seed=20 + i), b) for i, (s, b) in enumerate(zip(shapes, bases, strict=True))]
+    cases = [Case(drawn(*s, seed=20 + i), b) for i, (s, b) in enumerate(zip(shapes, bases, strict=True))]
+    return [*cases, Case(90 * drawn(1, 2, 4, 4, seed=30), 7.5), Case(1e-3 * drawn(2, 1, 3, 6, seed=31), 1.5)]
 
 
 def _fresh(draw: Draw) -> Case:
@@ -90,14 +91,17 @@ rotary = Exercise(
         "angles, (T, D/2): each place times each speed.",
         "`first, second = x.chunk(2, dim=-1)` are the pairs: entry i of the one belongs to entry i of the "
         "other. Turning makes first · cos - second · sin of the first; what of the second?",
-        "Put the two new halves side by side with `torch.cat([..., ...], dim=-1)`. Both are made of the *old* "
+        "Put the two new halves side by side with `torch.cat([..., ...], dim=-1)`. Both are made of "
+        "the *old* "
         "halves.",
     ),
     explanation=(
-        "The angles are a table of T rows and D/2 columns, which fits every text and every head. Each pair is "
+        "The angles are a table of T rows and D/2 columns, which fits every text and every head. "
+        "Each pair is "
         "turned as the hand of a clock is: (a, b) becomes (a cos - b sin, b cos + a sin). The first pair "
         "turns by one radian from token to token, the last one hardly at all.\n\n"
-        "Nothing is learned here, and nothing is added to x: a length stays what it was, and the score of two "
+        "Nothing is learned here, and nothing is added to x: a length stays what it was, and the "
+        "score of two "
         "turned vectors depends on the difference of their angles only."
     ),
     mistakes=(

@@ -45,7 +45,8 @@ quiz = Quiz(
                 ),
                 Option(
                     "The number of weights in the model.",
-                    "Only the matrices for keys and values shrink; queries, the last matrix and the MLP stay.",
+                    "Only the matrices for keys and values shrink; queries, the last matrix and the "
+                    "MLP stay.",
                 ),
                 Option(
                     "The context that the model can read.",

@@ -16,12 +16,14 @@ one_expert = Exercise(
     cases=(),
     hints=(
         "Both figures contain what every token uses. What is the difference between them made of?",
-        "47 are everything else and eight experts, 13 are everything else and two. So how many experts is the "
+        "47 are everything else and eight experts, 13 are everything else and two. So how many "
+        "experts is the "
         "difference, and what is one of them?",
     ),
     explanation=(
-        "All else + 8 experts = 47, all else + 2 experts = 13. The difference of 34 is six experts, so one is "
-        "about 5.67, and all else, attention and tokens, is 1.67. So \"8x7B\" are not eight models of 7 "
+        "All else + 8 experts = 47, all else + 2 experts = 13. The difference of 34 is six experts, "
+        "so one is "
+        'about 5.67, and all else, attention and tokens, is 1.67. So "8x7B" are not eight models of 7 '
         "billion: the attention is there once."
     ),
     mistakes=(
@@ -71,7 +73,8 @@ what_the_row_says = Exercise(
     ),
     explanation=(
         "From a gain of 0.06 to a loss of 0.03: all of that goes well with what was seen. So the experiment "
-        "doesn't decide, and that is all it says. It excludes a difference of 0.2, and that may be enough for "
+        "doesn't decide, and that is all it says. It excludes a difference of 0.2, and that may be "
+        "enough for "
         "one's purpose; for a finer answer one needs more seeds or longer runs. And even then it would hold "
         "for this size and this text."
     ),
@@ -84,12 +87,14 @@ what_the_row_says = Exercise(
         Mistake(
             "nothing found was taken for nothing there",
             "c",
-            "The interval reaches to -0.06 and to +0.03: differences that this experiment is too coarse to see.",
+            "The interval reaches to -0.06 and to +0.03: differences that this experiment is too "
+            "coarse to see.",
         ),
         Mistake(
             "one size was taken for all sizes",
             "d",
-            "Nothing was measured there. What holds for a small model and seconds may not hold for a large one.",
+            "Nothing was measured there. What holds for a small model and seconds may not hold for "
+            "a large one.",
         ),
     ),
 )
