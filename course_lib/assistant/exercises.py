@@ -821,6 +821,28 @@ def _without_a_long_system(messages: Messages, lengths: list[int], budget: int) 
     return _keep_recent(messages[too_long:], lengths[too_long:], budget)
 
 
+def _dropped_until_it_fits(drop: Callable[[list], None]) -> Callable[..., Messages]:
+    def answer(messages: Messages, lengths: list[int], budget: int) -> Messages:
+        first = int(messages[0]["role"] == "system")
+        rest = list(zip(messages, lengths, strict=True))[first:]
+        left = budget - sum(lengths[:first])
+        while sum(length for _, length in rest) > left:
+            drop(rest)
+        if rest and rest[0][0]["role"] == "assistant":
+            drop(rest)
+        return messages[:first] + [message for message, _ in rest]
+
+    return answer
+
+
+def _popped(rest: list) -> None:
+    rest.pop(0)
+
+
+def _deleted(rest: list) -> None:
+    del rest[0]
+
+
 def _as_pairs(messages: list, lengths: list[int], budget: int) -> list:
     return [message for message in messages if message[0] == "system"]
 
@@ -955,6 +977,15 @@ keep_recent = Exercise(
             "it begins with an answer",
             _keeping(trimmed=False),
             "The first of the kept messages is the assistant's, and its question is gone. Drop it too.",
+        ),
+        *(
+            Mistake(
+                "it takes from an empty list",
+                _dropped_until_it_fits(drop),
+                "Where the system message alone is too long, all others are dropped, and still it doesn't "
+                "fit. Stop when none is left.",
+            )
+            for drop in (_popped, _deleted)
         ),
         Mistake("the oldest are kept", _oldest, _NEWEST),
         Mistake("the oldest are kept", _oldest_and_trimmed, _NEWEST),
@@ -1374,6 +1405,9 @@ def _fresh_points(draw: Draw) -> Case | None:
     return Case(points, text) if clear else None
 
 
+_SIGNS = r"[^\w\s]"
+
+
 def _single_words(text: str) -> list[str]:
     return [word.strip(string.punctuation) for word in text.lower().split()]
 
@@ -1448,11 +1482,20 @@ points_covered = Exercise(
             "Then a point with a capital, such as *Mia*, is never found. Use `.lower()` on both, or "
             "`re.IGNORECASE`.",
         ),
+        *(
+            Mistake(
+                "points of several words are never found",
+                _covering(lambda point, text, cut=cut: point.lower() in cut(text)),
+                "A point may be a phrase, and in a list of single words none is found. Look for it in the "
+                "text itself.",
+            )
+            for cut in (_single_words, lambda text: re.findall(r"\w+", text.lower()))
+        ),
         Mistake(
-            "points of several words are never found",
-            _covering(lambda point, text: point.lower() in _single_words(text)),
-            "A point may be a phrase, and in a list of single words none is found. Look for it in the text "
-            "itself.",
+            "signs between words are deleted, and the words grow together",
+            _covering(lambda point, text: f" {point.lower()} " in f" {re.sub(_SIGNS, '', text.lower())} "),
+            "*red-hot* becomes *redhot*, a line end is no space, and a sign may be a part of the point: "
+            "*four o'clock*. Look for the point in the text as it is, between two `\\b`.",
         ),
         Mistake(
             "only the beginning of the text is looked at",
@@ -1467,10 +1510,18 @@ points_covered = Exercise(
             "`split` cuts at spaces only, so that *hat.* is another word than *hat*, and a phrase is never "
             "found. Look for the point in the text itself, between two `\\b`.",
         ),
-        Mistake(
-            "a point that is asked for twice counts once",
-            lambda points, text: _points_covered([*dict.fromkeys(points)], text),
-            "A set forgets that a point was there twice. Go through the list as it is.",
+        *(
+            Mistake(
+                "a point that is asked for twice counts once",
+                answer,
+                "A set forgets that a point was there twice. Go through the list as it is.",
+            )
+            for answer in (
+                lambda points, text: _points_covered([*dict.fromkeys(points)], text),
+                lambda points, text: (
+                    _covering(total=lambda found, n: found)({*points}, text) / len(points) if points else 1.0
+                ),
+            )
         ),
         Mistake(
             "parts of words count",

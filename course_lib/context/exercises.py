@@ -654,6 +654,56 @@ def _axis_of_totals_lost(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
     return torch.where(totals > 0, counts / totals.clamp(min=1), 1 / vocab_size)
 
 
+def _divided_by(
+    totals: Callable[[torch.Tensor], torch.Tensor], mend: Callable[[torch.Tensor], torch.Tensor]
+) -> Callable[..., torch.Tensor]:
+    """Answers that divide by totals of the wrong shape or axis, and leave rows without counts as they are."""
+
+    def answer(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+        counts = _pair_counts(ids, vocab_size)
+        return counts / mend(totals(counts))
+
+    return answer
+
+
+def _axis_lost_and_only_nan_filled(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    return (counts / counts.sum(dim=1)).nan_to_num(1 / vocab_size, posinf=torch.inf)
+
+
+def _axis_lost_and_nan_made_0(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    return (counts / counts.sum(dim=1)).nan_to_num()
+
+
+def _axis_lost_and_counts_made_shares(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    counts[counts.sum(dim=1) == 0] = 1 / vocab_size
+    return counts / counts.sum(dim=1)
+
+
+def _axis_lost_after_clamping(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    counts = _pair_counts(ids, vocab_size)
+    shares = counts / counts.sum(dim=1).clamp(min=1)
+    shares[counts.sum(dim=1) == 0] = 1 / vocab_size
+    return shares
+
+
+_AS_THEY_ARE: tuple[Callable[[torch.Tensor], torch.Tensor], ...] = (
+    lambda totals: totals,
+    lambda totals: totals.clamp(min=1),
+    *(partial(torch.add, other=little) for little in (1e-10, 1e-9, 1e-8)),
+)
+
+
+def _once_each_and_divided(mend: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., torch.Tensor]:
+    def answer(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+        counts = (_pair_counts(ids, vocab_size) > 0).float()
+        return counts / mend(counts.sum(dim=1, keepdim=True))
+
+    return answer
+
+
 def _axis_lost_and_rows_mended(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
     counts = _pair_counts(ids, vocab_size)
     totals = counts.sum(dim=1)
@@ -695,6 +745,8 @@ def _divided_by_occurrences_if_followed(ids: torch.Tensor, vocab_size: int) -> t
     return torch.where(counts.sum(1, keepdim=True) > 0, counts / seen.clamp(min=1), 1 / vocab_size)
 
 
+_EMPTY_ROWS_TOO = "And a row without counts has a total of 0: give every token 1 / vocab_size there."
+
 bigram_probabilities = Exercise(
     name="bigram_probabilities",
     topic="context",
@@ -727,6 +779,16 @@ bigram_probabilities = Exercise(
             "`counts[ids[:-1], ids[1:]] += 1` reads all entries, adds 1, and writes them back: a pair that "
             "comes five times is written five times with the same value. Count in a loop, or with "
             "`counts.index_put_(..., accumulate=True)`.",
+        ),
+        *(
+            Mistake(
+                "repeated pairs are counted once",
+                _once_each_and_divided(mend),
+                "`counts[ids[:-1], ids[1:]] += 1` reads all entries, adds 1, and writes them back: a pair "
+                "that comes five times is written five times with the same value. Count in a loop, or with "
+                f"`counts.index_put_(..., accumulate=True)`. {_EMPTY_ROWS_TOO}",
+            )
+            for mend in _AS_THEY_ARE
         ),
         Mistake(
             "rows and columns are swapped",
@@ -761,12 +823,36 @@ bigram_probabilities = Exercise(
             for answer in (
                 *(_axis_of_totals_lost, _axis_lost_and_rows_mended),
                 *(_axis_lost_and_holes_filled, _axis_lost_and_counts_filled),
+                *(_axis_lost_and_only_nan_filled, _axis_lost_and_counts_made_shares),
+                _axis_lost_after_clamping,
+            )
+        ),
+        *(
+            Mistake(
+                "the totals have lost their axis",
+                answer,
+                "`counts.sum(dim=1)` is a row of numbers, and dividing by it divides each *column* by the "
+                "total of another row. `keepdim=True` keeps the totals as a column, each beside its own row. "
+                f"{_EMPTY_ROWS_TOO}",
+            )
+            for answer in (
+                *(_divided_by(lambda counts: counts.sum(dim=1), mend) for mend in _AS_THEY_ARE),
+                _axis_lost_and_nan_made_0,
             )
         ),
         Mistake(
             "each column sums to 1",
             _column_totals,
             "Row a is what comes after a, so each **row** must sum to 1: `sum(dim=1, keepdim=True)`.",
+        ),
+        *(
+            Mistake(
+                "each column sums to 1",
+                _divided_by(lambda counts: counts.sum(dim=0), mend),
+                "Row a is what comes after a, so each **row** must sum to 1: `sum(dim=1, keepdim=True)`. "
+                f"{_EMPTY_ROWS_TOO}",
+            )
+            for mend in _AS_THEY_ARE
         ),
         Mistake(
             "the size of the vocabulary is guessed from the ids",
@@ -1215,6 +1301,11 @@ embedding_lookup = Exercise(
         Forbidden(
             ("[ids]", "embedding", "embedding_bag", "index_select", "gather", "take", "take_along_dim"),
             "The exercise is to see that it is a product: one-hot rows times the table.",
+        ),
+        Forbidden(
+            ("[id]",),
+            "No loop is needed for that: `table[ids]` takes all the rows at once. The exercise is to see "
+            "that it is a product: one-hot rows times the table.",
         ),
     ),
     hints=(

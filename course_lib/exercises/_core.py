@@ -63,12 +63,13 @@ class Exercise:
     cases. With `open_ended=True` values are not compared, only the properties: the
     reference is then one answer of many.
 
-    `kind` says what is asked: to "build" a part of the GPT, whose right answer is kept in `my_gpt/` (in a
-    file named `piece`, by default as the exercise); to "explore" something beside it, of which nothing is
-    kept; to find a "bug" in `faulty`, with which the notebook's cell begins and whose `symptom` is told; or
-    to "explain" what something shows: the reference is a letter, or a number that may be off by `atol`, and
-    each mistake is another letter or number. `mark` is "core" for what the course stands on, "more" for what
-    can be left out or done later.
+    `kind` says what is asked: to "build" something that a model or its training is made of, whose right
+    answer is kept in `my_gpt/` (in a file named `piece`, by default as the exercise; `capstone.PIECES` makes
+    one program of some); to "explore" something beside it, of which nothing is kept; to find a "bug" in
+    `faulty`, with which the notebook's cell begins and whose `symptom` is told; or to "explain" what
+    something shows: the reference is a letter, or a number that may be off by `atol`, and each mistake is
+    another letter or number. `mark` is "core" for what the course stands on, "more" for what can be left out
+    or done later.
 
     `fresh(draw)` makes one more case from a `Draw`, or None where it would make no sense; every check tries
     `draws` of them. Gradients are compared wherever floats come out of floats; with `differentiable=False`

@@ -18,6 +18,8 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 INDEXING = "[ids]"  # a tensor indexed by a tensor or list of whole numbers
+ONE_BY_ONE = "[id]"  # rows of a tensor taken by their numbers, one after the other
+_SHOWN = {INDEXING: "`table[ids]`", ONE_BY_ONE: "`table[i]`, one row after the other"}
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class Forbidden:
     """Ways to the right value that would leave nothing to do; `why` says what is asked for instead.
 
     `names` are torch's functions, by the last part of their names: "softmax" stands for `torch.softmax`,
-    `F.softmax`, `x.softmax` and `nn.Softmax`; "backward", "grad", "multinomial" and "layer_norm" likewise,
-    and "[ids]" for `table[ids]`. `in_code` are names that may not stand in the code: "sorted", "Counter".
+    `F.softmax`, `x.softmax` and `nn.Softmax`; "backward", "grad", "multinomial" and "layer_norm" likewise;
+    "[ids]" stands for `table[ids]`, and "[id]" for `table[i]` in a loop over ids. `in_code` are names that
+    may not stand in the code: "sorted", "Counter".
 
     >>> by_hand = Forbidden(("softmax",), "Write it with `exp` and `sum`.")
     >>> import torch
@@ -63,12 +66,31 @@ def _watch_class() -> type:
         def __init__(self, names: frozenset[str], used: list[str]) -> None:
             super().__init__()
             self.names, self.used = names, used
+            self.rows: dict[int, tuple[Any, set[int]]] = {}  # tensors, and which of their rows were taken
 
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = _name(func, args)
+            if name == "__getitem__" and ONE_BY_ONE in self.names and self._looks_up(*args[:2]):
+                name = ONE_BY_ONE
             if name in self.names and name not in self.used and _is_the_learners(sys._getframe(1)):
                 self.used.append(name)
             return func(*args, **(kwargs or {}))
+
+        def _looks_up(self, table: Any, index: Any) -> bool:
+            """Whether a row is taken whose number is an id; a plain number may be one, or come from a walk
+            over all rows, which `__exit__` knows."""
+            first = index[0] if isinstance(index, tuple) and index else index
+            if not table.is_floating_point():
+                return False
+            if type(first) is int and _is_the_learners(sys._getframe(2)):
+                self.rows.setdefault(id(table), (table, set()))[1].add(first)
+            return "int" in str(getattr(first, "dtype", "")) and first.ndim == 0 and not _is_identity(table)
+
+        def __exit__(self, *error: Any) -> None:
+            super().__exit__(*error)
+            some = (table for table, taken in self.rows.values() if 1 < len(taken) < len(table))
+            if ONE_BY_ONE not in self.used and not all(map(_is_identity, some)):
+                self.used.append(ONE_BY_ONE)
 
     return Watch
 
@@ -181,5 +203,5 @@ def reason(used: Iterable[str], forbidden: Iterable[Forbidden]) -> tuple[str, st
     for one in forbidden:
         for name in (*one.names, *one.in_code):
             if name in used:
-                return ("`table[ids]`" if name == INDEXING else f"`{name}`"), one.why
+                return _SHOWN.get(name, f"`{name}`"), one.why
     return "", ""

@@ -25,7 +25,7 @@ def canvas(ax: Any, width: float, height: float, inches: float = 0.1) -> Any:
     return strokes.canvas(ax, (width * inches, height * inches), (0, width), (0, height))
 
 
-def box(ax: Any, place: Sequence[float], label: str, colour: str, face: str = "white") -> None:
+def box(ax: Any, place: Sequence[float], label: str, colour: str, face: str = "white", **look: Any) -> None:
     """A box with rounded corners, `place` being left, bottom, width and height, and its label in the middle.
 
     >>> ax = canvas(None, 40, 10)
@@ -33,10 +33,10 @@ def box(ax: Any, place: Sequence[float], label: str, colour: str, face: str = "w
     >>> ax.texts[0].get_text(), ax.texts[0].get_position()
     ('model', (7.0, 5.0))
     """
-    strokes.box(ax, *place, label, colour, face=face)
+    strokes.box(ax, *place, label, colour, face=face, **look)
 
 
-def arrow(ax: Any, start: Point, end: Point, colour: str = GREY, bend: float = 0.0) -> None:
+def arrow(ax: Any, start: Point, end: Point, colour: str = GREY, bend: float = 0.0, **look: Any) -> None:
     """An arrow from one point to another, bent to its left where `bend` is above 0.
 
     >>> ax = canvas(None, 40, 10)
@@ -44,7 +44,7 @@ def arrow(ax: Any, start: Point, end: Point, colour: str = GREY, bend: float = 0
     >>> ax.texts[0].xy
     (9, 5)
     """
-    strokes.arrow(ax, start, end, colour, -bend)
+    strokes.arrow(ax, start, end, colour, -bend, **look)
 
 
 def note(ax: Any, place: Point, text: str, size: float = 9.5, align: str = "center") -> None:

@@ -47,8 +47,13 @@ def box(
     colour: str,
     dashed: bool = False,
     face: str = "white",
+    rounding: float = 0.8,
+    size: float = 9.5,
+    **look: Any,
 ) -> None:
     """A box with rounded corners, its lower left one at (x, y), with a text in its middle.
+
+    `size` is that of the text; `look` goes to matplotlib's patch: `lw`, `zorder`.
 
     >>> ax = canvas(None, (4, 2), (0, 10), (0, 5))
     >>> box(ax, 1, 1, 4, 2, "norm", "grey")
@@ -57,24 +62,25 @@ def box(
     """
     from matplotlib.patches import FancyBboxPatch
 
-    look = {"fill": False, "ls": (0, (4, 3))} if dashed else {"facecolor": face, "zorder": 3}
-    style = "round,pad=0,rounding_size=0.8"
-    ax.add_patch(FancyBboxPatch((x, y), width, height, style, edgecolor=colour, lw=1.6, **look))
+    own = {"fill": False, "ls": (0, (4, 3))} if dashed else {"facecolor": face, "zorder": 3}
+    style = f"round,pad=0,rounding_size={rounding}"
+    look = {"edgecolor": colour, "lw": 1.6, **own, **look}
+    ax.add_patch(FancyBboxPatch((x, y), width, height, style, **look))
     if label:
-        word(ax, (x + width / 2, y + height / 2), label)
+        word(ax, (x + width / 2, y + height / 2), label, fontsize=size)
 
 
-def arrow(ax: Any, start: Place, end: Place, colour: str = GREY, bend: float = 0.0) -> None:
-    """An arrow from one place to another, straight or bent.
+def arrow(ax: Any, start: Place, end: Place, colour: str = GREY, bend: float = 0.0, **look: Any) -> None:
+    """An arrow from one place to another, straight or bent; `look` is for matplotlib's: `arrowstyle`, `lw`.
 
     >>> ax = canvas(None, (4, 2), (0, 10), (0, 5))
     >>> arrow(ax, (1, 1), (5, 1))
     >>> ax.texts[0].xy
     (5, 1)
     """
-    look = {"arrowstyle": "-|>", "color": colour, "lw": 1.3, "mutation_scale": 11}
-    look |= {"shrinkA": 0, "shrinkB": 0, "connectionstyle": f"arc3,rad={bend}"}
-    ax.annotate("", xy=end, xytext=start, arrowprops=look, zorder=2)
+    own = {"arrowstyle": "-|>", "color": colour, "lw": 1.3, "mutation_scale": 11}
+    own |= {"shrinkA": 0, "shrinkB": 0, "connectionstyle": f"arc3,rad={bend}"}
+    ax.annotate("", xy=end, xytext=start, arrowprops=own | look, zorder=2)
 
 
 def word(ax: Any, place: Place, text: str, side: str = "center", small: bool = False, **look: Any) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import wrong
-from course_lib.figures.arguments import as_many, checked, no_others
+from course_lib.figures.arguments import as_many, checked
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, INK, ORANGE, RED
+from course_lib.figures.strokes import canvas, wording
 
 # What counts ------------------------------------------------------------------------------------------------
 
@@ -78,12 +79,9 @@ def side_path(
     'W (384 × 128)\\ngefroren'
     """
     names = {"frozen": "frozen", "learned": "learned", "sum": "+"}
-    no_others("side_path", "words", words or {}, names)
-    names |= words or {}
+    names = wording("side_path", words, names)
     _check_above_0("side_path", [inside, out, rank])
-    ax = axes_for(ax, (7.6, 2.9))
-    ax.set(xlim=(0, 100), ylim=(0, 40))
-    ax.axis("off")
+    ax = canvas(ax, (7.6, 2.9), (0, 100), (0, 40))
     _shape(ax, [(24, 24), (72, 24), (72, 38), (24, 38)], "#dfe6ea", INK)
     ax.text(48, 31, f"W ({out} × {inside})\n{names['frozen']}", ha="center", va="center", fontsize=10)
     _shape(ax, [(24, 2), (24, 18), (45, 12.5), (45, 7.5)], "#fde3b3", "#b35c00")
@@ -211,9 +209,7 @@ def upper_layers(layers: int = 30, learned: int = 3, ax: Any = None) -> Any:
     """
     if not 0 < learned < layers:
         raise wrong("upper_layers", "learned", learned, f"a number from 1 to {layers - 1}")
-    ax = axes_for(ax, (7.6, 1.9))
-    ax.set(xlim=(0, 100), ylim=(0, 24))
-    ax.axis("off")
+    ax = canvas(ax, (7.6, 1.9), (0, 100), (0, 24))
     boxes = (
         (12, 36, "#dfe6ea", INK, f"{layers - learned} layers\nfrozen: computed once"),
         (52, 14, "#eeeeee", "#999999", "kept"),

@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import number, whole, wrong
-from course_lib.figures.arguments import between, checked, has_all, no_others
+from course_lib.figures import strokes
+from course_lib.figures.arguments import between, checked, has_all
 from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED
-from course_lib.figures.flow import arrow, canvas, cells, note
+from course_lib.figures.flow import arrow, box, canvas, cells, note
 from course_lib.figures.shown import Html
+from course_lib.figures.tokens import TINTS
 
 _GIGA = 1e9
-_TINTS = ("#cfe8f7", "#fde3b3", "#c9ecdf", "#f6d9e8")
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
 _LINES = ((BLUE, "o"), (RED, "s"), (GREEN, "^"), (PURPLE, "D"))
 
@@ -45,20 +46,18 @@ def bridge(ax: Any = None, words: Mapping[str, str] | None = None) -> Any:
         "out": "export",
         "in": "import",
     }
-    no_others("bridge", "words", words or {}, names)
-    names |= words or {}
-    ax = axes_for(ax, (9.6, 3.0))
-    ax.set(xlim=(0, 100), ylim=(4, 36))
-    ax.axis("off")
-    _box(ax, (1, 13, 15, 14), names["ours"], BLUE)
-    _box(ax, (29, 9, 19, 22), names["folder"], ORANGE)
+    names = strokes.wording("bridge", words, names)
+    ax = strokes.canvas(ax, (9.6, 3.0), (0, 100), (4, 36))
+    look = {"lw": 1.7, "size": 9}
+    box(ax, (1, 13, 15, 14), names["ours"], BLUE, **look)
+    box(ax, (29, 9, 19, 22), names["folder"], ORANGE, **look)
     for y, name in ((27, "classes"), (16.5, "pipeline"), (6, "server")):
-        _box(ax, (57, y, 22, 7), names[name], GREEN)
-        _arrow(ax, (48.5, 20), (56.5, y + 3.5))
-    _box(ax, (84, 6, 15.5, 7), names["client"].replace(", ", ",\n"), PURPLE)
-    _arrow(ax, (83.5, 9.5), (79.5, 9.5), "<|-|>")
+        box(ax, (57, y, 22, 7), names[name], GREEN, **look)
+        arrow(ax, (48.5, 20), (56.5, y + 3.5))
+    box(ax, (84, 6, 15.5, 7), names["client"].replace(", ", ",\n"), PURPLE, **look)
+    arrow(ax, (83.5, 9.5), (79.5, 9.5), arrowstyle="<|-|>")
     for y, start, end, name in ((22.5, 16.5, 28.5, "out"), (17.5, 28.5, 16.5, "in")):
-        _arrow(ax, (start, y), (end, y))
+        arrow(ax, (start, y), (end, y))
         ax.text(22.5, y + 0.8, names[name], ha="center", va="bottom", fontsize=9, color=INK)
     ax.course_alt = (
         "On the left our GPT and its tokenizer; arrows lead to a folder with config.json, model.safetensors "
@@ -125,16 +124,16 @@ def weights_file(
     high = 3.4 * R + 14
     ax = canvas(ax, 52 + 5 * len(numbers), high)
     top, after = high - 6.5, 44.0
-    cells(ax, (2, top), [f"{header_bytes}"], [_TINTS[0]], (10, 3.8))
-    cells(ax, (12, top), ["name, kind, shape, from where to where"], [_TINTS[1]], (32, 3.8))
-    middles = cells(ax, (after, top), numbers, [_TINTS[2 + i // C % 2] for i in range(R * C)], (5, 3.8))
+    cells(ax, (2, top), [f"{header_bytes}"], [TINTS[0]], (10, 3.8))
+    cells(ax, (12, top), ["name, kind, shape, from where to where"], [TINTS[1]], (32, 3.8))
+    middles = cells(ax, (after, top), numbers, [TINTS[2 + i // C % 2] for i in range(R * C)], (5, 3.8))
     sizes = ((7, "8 bytes"), (28, f"header: {header_bytes} bytes"))
     for x, label in (*sizes, (sum(middles) / len(middles), f"numbers: {R * C * item_bytes} bytes")):
         note(ax, (x, top + 5.1), label, 9)
     left = after + 2.5 * (len(numbers) - C)
     for row in range(R):
         own, bottom = slice(row * C, row * C + C), 3.4 * (R - row - 1) + 3
-        cells(ax, (left, bottom), numbers[own], [_TINTS[2 + row % 2]] * C, (5, 3.4))
+        cells(ax, (left, bottom), numbers[own], [TINTS[2 + row % 2]] * C, (5, 3.4))
     middle = left + 2.5 * C
     arrow(ax, (28, top - 0.3), (left - 0.6, 3 + 1.7 * R))
     arrow(ax, (middle, top - 0.3), (middle, 3.4 * R + 3.4))
@@ -156,15 +155,15 @@ def coded_byte(scale: float, least: float, byte: int, ax: Any = None) -> Any:
     """
     whole("coded_byte", "byte", byte, 0, 255)
     ax = canvas(ax, 94, 29)
-    cells(ax, (2, 21), [f"{scale:.4g}", f"{least:.4g}"], [_TINTS[0], _TINTS[1]], (8, 3.8))
-    middles = cells(ax, (18, 21), [f"{byte:02x}", *[""] * 15], [_TINTS[2]] + ["white"] * 15, (4.6, 3.8))
+    cells(ax, (2, 21), [f"{scale:.4g}", f"{least:.4g}"], [TINTS[0], TINTS[1]], (8, 3.8))
+    middles = cells(ax, (18, 21), [f"{byte:02x}", *[""] * 15], [TINTS[2]] + ["white"] * 15, (4.6, 3.8))
     words = ((6, "scale\n2 bytes"), (14, "least\n2 bytes"), (sum(middles) / 16, "32 codes in 16 bytes"))
     for x, label in words:
         note(ax, (x, 26.8), label, 8.5)
     told = []
     for code, what, bottom in ((byte >> 4, "upper", 2.0), (byte & 15, "lower", 9.0)):
         means = f"{scale * code + least:.4g}"
-        cells(ax, (32, bottom), [f"{code:04b}", str(code)], [_TINTS[2]] * 2, (8, 3.8))
+        cells(ax, (32, bottom), [f"{code:04b}", str(code)], [TINTS[2]] * 2, (8, 3.8))
         note(ax, (31, bottom + 1.9), f"{what} half", 8.5, "right")
         arrow(ax, (middles[0], 20.6), (22, bottom + 1.9))
         arrow(ax, (48.4, bottom + 1.9), (57.6, bottom + 1.9))
@@ -263,20 +262,3 @@ def _amounts(parameters: float, bits: Mapping[str, int]) -> str:
 
 def _gigabytes(parameters: float, bits: int) -> float:
     return parameters * bits / 8 / _GIGA
-
-
-# Strokes ----------------------------------------------------------------------------------------------------
-
-
-def _box(ax: Any, place: Sequence[float], label: str, colour: str) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    left, bottom, width, height = place
-    look = {"facecolor": "white", "edgecolor": colour, "lw": 1.7}
-    ax.add_patch(FancyBboxPatch((left, bottom), width, height, "round,pad=0,rounding_size=0.8", **look))
-    ax.text(left + width / 2, bottom + height / 2, label, ha="center", va="center", fontsize=9, color=INK)
-
-
-def _arrow(ax: Any, start: tuple[float, float], end: tuple[float, float], style: str = "-|>") -> None:
-    look = {"arrowstyle": style, "color": GREY, "lw": 1.3, "mutation_scale": 11, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", xy=end, xytext=start, arrowprops=look)

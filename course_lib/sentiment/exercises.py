@@ -539,11 +539,14 @@ last_hidden = Exercise(
             "`:` takes every row for every length, which makes (B, B, C). Give the rows too: "
             "`torch.arange(len(hidden))`.",
         ),
-        Mistake(
-            "only the first number of each vector is taken",
-            lambda hidden, lengths: hidden.gather(1, (lengths - 1)[:, None, None])[:, 0],
-            "`gather` takes as many numbers as there are places in its index. Repeat each place C times: "
-            "`.expand(-1, 1, C)`.",
+        *(
+            Mistake(
+                "only the first number of each vector is taken",
+                lambda hidden, lengths, shaped=shaped: shaped(hidden.gather(1, (lengths - 1)[:, None, None])),
+                "`gather` takes as many numbers as there are places in its index. Repeat each place C times: "
+                "`.expand(-1, 1, C)`.",
+            )
+            for shaped in (lambda found: found[:, 0], lambda found: found, torch.squeeze)
         ),
         Mistake(
             "an axis of size 1 is left over",
@@ -1068,6 +1071,17 @@ def _binned(
     return answer
 
 
+def _on_both_edges(confidences: Tensor, right: Tensor, bins: int) -> float:
+    """A confidence on an edge lies in two bins."""
+    error = 0.0
+    for b in range(bins):
+        inside = (confidences >= b / bins) & (confidences <= (b + 1) / bins)
+        if inside.any():
+            gap = right[inside].float().mean() - confidences[inside].mean()
+            error += float(inside.float().mean() * gap.abs())
+    return error
+
+
 calibration_error = Exercise(
     name="calibration_error",
     topic="sentiment",
@@ -1100,6 +1114,25 @@ calibration_error = Exercise(
             "all bins weigh the same",
             _binned(total=lambda gaps, shares: sum(gaps) / len(gaps)),
             "A bin with one prediction would count as much as one with a thousand. Weigh each by its share.",
+        ),
+        Mistake(
+            "all bins weigh the same",
+            lambda confidences, right, bins: (
+                _binned(total=lambda gaps, shares: sum(gaps))(confidences, right, bins) / bins
+            ),
+            "A bin with one prediction would count as much as one with a thousand, and one with none as "
+            "well. Weigh each by its share.",
+        ),
+        Mistake(
+            "a confidence on an edge lies in two bins",
+            _on_both_edges,
+            "Each prediction counts once. A bin holds its upper edge, and the lower one belongs to the bin "
+            "before: `>` below, `<=` above.",
+        ),
+        Mistake(
+            "there is one bin too few",
+            lambda confidences, right, bins: _calibration_error(confidences, right, bins - 1),
+            "`bins` bins have bins + 1 edges: `torch.linspace(0, 1, bins + 1)`.",
         ),
         Mistake(
             "the gaps are added up without weights",

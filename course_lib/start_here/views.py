@@ -11,8 +11,8 @@ from typing import Any
 
 from course_lib import COURSE, PARTS, Topic
 from course_lib.figures.arguments import checked, no_others
-from course_lib.figures.axes import axes_for
 from course_lib.figures.colours import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, RED, SKY
+from course_lib.figures.strokes import arrow, box, canvas, word
 
 LIFE_WORDS = {
     "data": ("data", "much text"),
@@ -22,6 +22,7 @@ LIFE_WORDS = {
     "generation": ("generation", "pick one, append it,\nstart over"),
 }
 BUILDS_ON = {"II": "with the GPT\nof part I", "III": "builds on\nparts I and II"}
+_THIN = {"lw": 1.0, "zorder": 1}  # what is drawn into a box lies above it
 
 
 @checked()
@@ -36,16 +37,16 @@ def llm_life(ax: Any = None, words: Mapping[str, tuple[str, str]] | None = None)
     True
     """
     no_others("llm_life", "words", words or {}, LIFE_WORDS)
-    ax = _canvas(ax, (9.6, 2.75), (0, 100), (1.8, 30.5))
+    ax = canvas(ax, (9.6, 2.75), (0, 100), (1.8, 30.5))
     stations = (_data, _tokens, _model, _training, _generation)
     for i, (draw, (name, default)) in enumerate(zip(stations, LIFE_WORDS.items(), strict=True)):
         left, (title, caption) = 1 + 20.2 * i, (words or {}).get(name, default)
-        _box(ax, left, 8.5, 16.8, 17)
+        box(ax, left, 8.5, 16.8, 17, "", "#c8c8c4", face=PAPER, rounding=1.0, **_THIN)
         ax.text(left + 8.4, 27.2, title, ha="center", va="bottom", fontsize=12, fontweight="bold", color=INK)
         ax.text(left + 8.4, 7.2, caption, ha="center", va="top", fontsize=9.5, color=INK, linespacing=1.15)
         draw(ax, left + 8.4, 17.0)
         if i:
-            _arrow(ax, (left - 3.3, 17.0), (left - 0.2, 17.0))
+            arrow(ax, (left - 3.3, 17.0), (left - 0.2, 17.0))
     ax.course_alt = (
         "The life of a language model in five stations joined by arrows: data (much text), tokens (the text "
         "cut into numbered pieces), model (layers that give scores for the next token), training (a falling "
@@ -67,7 +68,7 @@ def course_map(here: str | None = "00", ax: Any = None, course: Sequence[Topic] 
     if here is not None:
         no_others("course_map", "here", [here], dict.fromkeys(["00", *(topic.number for topic in course)]))
     parts = {part: [topic for topic in course if topic.part == part] for part in PARTS}
-    ax = _canvas(ax, (9.6, 1.2 * len(parts) - 0.1), (-1, 100), (-1, 12.0 * len(parts) - 2.5))
+    ax = canvas(ax, (9.6, 1.2 * len(parts) - 0.1), (-1, 100), (-1, 12.0 * len(parts) - 2.5))
     top = 12.0 * (len(parts) - 1)
     _notebook(ax, 0, top, 12.0, "00\nstart here", INK, here == "00")
     told = []
@@ -85,7 +86,7 @@ def _part(ax: Any, y: float, part: str, topics: Sequence[Topic], colour: str, he
     for i, topic in enumerate(topics):
         left = 16 + 14.1 * i
         _notebook(ax, left, y, 12.0, _label(topic, "\n"), colour, here == topic.number)
-        _arrow(ax, (left - (1.9 if i else 3.7), y + 3), (left - 0.2, y + 3), size=7)
+        arrow(ax, (left - (1.9 if i else 3.7), y + 3), (left - 0.2, y + 3), mutation_scale=7)
     told = BUILDS_ON.get(part, "")
     ax.text(11.6, y + 3, told, ha="right", va="center", fontsize=9, color="#555555", style="italic")
 
@@ -98,7 +99,7 @@ def _data(ax: Any, x: float, y: float) -> None:
     """Three sheets of paper, one behind the other, with lines of text."""
     for k in (2, 1, 0):
         left, bottom = x - 5.2 + 1.3 * k, y - 6.2 + 1.2 * k
-        _box(ax, left, bottom, 8.0, 10.0, face="white", edge=GREY, rounding=0.2)
+        box(ax, left, bottom, 8.0, 10.0, "", GREY, rounding=0.2, **_THIN)
     for j, length in enumerate((6.2, 5.4, 6.0, 4.4, 5.8, 3.2)):
         height = y + 2.2 - 1.4 * j
         ax.plot([x - 4.3, x - 4.3 + length], [height, height], color=BLUE, lw=1.8, solid_capstyle="round")
@@ -109,22 +110,11 @@ def _tokens(ax: Any, x: float, y: float) -> None:
     rows = ((("Mia", 312), ("·lost", 871)), (("·her", 94), ("·um", 402)), (("brel", 1290), ("la", 77)))
     colours = (("#cfe8f7", "#fde3b3"), ("#c9ecdf", "#f6d9e8"), ("#fbf5c4", "#dcdcf2"))
     for r, (pieces, faces) in enumerate(zip(rows, colours, strict=True)):
-        for c, ((word, number), face) in enumerate(zip(pieces, faces, strict=True)):
+        for c, ((piece, number), face) in enumerate(zip(pieces, faces, strict=True)):
             left, bottom = x - 7.4 + 7.6 * c, y + 2.7 - 5.1 * r
-            _box(ax, left, bottom, 7.1, 4.4, face=face, edge=GREY, rounding=0.4)
-            ax.text(
-                left + 3.55,
-                bottom + 2.9,
-                word,
-                ha="center",
-                va="center",
-                fontsize=9,
-                family="monospace",
-                color=INK,
-            )
-            ax.text(
-                left + 3.55, bottom + 1.1, str(number), ha="center", va="center", fontsize=7, color="#444444"
-            )
+            box(ax, left, bottom, 7.1, 4.4, "", GREY, face=face, rounding=0.4, **_THIN)
+            word(ax, (left + 3.55, bottom + 2.9), piece, fontsize=9, family="monospace")
+            word(ax, (left + 3.55, bottom + 1.1), str(number), fontsize=7, color="#444444")
 
 
 def _model(ax: Any, x: float, y: float) -> None:
@@ -159,69 +149,18 @@ def _training(ax: Any, x: float, y: float) -> None:
 
 def _generation(ax: Any, x: float, y: float) -> None:
     """Bars of probability for the next word after the start of a sentence."""
-    ax.text(
-        x, y + 5.6, "Mia lost her ...", ha="center", va="center", fontsize=9, family="monospace", color=INK
-    )
-    for j, (word, share) in enumerate((("hat", 0.55), ("key", 0.3), ("cat", 0.15))):
+    look = {"fontsize": 9, "family": "monospace"}
+    word(ax, (x, y + 5.6), "Mia lost her ...", **look)
+    for j, (guess, share) in enumerate((("hat", 0.55), ("key", 0.3), ("cat", 0.15))):
         height = y + 1.4 - 3.6 * j
-        ax.text(x - 3.2, height, word, ha="right", va="center", fontsize=9, family="monospace", color=INK)
-        _box(
-            ax,
-            x - 2.6,
-            height - 1.0,
-            15.5 * share,
-            2.0,
-            face=ORANGE if j == 0 else SKY,
-            edge="none",
-            rounding=0.1,
-        )
-
-
-def _canvas(ax: Any, size: tuple[float, float], x: tuple[float, float], y: tuple[float, float]) -> Any:
-    """Axes without axes, on which a picture is drawn in units of its own."""
-    ax = axes_for(ax, size)
-    ax.set_xlim(*x)
-    ax.set_ylim(*y)
-    ax.axis("off")
-    return ax
-
-
-def _box(
-    ax: Any, x: float, y: float, width: float, height: float, face: str = PAPER, edge: str = "#c8c8c4",
-    rounding: float = 1.0, lw: float = 1.0,
-) -> None:  # fmt: skip
-    from matplotlib.patches import FancyBboxPatch
-
-    style = f"round,pad=0,rounding_size={rounding}"
-    ax.add_patch(
-        FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=face, edgecolor=edge, linewidth=lw)
-    )
+        word(ax, (x - 3.2, height), guess, "right", **look)
+        face = ORANGE if j == 0 else SKY
+        box(ax, x - 2.6, height - 1.0, 15.5 * share, 2.0, "", "none", face=face, rounding=0.1, **_THIN)
 
 
 def _notebook(ax: Any, x: float, y: float, width: float, label: str, colour: str, here: bool) -> None:
-    _box(ax, x, y, width, 6.0, face="white", edge=colour, rounding=0.8, lw=3.5 if here else 1.5)
+    box(ax, x, y, width, 6.0, "", colour, lw=3.5 if here else 1.5, zorder=1)
     weight = "bold" if here else "normal"
     number, _, topic = label.partition("\n")
-    ax.text(
-        x + width / 2,
-        y + 4.3,
-        number,
-        ha="center",
-        va="center",
-        fontsize=9.5,
-        color=colour,
-        fontweight="bold",
-    )
-    ax.text(x + width / 2, y + 1.9, topic, ha="center", va="center", fontsize=9, color=INK, fontweight=weight)
-
-
-def _arrow(ax: Any, start: tuple[float, float], end: tuple[float, float], size: float = 11) -> None:
-    style = {
-        "arrowstyle": "-|>",
-        "color": GREY,
-        "lw": 1.3,
-        "mutation_scale": size,
-        "shrinkA": 0,
-        "shrinkB": 0,
-    }
-    ax.annotate("", xy=end, xytext=start, arrowprops=style)
+    word(ax, (x + width / 2, y + 4.3), number, color=colour, fontweight="bold")
+    word(ax, (x + width / 2, y + 1.9), topic, fontsize=9, fontweight=weight)

@@ -469,6 +469,22 @@ brevity_penalty = Exercise(
     ),
     mistakes=(
         Mistake(
+            "a straight line, not an exponential",
+            _only_if_shorter(lambda h, r: 1 - (r / h - 1) * (1 - 1 / math.e)),
+            "It loses the same *amount* at each step, and falls below 0. The same *share* is lost each time, "
+            "of what is left.",
+        ),
+        Mistake(
+            "a power of the ratio, not an exponential",
+            _only_if_shorter(lambda h, r: (h / r) ** (1 / math.log(2))),
+            "It is right at 1 and at 2. But from 1 to 1.5 it loses a larger share than from 1.5 to 2.",
+        ),
+        Mistake(
+            "half of it is lost, not all but 1/e",
+            _only_if_shorter(lambda h, r: 2 ** (1 - r / h)),
+            "At 2 the penalty is to be 1/e, not 1/2: the base is e.",
+        ),
+        Mistake(
             "the fraction is upside down",
             _only_if_shorter(lambda h, r: math.exp(1 - h / r)),
             "1 - h/r is above 0, and e to that above 1: a reward. The reference's length stands above.",

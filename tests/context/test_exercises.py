@@ -168,6 +168,25 @@ def lookup_in_double(ids, table):
     return (table.T.double() @ F.one_hot(ids, num_classes=len(table)).double().mT).mT
 
 
+def lookup_as_a_sum_over_all_rows(ids, table):
+    found = torch.zeros(*ids.shape, len(table[0]))
+    for i in range(len(table)):
+        found = found + (ids == i)[..., None] * table[i]
+    return found
+
+
+def lookup_place_by_place(ids, table):
+    rows, found = F.one_hot(ids, len(table)).float(), []
+    for b in range(len(ids)):
+        found.append(torch.stack([rows[b, t] @ table for t in range(len(rows[b]))]))
+    return torch.stack(found)
+
+
+def lookup_in_an_identity(ids, table):
+    identity = torch.eye(len(table))
+    return torch.stack([torch.stack([identity[i] for i in text]) for text in ids.tolist()]) @ table
+
+
 class Lookup:
     def __init__(self, one_hot=F.one_hot):
         self.one_hot = one_hot
@@ -384,7 +403,8 @@ OTHER_WAYS = {
     ex.embedding_lookup: (
         lambda ids, t: torch.einsum("btv,vc->btc", F.one_hot(ids, len(t)) * 1.0, t), lookup_by_comparing,
         lookup_by_filling_in, lookup_text_by_text, lookup_summed, lookup_in_double, Lookup(),
-        lambda ids, table: torch.eye(len(table))[ids] @ table,
+        lambda ids, table: torch.eye(len(table))[ids] @ table, lookup_as_a_sum_over_all_rows,
+        lookup_place_by_place, lookup_in_an_identity,
     ),
     ex.nearest: (
         nearest_by_sorting, nearest_as_tensor, nearest_in_numpy, nearest_of_plain_numbers,
@@ -422,6 +442,14 @@ def loss_by_softplus(logits, targets):
     return (total - logits.gather(1, targets[:, None])[:, 0]).mean()
 
 
+def lookup_filled_in(ids, table):
+    found = torch.zeros(*ids.shape, len(table[0]))
+    for b in range(ids.shape[0]):
+        for t in range(ids.shape[1]):
+            found[b, t] = table[ids[b, t], :]
+    return found
+
+
 OTHERWISE = {
     ex.cross_entropy: (
         F.cross_entropy,
@@ -440,6 +468,10 @@ OTHERWISE = {
             0, ids.shape
         ),
         lambda ids, table: torch.stack([table[text] for text in ids]),
+        lambda ids, table: torch.stack([torch.stack([table[i] for i in text]) for text in ids]),
+        lambda ids, table: torch.stack([torch.stack([table[i] for i in text]) for text in ids.tolist()]),
+        lambda ids, table: torch.stack([table[int(i)] for i in ids.flatten()]).unflatten(0, ids.shape),
+        lookup_filled_in,
     ),
 }
 
@@ -448,6 +480,84 @@ OTHERWISE = {
 def test_right_but_not_by_the_way_asked_for(exercise, way):
     feedback = exercise.judge(way, seed=1)
     assert feedback.state is State.OTHERWISE and "The exercise is to" in feedback.message
+
+
+def test_a_lookup_in_a_loop_hears_that_one_expression_does_it():
+    feedback = ex.embedding_lookup.judge(lookup_filled_in, seed=1)
+    assert "with `table[i]`, one row after the other. No loop is needed" in feedback.message
+    assert "`table[ids]` takes all the rows at once" in feedback.message
+
+
+# Two mistakes in one answer: the counts, and rows without any -----------------------------------------------
+
+
+def shares_of(counts, divided):
+    """An answer that counts right, or each pair once, and divides in its own way."""
+
+    def answer(ids, vocab_size):
+        table = torch.zeros(vocab_size, vocab_size)
+        if counts == "once":
+            table[ids[:-1], ids[1:]] += 1
+        else:
+            for before, after in pairwise(ids.tolist()):
+                table[before, after] += 1
+        return divided(table)
+
+    return answer
+
+
+def zeros_made_ones(table):
+    totals = table.sum(1)
+    totals[totals == 0] = 1
+    return table / totals
+
+
+def only_nan_filled(table):
+    shares = table / table.sum(1)
+    shares[shares.isnan()] = 1 / len(table)
+    return shares
+
+
+def clamped_and_filled(table):
+    totals = table.sum(1)
+    shares = table / totals.clamp(min=1)
+    shares[totals == 0] = 1 / len(table)
+    return shares
+
+
+def counts_filled_with_shares(table):
+    table[table.sum(-1) == 0] = 1 / len(table)
+    return table / table.sum(-1)
+
+
+AXIS_LOST, ONCE, COLUMNS = (
+    "the totals have lost their axis",
+    "repeated pairs are counted once",
+    "each column sums to 1",
+)
+
+
+@pytest.mark.parametrize(
+    ("counts", "divided", "name", "empty_rows_too"),
+    [
+        ("all", lambda table: table / table.sum(1), AXIS_LOST, True),
+        ("all", lambda table: table / table.sum(-1).clamp_min(1), AXIS_LOST, True),
+        ("all", lambda table: table / (table.sum(1) + 1e-9), AXIS_LOST, True),
+        ("all", lambda table: torch.nan_to_num(table / table.sum(1)), AXIS_LOST, True),
+        ("all", zeros_made_ones, AXIS_LOST, True),
+        ("all", only_nan_filled, AXIS_LOST, False),
+        ("all", clamped_and_filled, AXIS_LOST, False),
+        ("all", counts_filled_with_shares, AXIS_LOST, False),
+        ("all", lambda table: table / table.sum(0), COLUMNS, True),
+        ("all", lambda table: table / table.sum(0, keepdim=True).clamp(min=1), COLUMNS, True),
+        ("once", lambda table: table / table.sum(1, keepdim=True), ONCE, True),
+        ("once", lambda table: table / table.sum(1)[:, None].clamp(min=1), ONCE, True),
+    ],
+)
+def test_both_are_told(counts, divided, name, empty_rows_too):
+    feedback = ex.bigram_probabilities.judge(shares_of(counts, divided), seed=1)
+    assert feedback.mistake == name
+    assert ("a row without counts has a total of 0" in feedback.why) == empty_rows_too
 
 
 # Wrong in ways that are easily missed -----------------------------------------------------------------------

@@ -26,3 +26,13 @@ def test_a_box_without_a_label_has_no_text():
     ax = strokes.canvas(None, (3, 2), (0, 10), (0, 10))
     strokes.box(ax, 1, 1, 2, 2, "", "grey", dashed=True)
     assert not ax.texts and len(ax.patches) == 1
+
+
+def test_a_look_that_is_given_comes_before_the_usual_one():
+    ax = strokes.canvas(None, (3, 2), (0, 10), (0, 10))
+    strokes.box(ax, 1, 1, 2, 2, "x", "grey", rounding=0.1, size=7, lw=3, zorder=1)
+    strokes.arrow(ax, (3, 2), (8, 2), arrowstyle="<|-|>", lw=2)
+    (box,), (label, arrow) = ax.patches, ax.texts
+    assert (box.get_linewidth(), box.get_zorder(), box.get_boxstyle().rounding_size) == (3, 1, 0.1)
+    assert label.get_fontsize() == 7
+    assert arrow.arrow_patch.get_linewidth() == 2 and arrow.arrow_patch.get_arrowstyle().arrow == "<|-|>"

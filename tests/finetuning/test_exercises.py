@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -555,3 +556,15 @@ def test_a_merge_that_adds_in_place_is_named():
         return weight.add_(b @ a, alpha=alpha / len(a))
 
     assert ex.merge.judge(merge).mistake == "W is changed in place"
+
+
+def test_the_case_of_f1_that_the_notebook_works_by_hand():
+    said, right = "red ball red".split(), "big red ball of Tom".split()
+    assert ex.token_f1.reference(said, right) == pytest.approx(0.5)
+
+
+def test_f1_is_asked_for_before_its_formula_is_printed():
+    text = (Path(__file__).parents[2] / "notebooks" / "08_finetuning.ipynb").read_text(encoding="utf-8")
+    before, found, after = text.partition('"id": "token-f1-check"')
+    assert found and "2·P·R / (P + R)" in after
+    assert "P·R" not in before and "harmonic" not in before

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
+import linecache
 import re
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +57,33 @@ def file_of(folder, name: str):
 def keep(folder, **texts: str) -> None:
     for name, text in texts.items():
         file_of(folder, name).write_text(text)
+
+
+# What is said of kept answers -----------------------------------------------------------------------------
+
+
+def test_a_notebook_says_only_of_parts_that_they_go_into_the_program():
+    said = set()
+    for path in sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for text, code in pairwise("".join(cell["source"]) for cell in cells):
+            if re.search(r"Your answer[^.]* goes into|It will go into your `my_gpt", text):
+                said.add(re.search(r"(?:def|class) (\w+)", code)[1])
+    assert "train" in said and said <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", ["model.logits_from_stream", "model.count_parameters", "generation.top_k"])
+def test_an_answer_that_is_no_part_of_the_program_is_only_said_to_be_kept(folder, name, monkeypatch):
+    topic, _, piece = name.partition(".")
+    other = getattr(importlib.import_module(f"course_lib.{topic}.exercises"), piece)
+    cell = {"__name__": "__main__"}
+    text = other.solution_source()
+    lines = (len(text), None, text.splitlines(keepends=True), "<cell>")
+    monkeypatch.setitem(linecache.cache, "<cell>", lines)
+    exec(compile(text, "<cell>", "exec"), cell)
+    feedback = other.check(cell[piece], raise_errors=False)
+    assert feedback.right and feedback.notes == (f"Kept as `my_gpt/{piece}.py`.",)
+    assert (folder / f"{piece}.py").is_file() and piece not in NAMES
 
 
 # Whose parts ----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from matplotlib import pyplot
 from course_lib.tokens import BPETokenizer
 from course_lib.tokens import views as bpe_views
 from course_lib.tokens.naive_bpe import learn_merges_naively
+from course_lib.tokens.views.rows import labels
 
 PIECES = [b"hug", b" pug", b" hugs"]
 MERGES = learn_merges_naively(PIECES, 3)
@@ -72,8 +73,8 @@ def test_when_no_pair_is_left():
 def test_the_last_row_of_encoding_is_the_tokenizers(piece):
     tokenizer = BPETokenizer([*MERGES, (b"\xe9", b"\x9b")])
     last = bpe_views.encode_table(piece, tokenizer.merges).text.splitlines()[-1]
-    labels = bpe_views._labels(tokenizer.token_bytes(id) for id in tokenizer.encode(piece))
-    assert last.split(maxsplit=1)[-1].split("  ")[-1].strip().endswith("|".join(labels))
+    now = labels(tokenizer.token_bytes(id) for id in tokenizer.encode(piece))
+    assert last.split(maxsplit=1)[-1].split("  ")[-1].strip().endswith("|".join(now))
 
 
 def test_curves_and_their_words():
@@ -103,10 +104,10 @@ def test_bars_and_their_words():
 def test_a_tree_joins_what_the_merges_join():
     ax = bpe_views.merge_tree(b" hugs", [*MERGES, (b"x", b"y")])
     learned = bpe_views.after_merges([b" hugs"], MERGES)[0]
-    labels = [text.get_text() for text in ax.texts]
-    assert labels[:5] == ["·", "h", "u", "g", "s"]
-    assert all(label in labels for label in bpe_views._labels(learned))
-    assert sum(label.startswith("merge ") for label in labels) == len(ax.lines) / 2 == 5 - len(learned)
+    written = [text.get_text() for text in ax.texts]
+    assert written[:5] == ["·", "h", "u", "g", "s"]
+    assert all(label in written for label in labels(learned))
+    assert sum(label.startswith("merge ") for label in written) == len(ax.lines) / 2 == 5 - len(learned)
     assert ax.course_alt.startswith("The bytes ·, h, u, g, s. Merge 1 makes ")
     with pytest.raises(ValueError, match="at least one byte"):
         bpe_views.merge_tree(b"", MERGES)
@@ -114,8 +115,8 @@ def test_a_tree_joins_what_the_merges_join():
 
 def test_a_pair_that_stands_twice_is_joined_twice():
     ax = bpe_views.merge_tree(b"aaaaa", [(b"a", b"a"), (b"aa", b"aa")])
-    labels = [text.get_text() for text in ax.texts]
-    assert [labels.count(label) for label in ("a", "aa", "aaaa", "merge 1", "merge 2")] == [5, 2, 1, 2, 1]
+    written = [text.get_text() for text in ax.texts]
+    assert [written.count(label) for label in ("a", "aa", "aaaa", "merge 1", "merge 2")] == [5, 2, 1, 2, 1]
 
 
 def test_layers_lie_above_each_other_and_lose_nothing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -853,6 +854,25 @@ def test_the_exercises_pieces_make_the_courses_training():
             )
     for one, other in zip(ours.parameters(), courses.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+# What stands before an exercise ---------------------------------------------------------------------------
+
+
+def test_the_case_of_adamw_that_the_notebook_works_by_hand():
+    weight, mean, square = torch.tensor(1.0), torch.tensor(0.0), torch.tensor(0.0)
+    for step, expected in ((1, (0.85, 2, 4)), (2, (0.7075, 3, 7))):
+        weight, mean, square = ex.adamw_step.reference(
+            weight, torch.tensor(4.0), mean, square, step, 0.1, (0.5, 0.75), 0.0, 0.5
+        )
+        assert torch.allclose(torch.stack([weight, mean, square]), torch.tensor(expected))
+
+
+def test_adamw_is_asked_for_before_its_formula_is_printed():
+    text = (Path(__file__).parents[2] / "notebooks" / "05_training.ipynb").read_text(encoding="utf-8")
+    before, found, after = text.partition('"id": "adamw-step-check"')
+    assert found and r"\\beta_1^t" in after
+    assert not any(shown in before for shown in (r"\\beta", "1 - beta", "1-beta", "beta1"))
 
 
 # The clinic -----------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.arguments import whole, wrong
-from course_lib.figures.arguments import Measured, between, checked, no_others
-from course_lib.figures.axes import axes_for, subplots
+from course_lib.figures.arguments import Measured, between, checked
+from course_lib.figures.axes import subplots
 from course_lib.figures.colours import GREEN, GREY, INK, RED
+from course_lib.figures.strokes import arrow, box, canvas, word, wording
 from course_lib.figures.tables import blue
 from course_lib.figures.tokens import TINTS
 
@@ -46,9 +47,7 @@ def attention_steps(
             )
     between("attention_steps", "weights", weights)
     place, last = whole("attention_steps", "place", place, 0, len(tokens) - 1), len(tokens) + 1.15
-    ax = axes_for(ax, (1.15 * len(tokens) + 3.6, 4.3))
-    ax.set(xlim=(-1.15, last + 0.6), ylim=(0.35, 5.4))
-    ax.axis("off")
+    ax = canvas(ax, (1.15 * len(tokens) + 3.6, 4.3), (-1.15, last + 0.6), (0.35, 5.4))
     for y, name in ((5, "token"), (4, "key"), (3, "score"), (2, "weight"), (1, "value")):
         ax.text(-1.1, y, name, va="center", ha="left", fontsize=10, color=INK, fontweight="bold")
     for y, name in ((3.5, "query · key"), (2.5, "softmax"), (1.5, "times")):
@@ -87,19 +86,13 @@ def _score(score: float) -> str:
 
 
 def _cell(ax: Any, x: float, y: float, text: str, back: str, ink: str, edge: str) -> None:
-    from matplotlib.patches import FancyBboxPatch
-
-    style = "round,pad=0,rounding_size=0.06"
-    width = 2 if edge in (RED, GREEN) else 1
-    ax.add_patch(
-        FancyBboxPatch((x - 0.44, y - 0.22), 0.88, 0.44, style, facecolor=back, edgecolor=edge, lw=width)
-    )
-    ax.text(x, y, text, ha="center", va="center", fontsize=9.5, color=ink, zorder=4)
+    look = {"rounding": 0.06, "lw": 2 if edge in (RED, GREEN) else 1, "zorder": 1}
+    box(ax, x - 0.44, y - 0.22, 0.88, 0.44, "", edge, face=back, **look)
+    word(ax, (x, y), text, color=ink)
 
 
 def _down(ax: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    look = {"arrowstyle": "-|>", "color": GREY, "lw": 1.2, "mutation_scale": 10, "shrinkA": 0, "shrinkB": 0}
-    ax.annotate("", xy=end, xytext=start, arrowprops=look, zorder=2)
+    arrow(ax, start, end, lw=1.2, mutation_scale=10)
 
 
 # The mask ---------------------------------------------------------------------------------------------------
@@ -156,8 +149,8 @@ def _square(ax: Any, x: float, y: float, text: str, share: float, seen: float = 
     back, ink = blue(share) if seen else ("#e4e4e4", INK)
     look = {"facecolor": back, "edgecolor": GREY, "lw": 0.7, "hatch": None if seen else "///"}
     ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, **look))
-    box = None if seen else {"facecolor": "#e4e4e4", "edgecolor": "none", "pad": 0.8}
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, color=ink, bbox=box)
+    behind = None if seen else {"facecolor": "#e4e4e4", "edgecolor": "none", "pad": 0.8}
+    ax.text(x, y, text, ha="center", va="center", fontsize=9, color=ink, bbox=behind)
 
 
 # Several heads ----------------------------------------------------------------------------------------------
@@ -240,13 +233,10 @@ def multi_head_plan(n_heads: int = 3, ax: Any = None, words: Mapping[str, str] |
     'The plan of multi-head attention with 2 heads'
     """
     label = {name: name for name in ("x", "split", "head", "attention", "join", "out")}
-    no_others("multi_head_plan", "words", words or {}, label)
-    label |= words or {}
+    label = wording("multi_head_plan", words, label)
     n_heads = whole("multi_head_plan", "n_heads", n_heads, 1, len(TINTS))
-    ax = axes_for(ax, (9.6, 0.7 * max(n_heads, 3) + 1.1))
     middle, top = max(n_heads, 3) / 2 - 0.5, max(n_heads, 3)
-    ax.set(xlim=(0, 20), ylim=(top + 0.55, -1.15))
-    ax.axis("off")
+    ax = canvas(ax, (9.6, 0.7 * top + 1.1), (0, 20), (top + 0.55, -1.15))
     lanes = [middle + i - (n_heads - 1) / 2 for i in range(n_heads)]
     _tile(ax, 0.9, middle, 1.2, label["x"], "white", INK)
     for i, name in enumerate(("W_q", "W_k", "W_v")):

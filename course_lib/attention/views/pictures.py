@@ -14,6 +14,7 @@ from course_lib.arguments import number, whole, wrong
 from course_lib.figures.arguments import between, checked
 from course_lib.figures.axes import axes_for, subplots
 from course_lib.figures.colours import BLUE, GREY, INK, RED
+from course_lib.figures.strokes import canvas
 from course_lib.figures.tokens import TINTS
 
 # Masks and vectors ------------------------------------------------------------------------------------------
@@ -139,9 +140,7 @@ def stacked_matrix(n_heads: int, ax: Any = None) -> Any:
     from matplotlib.patches import Rectangle
 
     n_heads = whole("stacked_matrix", "n_heads", n_heads, 1, len(TINTS))
-    ax = axes_for(ax, (8.4, 0.34 * 3 * n_heads + 1.0))
-    ax.set(xlim=(-0.3, 20.6), ylim=(3 * n_heads + 0.9, -1.1))
-    ax.axis("off")
+    ax = canvas(ax, (8.4, 0.34 * 3 * n_heads + 1.0), (-0.3, 20.6), (3 * n_heads + 0.9, -1.1))
     parts = ("query", "key", "value")
     for i, (part, head) in enumerate((part, head) for part in range(3) for head in range(n_heads)):
         look = {"facecolor": TINTS[head], "edgecolor": INK}

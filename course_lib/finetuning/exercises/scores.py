@@ -194,7 +194,7 @@ exact_match = Exercise(
                 "`a-z` are not all letters: of 猫 and 狗 nothing is left, so they would be equal. `\\w` in a "
                 "pattern, or `letter.isalnum()`, knows the letters of all scripts.",
             )
-            for kept in (r"[^a-z0-9\s]", r"[^a-z\s]")
+            for kept in (r"[^a-z0-9\s]", r"[^a-z\s]", r"[^a-z0-9 ]", r"[^a-z ]")
         ),
         Mistake(
             "figures are dropped",
@@ -321,6 +321,28 @@ def _sets(answer: list[str], right: list[str]) -> float:
     return 2 * shared / (len(ours) + len(theirs))
 
 
+def _shared(answer: list[str], right: list[str]) -> int:
+    return (Counter(answer) & Counter(right)).total()
+
+
+def _taken_out(answer: list[str], right: list[str]) -> float:
+    found, left = 0, list(right)
+    for word in answer:
+        if word in left:
+            left.remove(word)
+            found += 1
+    return 2 * found / (len(answer) + len(left))
+
+
+def _taken_out_of_the_right_answer(answer: list[str], right: list[str]) -> float:
+    found = 0
+    for word in answer:
+        if word in right:
+            right.remove(word)
+            found += 1
+    return 2 * found / (len(answer) + len(right))
+
+
 token_f1 = Exercise(
     name="token_f1",
     topic="finetuning",
@@ -337,9 +359,9 @@ token_f1 = Exercise(
         "First count the words that both have. A word that stands twice in one and once in the other is "
         "shared once.",
         "`Counter(answer) & Counter(right)` keeps the smaller count of each word; `.total()` adds them up. "
-        "Precision is that over `len(answer)`, recall that over `len(right)`.",
-        "F1 is `2 * precision * recall / (precision + recall)`. If nothing is shared, it is 0: return that "
-        "before you divide.",
+        "Each shared word stands on both sides: how many words have a partner, and of how many?",
+        "Two words for each shared one, over the words of both lists together. Or by precision and recall: "
+        "`2 * precision * recall / (precision + recall)`, and 0 where nothing is shared.",
     ),
     explanation=(
         "Precision asks: how much of what was said is right? Recall asks: how much of what is right was "
@@ -369,7 +391,8 @@ token_f1 = Exercise(
         Mistake(
             "the ordinary mean instead of the harmonic one",
             _mean_of(lambda precision, recall: (precision + recall) / 2),
-            "The ordinary mean gives half of the points for one of the two alone. Use 2·P·R / (P + R).",
+            "The ordinary mean gives half of the points for one of the two alone. F1 is the share of all "
+            "words, on both sides, that have a partner: 2·P·R / (P + R).",
         ),
         Mistake(
             "the 2 is missing",
@@ -384,7 +407,8 @@ token_f1 = Exercise(
         Mistake(
             "the geometric mean instead of the harmonic one",
             _mean_of(lambda precision, recall: (precision * recall) ** 0.5),
-            "That is the root of P·R. The harmonic mean is 2·P·R / (P + R).",
+            "That is the root of P·R. F1 is the share of all words, on both sides, that have a partner: "
+            "2·P·R / (P + R).",
         ),
         Mistake(
             "the two are multiplied",
@@ -415,6 +439,43 @@ token_f1 = Exercise(
                 _mean_of(_harmonic, lambda ours, theirs: sum(word in ours for word in theirs)),
                 _each_in_the_other,
             )
+        ),
+        Mistake(
+            "a word with a partner anywhere counts, on both sides",
+            lambda ours, theirs: (
+                (sum(word in theirs for word in ours) + sum(word in ours for word in theirs))
+                / (len(ours) + len(theirs))
+            ),
+            "*red red* against *red kite* makes one pair, not more: a word that has found its partner is no "
+            "longer free for another.",
+        ),
+        Mistake(
+            "a pair is counted as one word of all",
+            lambda ours, theirs: _shared(ours, theirs) / (Counter(ours) | Counter(theirs)).total(),
+            "Then each shared word stands only once below the fraction and once above. F1 counts the words "
+            "on *both* sides: a pair is two words, of all that there are.",
+        ),
+        *(
+            Mistake(
+                f"only the {name} of the two is counted",
+                lambda ours, theirs, of=of: _shared(ours, theirs) / of(len(ours), len(theirs)),
+                "Both sides belong to it: a pair is two words, of as many as both have together.",
+            )
+            for name, of in (("longer", max), ("shorter", min))
+        ),
+        Mistake(
+            "the division drops the fraction",
+            lambda ours, theirs: 2 * _shared(ours, theirs) // (len(ours) + len(theirs)),
+            "`//` gives whole numbers. F1 is a share: `/`.",
+        ),
+        *(
+            Mistake(
+                "what has found a partner isn't counted any more",
+                wrong,
+                "`remove` makes the list shorter, so that its length afterwards is too small. Count both "
+                "sides before, and take words out of a copy.",
+            )
+            for wrong in (_taken_out, _taken_out_of_the_right_answer)
         ),
         Mistake(
             "words are compared place by place",

@@ -89,6 +89,17 @@ def _kth_of_sorted_as_column(logits: Tensor, k: int) -> Tensor:
     return logits.masked_fill(logits < logits.sort(descending=True).values[:, k - 1 : k], -INFINITY)
 
 
+def _top_k_with(logits: Tensor, k: int, low: float) -> Tensor:
+    return logits.masked_fill(logits < _last_kept(logits, k), low)
+
+
+def _places_of_all_rows(logits: Tensor, k: int) -> Tensor:
+    places = logits.topk(min(k, logits.shape[-1])).indices
+    kept = torch.full_like(logits, -INFINITY)
+    kept[:, places] = logits[:, places]
+    return kept
+
+
 def _k_different(logits: Tensor, k: int) -> Tensor:
     bars = [row.unique()[-k:][:1] for row in logits]
     return logits.masked_fill(logits < torch.stack(bars), -INFINITY)
@@ -121,10 +132,36 @@ top_k = Exercise(
         "rest. If k is larger than the vocabulary, `min` sees to it that all stay."
     ),
     mistakes=(
+        *(
+            Mistake(
+                "the others get the logit 0",
+                answer,
+                "The logit 0 is not the probability 0: e^0 is 1. Minus infinity rules a token out.",
+            )
+            for answer in (
+                lambda logits, k: logits.masked_fill(logits < _last_kept(logits, k), 0.0),
+                lambda logits, k: logits * (logits >= _last_kept(logits, k)),
+            )
+        ),
+        *(
+            Mistake(
+                "the others get a low number, not minus infinity",
+                partial(_top_k_with, low=low),
+                "The softmax makes it 0 only as long as all logits are far above it. Minus infinity is below "
+                "every number: `float('-inf')`.",
+            )
+            for low in (-1e9, -1e10, -1e8, -1e6, -1e4)
+        ),
         Mistake(
-            "the others get the logit 0",
-            lambda logits, k: logits.masked_fill(logits < _last_kept(logits, k), 0.0),
-            "The logit 0 is not the probability 0: e^0 is 1. Minus infinity rules a token out.",
+            "the lowest bar of all rows for each row",
+            lambda logits, k: logits.masked_fill(logits < _last_kept(logits, k).min(), -INFINITY),
+            "Each row has k largest of its own, so each has its own bar: `values[:, -1:]`, a column.",
+        ),
+        Mistake(
+            "what one row keeps, all rows keep",
+            _places_of_all_rows,
+            "`[:, indices]` takes the places of *all* rows from each row. Compare each row with its own bar, "
+            "or `scatter` along the last axis.",
         ),
         Mistake(
             "the k largest of all rows together",

@@ -130,6 +130,18 @@ clip_gradients = Exercise(
             _each_alone,
             "Then some shrink and some don't, and the direction turns. Measure one length over all of them.",
         ),
+        *(
+            Mistake(
+                name,
+                _scaled(length),
+                "The length is that of *all* numbers in one long vector: the root of the sum of all squares, "
+                "over all tensors.",
+            )
+            for name, length in (
+                ("the mean of the tensors' lengths", lambda g: sum(t.norm() for t in g) / len(g)),
+                ("the length of the first tensor only", lambda g: g[0].norm()),
+            )
+        ),
         Mistake(
             "each number is clipped",
             lambda gradients, max_norm: [gradient.clamp(-max_norm, max_norm) for gradient in gradients],

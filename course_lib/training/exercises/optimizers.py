@@ -309,6 +309,23 @@ def _multiplied_by_steps(average: Tensor, beta: float, t: int) -> Tensor:
     return average / (1 - beta * t)
 
 
+def _power_of_the_rest(average: Tensor, beta: float, t: int) -> Tensor:
+    return average / (1 - beta) ** t
+
+
+def _first_beta_for_both(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+    step, beta = inputs[4], inputs[6][0]
+    return _Adam(correct_square=lambda average, _, t: average / (1 - beta**step))(*inputs)
+
+
+def _share_of_the_new(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+    weight, gradient, mean, square, step, lr, (beta1, beta2), eps, weight_decay = inputs
+    mean = (1 - beta1) * mean + beta1 * gradient
+    square = (1 - beta2) * square + beta2 * gradient**2
+    size = (square / (1 - beta2**step)).sqrt() + eps
+    return weight * (1 - lr * weight_decay) - lr * mean / (1 - beta1**step) / size, mean, square
+
+
 def _betas_swapped(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     return _adamw_step(*inputs[:6], inputs[6][::-1], *inputs[7:])
 
@@ -396,6 +413,23 @@ adamw_step = Exercise(
             "divided by 1 - beta, not by 1 - beta^step",
             _Adam(correct=_not_raised, correct_square=_not_raised),
             "That is right for the first step alone. The correction must fade: `1 - beta**step`.",
+        ),
+        Mistake(
+            "divided by (1 - beta)^step, not by 1 - beta^step",
+            _Adam(correct=_power_of_the_rest, correct_square=_power_of_the_rest),
+            "In step 1 the two are the same. But what shrinks with each step, by the factor beta, is what is "
+            "still *missing*: `1 - beta**step` has been reached.",
+        ),
+        Mistake(
+            "both are corrected with the first beta",
+            _first_beta_for_both,
+            "Each mean comes on its way as its own beta lets it: `square` is corrected with `betas[1]`.",
+        ),
+        Mistake(
+            "beta is taken for the share of what is new",
+            _share_of_the_new,
+            "A beta of 0.9 keeps 0.9 of the old mean, and takes 0.1 of the new gradient. With your shares "
+            "nearly nothing of the past would be left.",
         ),
         Mistake(
             "the root of a negative number is taken",
