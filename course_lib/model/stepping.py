@@ -50,7 +50,7 @@ class Stepper:
                 _quick(block.attention.qkv),
                 _quick(block.attention.out),
                 block.norm2,
-                _quick(block.mlp),
+                block.mlp,
             )
             for block in model.blocks
         ]
