@@ -17,7 +17,7 @@ from notebook_time import Stopwatch, complaint, stated_seconds
 from course_lib.pretrained.known import folder, wanted
 
 ROOT = Path(__file__).parent
-SLOW = 5.0  # seconds; a cell that trains for longer is run once, so that all tests end in half an hour
+SLOW = 5.0  # seconds; a cell that trains for longer is run once, so that all tests end the sooner
 OFFLINE = str(ROOT / "tests" / "offline")  # in PYTHONPATH, it keeps Python from the network
 
 FOLDER = pytest.StashKey[str]()
